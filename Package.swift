@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of ours is built with.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// For the targets in which pointers are not the point: the compiler then shows each unsafe use.
+let safe: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let package = Package(
+    name: "lorawb",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "lorawb", targets: ["lorawb"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
+        .target(
+            name: "Formats",
+            dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
+            swiftSettings: safe),
+        .target(
+            name: "Tokenizers",
+            dependencies: ["Formats", .product(name: "OrderedCollections", package: "swift-collections")],
+            swiftSettings: safe),
+        .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
+        .target(
+            name: "Adapters", dependencies: ["Models", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+        .target(
+            name: "Training", dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            swiftSettings: safe),
+        .target(
+            name: "Inference",
+            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats"],
+            swiftSettings: safe),
+        .target(
+            name: "CLuaShim",
+            cSettings: [
+                .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"),
+                .treatAllWarnings(as: .error),
+            ],
+            linkerSettings: [
+                .linkedLibrary("lua5.4", .when(platforms: [.linux])),
+                .linkedLibrary("lua", .when(platforms: [.macOS])),
+            ]),
+        .target(name: "LuaBridge", dependencies: ["CLuaShim"], swiftSettings: strict),
+        .target(
+            name: "Stdlib", path: "stdlib", sources: ["Stdlib.swift"],
+            resources: [.embedInCode("lorawb"), .embedInCode("recipes")], swiftSettings: safe),
+        .target(
+            name: "Workbench",
+            dependencies: [
+                "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats",
+                "LuaBridge", "Stdlib",
+            ],
+            swiftSettings: safe),
+        .executableTarget(
+            name: "lorawb",
+            dependencies: [
+                "Workbench", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: safe),
+        .target(
+            name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(
+            name: "KernelsTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: strict),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
+        .testTarget(
+            name: "FormatsTests", dependencies: ["TestSupport", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "AdaptersTests", dependencies: ["TestSupport", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["TestSupport", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkbenchTests", dependencies: ["TestSupport", "Workbench", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["TestSupport", "lorawb", "Formats"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+// Carries the Lua files of this folder inside the binary.
