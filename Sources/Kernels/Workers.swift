@@ -1,0 +1,131 @@
+import COpenBLAS
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The threads that share one piece of work.
+///
+/// Work is cut into pieces by its shape alone, never by the number of threads, so results do not depend on it. OpenBLAS is
+/// kept on one thread: products are cut here too (see `Matmul.swift`), and nothing waits for another pool in a spin loop.
+public enum Workers {
+    /// Number of threads that `run` uses, the calling one included.
+    public static var count: Int { pool.count }
+
+    /// Sets the number of threads, at least 1. Not to be called while work is running.
+    public static func setCount(_ count: Int) { pool.resize(to: max(1, count)) }
+
+    /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done.
+    ///
+    /// A call from inside a piece runs on its own thread.
+    public static func run(pieces: Int, _ body: @Sendable (Int) -> Void) {
+        if pieces <= 1 || pool.count == 1 || pool.isInside {
+            for piece in 0..<pieces { body(piece) }
+        } else {
+            pool.run(pieces: pieces, body)
+        }
+    }
+
+    private static let pool = WorkerPool()
+}
+
+/// A fixed set of threads that sleep between jobs.
+final class WorkerPool: @unchecked Sendable {
+    private struct Job {
+        let pieces: Int
+        let body: @Sendable (Int) -> Void
+    }
+
+    private(set) var count = 1
+    private var mutex = pthread_mutex_t()
+    private var wake = pthread_cond_t()
+    private var done = pthread_cond_t()
+    private var job: Job?
+    private var generation = 0
+    private var active = 0
+    private var stopping = false
+    private var threads: [pthread_t] = []
+    private let next = Atomic<Int>(0)
+    private var insideKey = pthread_key_t()
+
+    init() {
+        pthread_mutex_init(&mutex, nil)
+        pthread_cond_init(&wake, nil)
+        pthread_cond_init(&done, nil)
+        pthread_key_create(&insideKey, nil)
+        openblas_set_num_threads(1)
+        resize(to: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+
+    var isInside: Bool { pthread_getspecific(insideKey) != nil }
+
+    func resize(to count: Int) {
+        pthread_mutex_lock(&mutex)
+        stopping = true
+        pthread_cond_broadcast(&wake)
+        pthread_mutex_unlock(&mutex)
+        for thread in threads { pthread_join(thread, nil) }
+        threads = []
+        stopping = false
+        self.count = count
+        for _ in 1..<max(count, 1) where count > 1 {
+            var thread = pthread_t()
+            let me = Unmanaged.passUnretained(self).toOpaque()
+            let failed = pthread_create(
+                &thread, nil,
+                { raw in
+                    if let raw { Unmanaged<WorkerPool>.fromOpaque(raw).takeUnretainedValue().loop() }
+                    return nil
+                }, me)
+            if failed == 0 { threads.append(thread) }
+        }
+        self.count = threads.count + 1
+    }
+
+    func run(pieces: Int, _ body: @Sendable (Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            pthread_mutex_lock(&mutex)
+            next.store(0, ordering: .relaxed)
+            job = Job(pieces: pieces, body: body)
+            generation += 1
+            active = threads.count
+            pthread_cond_broadcast(&wake)
+            pthread_mutex_unlock(&mutex)
+            work(Job(pieces: pieces, body: body))
+            pthread_mutex_lock(&mutex)
+            while active > 0 { pthread_cond_wait(&done, &mutex) }
+            job = nil
+            pthread_mutex_unlock(&mutex)
+        }
+    }
+
+    private func work(_ job: Job) {
+        pthread_setspecific(insideKey, UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()))
+        while true {
+            let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            if piece >= job.pieces { break }
+            job.body(piece)
+        }
+        pthread_setspecific(insideKey, nil)
+    }
+
+    private func loop() {
+        pthread_mutex_lock(&mutex)
+        var seen = generation
+        while true {
+            while generation == seen && !stopping { pthread_cond_wait(&wake, &mutex) }
+            if stopping { break }
+            seen = generation
+            guard let job else { continue }
+            pthread_mutex_unlock(&mutex)
+            work(job)
+            pthread_mutex_lock(&mutex)
+            active -= 1
+            if active == 0 { pthread_cond_signal(&done) }
+        }
+        pthread_mutex_unlock(&mutex)
+    }
+}

@@ -1,0 +1,79 @@
+/// One differentiable operation: forward and backward side by side, in one file named after it.
+///
+/// An instance serves one call. It owns what backward needs, and nothing else keeps the inputs alive.
+public protocol Op: AnyObject {
+    /// Name in errors and in the list of operations.
+    static var name: String { get }
+
+    /// Result for `inputs`. `needs[i]` says whether a gradient of input i will be asked for; where none will, nothing is kept.
+    func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor
+
+    /// Gradients of the inputs for the gradient `dy` of the result; nil where `needs[i]` is false.
+    func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?]
+
+    /// Shapes of what forward keeps for backward, for inputs of these shapes; used to plan memory.
+    func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]]
+}
+
+/// Whether operations are recorded. A value of the task in progress, not a global: `withoutGradients` binds it.
+public enum Recording {
+    @TaskLocal static var isOn = true
+
+    /// Runs `body` without recording what it does.
+    public static func off<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try $isOn.withValue(false, operation: body)
+    }
+}
+
+/// A recorded operation: what to run backwards, and where its gradients go.
+public final class Node {
+    enum Edge {
+        case none
+        case leaf(Tensor)
+        case node(Node)
+    }
+
+    var op: (any Op)?
+    var edges: [Edge]
+    let needs: [Bool]
+    let depth: Int
+    let shape: [Int]
+
+    init(op: any Op, edges: [Edge], needs: [Bool], depth: Int, shape: [Int]) {
+        (self.op, self.edges, self.needs, self.depth, self.shape) = (op, edges, needs, depth, shape)
+    }
+
+    // A long chain of nodes must not be released by recursion: a recipe's loop can make one of a million.
+    deinit {
+        var pending = edges
+        edges = []
+        while let edge = pending.popLast() {
+            guard case .node(var node) = edge else { continue }
+            if isKnownUniquelyReferenced(&node) {
+                pending.append(contentsOf: node.edges)
+                node.edges = []
+            }
+        }
+    }
+}
+
+extension Tensor {
+    /// Runs `op` on `inputs` and records it where a gradient flows to any of them.
+    public static func apply(_ op: any Op, _ inputs: [Tensor]) throws -> Tensor {
+        let recording = Recording.isOn
+        let needs = inputs.map { recording && $0.isTracked }
+        let result = try op.forward(inputs, needs: needs)
+        guard needs.contains(true) else { return result }
+        var depth = 0
+        let edges = zip(inputs, needs).map { input, need -> Node.Edge in
+            guard need else { return .none }
+            if let node = input.node {
+                depth = max(depth, node.depth)
+                return .node(node)
+            }
+            return .leaf(input)
+        }
+        result.node = Node(op: op, edges: edges, needs: needs, depth: depth + 1, shape: result.shape)
+        return result
+    }
+}
