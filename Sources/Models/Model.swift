@@ -1,0 +1,93 @@
+import Tensors
+
+/// What a model's task is, by PEFT's names.
+public enum TaskType: String, Sendable, CaseIterable {
+    case sequenceClassification = "SEQ_CLS"
+    case tokenClassification = "TOKEN_CLS"
+    case questionAnswering = "QUESTION_ANS"
+    case causalLM = "CAUSAL_LM"
+    case seq2SeqLM = "SEQ_2_SEQ_LM"
+    case featureExtraction = "FEATURE_EXTRACTION"
+}
+
+/// What a loss compares a model's output with.
+public enum Labels: Sendable, Equatable {
+    /// A class for each sequence.
+    case classes([Int])
+    /// A number for each sequence (regression with one output).
+    case values([Float])
+    /// Numbers for each sequence: 0 or 1 for each label, or targets of a regression with several outputs.
+    case vectors([[Float]])
+    /// A class for each token of each sequence; -100 bears no loss.
+    case tokens([[Int]])
+}
+
+/// What is given to a model.
+public struct ModelInput: Sendable {
+    /// Token ids of each sequence, of any lengths.
+    public var inputIds: [[Int]]
+    /// Segment of each token; 0 where nil.
+    public var tokenTypeIds: [[Int]]?
+    /// What the loss compares with; without it there is no loss.
+    public var labels: Labels?
+    /// Whether the output lists the hidden states of every layer.
+    public var outputHiddenStates: Bool
+
+    /// New input.
+    public init(
+        inputIds: [[Int]], tokenTypeIds: [[Int]]? = nil, labels: Labels? = nil, outputHiddenStates: Bool = false
+    ) {
+        (self.inputIds, self.tokenTypeIds, self.labels) = (inputIds, tokenTypeIds, labels)
+        self.outputHiddenStates = outputHiddenStates
+    }
+}
+
+/// What a model gives.
+public struct ModelOutput {
+    /// Mean loss over what bears one; nil without labels.
+    public var loss: Tensor?
+    /// [B, labels] of a head on sequences, [T, labels] of a head on tokens; nil for a bare model.
+    public var logits: Tensor?
+    /// Output of the last layer: [T, d].
+    public var lastHiddenState: Tensor
+    /// Output of the pooler, where the model has one and it was computed: [B, d].
+    public var poolerOutput: Tensor?
+    /// Output of the embeddings and of each layer: [T, d] each; nil where they were not asked for.
+    public var hiddenStates: [Tensor]?
+    /// Where sequences begin, and T at the end: [B + 1].
+    public var boundaries: [Int]
+}
+
+/// A whole model: a backbone, and a head where the task has one.
+public protocol Model: Module {
+    /// Its configuration, as read and as `load` options changed it.
+    var config: ModelConfig { get }
+    /// Its task; nil and FEATURE_EXTRACTION for a bare model.
+    var taskType: TaskType? { get }
+    /// Whether dropout acts in the passes that `pass(for:)` makes.
+    var isTraining: Bool { get set }
+    /// Seed of dropout in the passes that `pass(for:)` makes.
+    var seed: UInt64 { get set }
+    /// Step and rows for the passes that `pass(for:)` makes.
+    var clock: StepClock { get set }
+    /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.
+    func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput
+}
+
+extension Model {
+    /// The next pass over `input`: of the next rows of the step in training, of rows 0, 1, … otherwise.
+    public func pass(for input: ModelInput) throws -> Pass {
+        let lengths = input.inputIds.map(\.count)
+        return try pass(for: input, rows: isTraining ? clock.take(lengths.count) : nil, step: clock.step)
+    }
+
+    /// The pass over `input` whose sequences stand at `rows` of the batch of the optimizer's `step`.
+    public func pass(for input: ModelInput, rows: [Int]?, step: Int) throws -> Pass {
+        try Pass(
+            lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 }, rows: rows,
+            isTraining: isTraining, seed: seed, step: step)
+    }
+
+    /// Runs the model on the next rows of the step.
+    public func callAsFunction(_ input: ModelInput) throws -> ModelOutput { try forward(input, pass(for: input)) }
+}

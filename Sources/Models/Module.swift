@@ -1,0 +1,72 @@
+/// A part of a model: it names its children and its weights as the reference does, and in the reference's order.
+public protocol Module: AnyObject {
+    /// Class name as the reference prints it ("Linear", "LayerNorm", "BertSelfAttention").
+    var kind: String { get }
+    /// Path from the root of the model ("bert.encoder.layer.0"); empty for the root itself.
+    var path: String { get set }
+    /// Parts by local name, in the order in which the reference lists them.
+    var children: [(name: String, module: any Module)] { get }
+    /// Weights of its own by local name, in the order in which the reference lists them.
+    var weights: [(name: String, weight: Weight)] { get }
+    /// Weights that adapters hold in the seats of this module, by local name ("lora_A.default.weight").
+    var seatWeights: [(name: String, weight: Weight)] { get }
+    /// What a print of the module shows between the parentheses.
+    var summary: String { get }
+}
+
+extension Module {
+    /// No seats.
+    public var seatWeights: [(name: String, weight: Weight)] { [] }
+    /// Nothing to say.
+    public var summary: String { "" }
+    /// No weights of its own.
+    public var weights: [(name: String, weight: Weight)] { [] }
+    /// No parts.
+    public var children: [(name: String, module: any Module)] { [] }
+
+    /// Names this module, its weights and everything below it by where it now lies.
+    public func place(at path: String) {
+        self.path = path
+        for (name, weight) in weights { weight.name = path.isEmpty ? name : "\(path).\(name)" }
+        for (name, weight) in seatWeights { weight.name = path.isEmpty ? name : "\(path).\(name)" }
+        for (name, child) in children { child.place(at: path.isEmpty ? name : "\(path).\(name)") }
+    }
+
+    /// Every module with its path, this one first, depth first.
+    public func namedModules() -> [(name: String, module: any Module)] {
+        var found: [(name: String, module: any Module)] = []
+        collect(path: "", into: &found)
+        return found
+    }
+
+    private func collect(path: String, into found: inout [(name: String, module: any Module)]) {
+        found.append((path, self))
+        for (name, child) in children { child.collect(path: path.isEmpty ? name : "\(path).\(name)", into: &found) }
+    }
+
+    /// Every weight: of the modules, of their trained copies, and of the adapters in their seats.
+    public func namedParameters() -> [(name: String, weight: Weight)] {
+        var found: [(name: String, weight: Weight)] = []
+        for (_, module) in namedModules() {
+            for (_, weight) in module.weights {
+                found.append((weight.name, weight))
+                for (_, copy) in weight.copies { found.append((copy.name, copy)) }
+            }
+            for (_, weight) in module.seatWeights { found.append((weight.name, weight)) }
+        }
+        return found
+    }
+
+    /// The weights that are trained, in the order of `namedParameters`.
+    public func trainableParameters() -> [(name: String, weight: Weight)] {
+        namedParameters().filter { $0.weight.requiresGrad }
+    }
+
+    /// Numbers of trainable elements and of all of them, as PEFT counts: originals and their trained copies both.
+    public func parameterCounts() -> (trainable: Int, all: Int) {
+        namedParameters().reduce(into: (0, 0)) { counts, parameter in
+            if parameter.weight.requiresGrad { counts.0 += parameter.weight.count }
+            counts.1 += parameter.weight.count
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import Tensors
+
+/// What sits on a linear: it sees the input and adds to or scales the output.
+///
+/// LoRA is one; DoRA and IA3 would be others. Sitting down replaces no module and renames nothing; several may sit on one linear and act in turn.
+public protocol LinearSeat: AnyObject {
+    /// Output y[T, out] of the linear with the effect of this seat, for its input x[T, in].
+    func adapt(_ y: Tensor, input x: Tensor, of linear: Linear, _ pass: Pass) throws -> Tensor
+    /// Weights of the seat by local name ("lora_A.default.weight").
+    var weights: [(name: String, weight: Weight)] { get }
+}

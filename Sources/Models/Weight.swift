@@ -1,0 +1,138 @@
+import Kernels
+import Tensors
+
+/// One named array of a model or an adapter: a pretrained matrix, a vector, or a trainable parameter.
+///
+/// A pretrained matrix stays a `FrozenMatrix` until a gradient is asked for, which turns it into a `Tensor`. A module that
+/// an adapter saves (`modules_to_save`) trains copies of its weights: each copy is a `Weight` of its own, listed here under
+/// the adapter's name, and one of them may stand in for the original.
+public final class Weight {
+    /// Where the values came from.
+    public enum Origin: String, Sendable { case checkpoint, initialised, random, shapeOnly }
+
+    /// The values as a layer reads them.
+    public enum Value {
+        /// Only read: multiplied with or gathered from.
+        case matrix(FrozenMatrix)
+        /// A vector, or anything that is or was trainable.
+        case tensor(Tensor)
+        /// Only the shape is known.
+        case absent
+    }
+
+    /// Full name as in the checkpoint of the reference, `bert.pooler.dense.weight`.
+    public internal(set) var name: String
+    /// Sizes of the dimensions.
+    public let shape: [Int]
+    /// Element type in the file, as safetensors writes it ("F32", "F16", "BF16").
+    public let fileDType: String
+    /// Where the values came from.
+    public let origin: Origin
+    /// The weight's own values, whatever stands in for them now.
+    public private(set) var value: Value
+    /// Whether `backward` leaves a gradient.
+    public private(set) var requiresGrad: Bool
+    /// Trained copies by adapter, in the order in which they were made.
+    public private(set) var copies: [(adapter: String, weight: Weight)] = []
+    /// Name of the adapter whose copy stands in for the original.
+    public var activeCopy: String?
+    /// What an adapter was merged into; stands in for the original, which is kept.
+    public var merged: FrozenMatrix?
+    /// Like `merged` for a vector.
+    public var mergedVector: Tensor?
+
+    /// New weight; `requiresGrad` is that of the tensor where there is one.
+    public init(name: String, shape: [Int], value: Value, origin: Origin, fileDType: String = "F32") {
+        (self.name, self.shape, self.value, self.origin, self.fileDType) = (name, shape, value, origin, fileDType)
+        if case .tensor(let tensor) = value { requiresGrad = tensor.requiresGrad } else { requiresGrad = false }
+    }
+
+    /// Number of elements.
+    public var count: Int { shape.reduce(1, *) }
+
+    /// The trained copy of `adapter`.
+    public func copy(of adapter: String) -> Weight? { copies.first { $0.adapter == adapter }?.weight }
+
+    /// The weight whose values a layer uses: an active copy, else this one.
+    public var active: Weight { activeCopy.flatMap(copy(of:)) ?? self }
+
+    /// What forward reads; throws where only shapes are known.
+    public func current() throws -> Value {
+        let weight = active
+        if weight === self {
+            if let merged { return .matrix(merged) }
+            if let mergedVector { return .tensor(mergedVector) }
+        }
+        guard case .absent = weight.value else { return weight.value }
+        throw ModelError("'\(name)' has no values: the model was made with weights = \"none\", which knows shapes only")
+    }
+
+    /// The tensor that an optimizer moves, where there is one.
+    public var tensor: Tensor? {
+        if case .tensor(let tensor) = value { return tensor }
+        return nil
+    }
+
+    /// Asks for, or no longer asks for, a gradient; a frozen matrix becomes a tensor for it.
+    public func setRequiresGrad(_ requires: Bool) throws {
+        guard requires != requiresGrad else { return }
+        switch value {
+        case .absent: break
+        case .tensor(let tensor): try tensor.setRequiresGrad(requires)
+        case .matrix(let matrix) where requires:
+            let tensor = try Weight.tensor(copying: matrix)
+            try tensor.setRequiresGrad(true)
+            value = .tensor(tensor)
+        case .matrix: break
+        }
+        requiresGrad = requires
+    }
+
+    /// Makes the trained copy of `adapter` from the present values.
+    @discardableResult
+    public func addCopy(adapter: String, name: String, requiresGrad: Bool) throws -> Weight {
+        let copied: Value
+        switch value {
+        case .absent: copied = .absent
+        case .matrix(let matrix): copied = .tensor(try Weight.tensor(copying: matrix))
+        case .tensor(let tensor): copied = .tensor(try Weight.tensor(copying: tensor))
+        }
+        let weight = Weight(name: name, shape: shape, value: copied, origin: origin, fileDType: "F32")
+        try weight.setRequiresGrad(requiresGrad)
+        copies.append((adapter, weight))
+        return weight
+    }
+
+    /// Forgets the copy of `adapter`.
+    public func removeCopy(adapter: String) {
+        copies.removeAll { $0.adapter == adapter }
+        if activeCopy == adapter { activeCopy = nil }
+    }
+
+    /// Makes what is used now (a merge, an active copy) the weight's own value for good.
+    public func settle() throws {
+        if let merged { value = .matrix(merged) } else if let mergedVector { value = .tensor(mergedVector) }
+        if activeCopy != nil { value = active.value }
+        (merged, mergedVector, activeCopy, copies) = (nil, nil, nil, [])
+        if let tensor {
+            try tensor.setRequiresGrad(false)
+            tensor.grad = nil
+        }
+        requiresGrad = false
+    }
+
+    /// A tensor with the numbers of `matrix`.
+    public static func tensor(copying matrix: FrozenMatrix) throws -> Tensor {
+        let tensor = try Tensor(uninitialized: [matrix.rows, matrix.columns])
+        let target = unsafe try tensor.mutableFloats()
+        for row in 0..<matrix.rows { unsafe matrix.copyRow(row, to: target + row * matrix.columns) }
+        return tensor
+    }
+
+    /// A new leaf with the numbers of `tensor`.
+    public static func tensor(copying tensor: Tensor) throws -> Tensor {
+        let copy = try Tensor(uninitialized: tensor.shape)
+        unsafe try copy.mutableFloats().update(from: tensor.floats(), count: tensor.count)
+        return copy
+    }
+}
