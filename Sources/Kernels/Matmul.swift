@@ -19,10 +19,25 @@ public enum Matmul {
             let first = piece * width
             let columns = min(width, n - first)
             guard columns > 0 else { return }
-            cblas_sgemm(
-                CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-                blasint(m), blasint(columns), blasint(k), alpha, a, blasint(lda),
-                b + (transposeB ? first * ldb : first), blasint(ldb), beta, c + first, blasint(ldc))
+            single(
+                transposeA: transposeA, transposeB: transposeB, m: m, n: columns, k: k, alpha: alpha, a, lda: lda,
+                b + (transposeB ? first * ldb : first), ldb: ldb, beta: beta, c + first, ldc: ldc)
         }
+    }
+
+    /// As `gemm`, in one piece on the calling thread.
+    public static func single(
+        transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
+        _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int, beta: Float = 0,
+        _ c: UnsafeMutablePointer<Float>, ldc: Int
+    ) {
+        guard m > 0, n > 0 else { return }
+        guard k > 0 else {
+            for row in 0..<m { Loops.scale(beta, c + row * ldc, c + row * ldc, n) }
+            return
+        }
+        cblas_sgemm(
+            CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+            blasint(m), blasint(n), blasint(k), alpha, a, blasint(lda), b, blasint(ldb), beta, c, blasint(ldc))
     }
 }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Random numbers as a pure function of (seed, stream, step, row, position, feature).
 ///
 /// A key stands for all but the feature; nothing is drawn from a state, so numbers depend neither on threads nor on the
@@ -28,6 +34,37 @@ public struct RandomKey: Sendable, Hashable {
 
     /// Uniform number in [0, 1) of one feature.
     public func uniform(_ feature: Int) -> Double { Double(word(feature) >> 11) * 0x1p-53 }
+
+    /// Number from N(0, 1) of one feature, by Box and Muller (1958): √(−2 ln u) · cos 2πv.
+    public func normal(_ feature: Int) -> Double {
+        let first = word(feature)
+        let u = (Double(first >> 11) + 0.5) * 0x1p-53
+        let v = Double(RandomKey.mix(first ^ 0xD1B5_4A32_D192_ED03) >> 11) * 0x1p-53
+        return (-2 * log(u)).squareRoot() * cos(2 * Double.pi * v)
+    }
+
+    /// Integer in 0..<bound of one feature, without bias to speak of (bound · 2^-64).
+    public func integer(_ feature: Int, below bound: Int) -> Int {
+        bound <= 1 ? 0 : Int(word(feature).multipliedFullWidth(by: UInt64(bound)).high)
+    }
+
+    /// Fills `target` with numbers from U(low, high), feature i at place i.
+    public func fillUniform(_ target: UnsafeMutablePointer<Float>, count: Int, low: Float, high: Float) {
+        for i in 0..<count { target[i] = Float(Double(low) + (Double(high) - Double(low)) * uniform(i)) }
+    }
+
+    /// Fills `target` with numbers from N(0, deviation²), feature i at place i.
+    public func fillNormal(_ target: UnsafeMutablePointer<Float>, count: Int, deviation: Float) {
+        for i in 0..<count { target[i] = deviation * Float(normal(i)) }
+    }
+
+    /// A permutation of 0..<count (Fisher and Yates, from the end).
+    public func permutation(_ count: Int) -> [Int] {
+        var order = Array(0..<max(count, 0))
+        guard count > 1 else { return order }
+        for i in stride(from: count - 1, to: 0, by: -1) { order.swapAt(i, integer(i, below: i + 1)) }
+        return order
+    }
 
     /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
     static func mix(_ value: UInt64) -> UInt64 {

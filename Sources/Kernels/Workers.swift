@@ -29,6 +29,18 @@ public enum Workers {
         }
     }
 
+    /// Calls `body` with ranges that cover 0..<rows, each of about `costPerPiece` / `costPerRow` rows.
+    ///
+    /// Ranges depend on the two sizes alone.
+    public static func run(rows: Int, costPerRow: Int, _ body: @Sendable (Range<Int>) -> Void) {
+        guard rows > 0 else { return }
+        let size = max(1, costPerPiece / max(1, costPerRow))
+        run(pieces: (rows + size - 1) / size) { piece in body(piece * size..<min(rows, (piece + 1) * size)) }
+    }
+
+    /// Elements of a plain loop that make a piece: enough to outweigh waking a thread.
+    static let costPerPiece = 1 << 15
+
     private static let pool = WorkerPool()
 }
 

@@ -1,3 +1,5 @@
+import Kernels
+
 /// One differentiable operation: forward and backward side by side, in one file named after it.
 ///
 /// An instance serves one call. It owns what backward needs, and nothing else keeps the inputs alive.
@@ -6,16 +8,26 @@ public protocol Op: AnyObject {
     static var name: String { get }
 
     /// Result for `inputs`. `needs[i]` says whether a gradient of input i will be asked for; where none will, nothing is kept.
+    ///
+    /// The inputs are bare: they share the values of the caller's tensors but no record of how those were made, so an
+    /// operation may keep them, and what it computes with them is not recorded.
     func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor
 
-    /// Gradients of the inputs for the gradient `dy` of the result; nil where `needs[i]` is false.
+    /// Gradients of the inputs for the gradient `dy` of the result; nil where `needs[i]` is false, or where it is zero.
+    ///
+    /// Called once. `dy` may be returned as it is; it must not be written to.
     func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?]
 
     /// Shapes of what forward keeps for backward, for inputs of these shapes; used to plan memory.
     func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]]
 }
 
-/// Whether operations are recorded. A value of the task in progress, not a global: `withoutGradients` binds it.
+extension Op {
+    /// Most operations keep nothing.
+    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { [] }
+}
+
+/// Whether operations are recorded. A value of the task in progress, not a global: `off` binds it.
 public enum Recording {
     @TaskLocal static var isOn = true
 
@@ -33,9 +45,11 @@ public final class Node {
         case node(Node)
     }
 
+    /// The operation; nil once its backward has run.
     var op: (any Op)?
     var edges: [Edge]
     let needs: [Bool]
+    /// One more than the deepest node among the inputs.
     let depth: Int
     let shape: [Int]
 
@@ -43,17 +57,20 @@ public final class Node {
         (self.op, self.edges, self.needs, self.depth, self.shape) = (op, edges, needs, depth, shape)
     }
 
-    // A long chain of nodes must not be released by recursion: a recipe's loop can make one of a million.
+    // A long chain of nodes must not be released by recursion: a recipe's loop can make one of a million. Nodes that
+    // only this one holds are emptied one after the other; what an operation keeps has no node (see `Op.forward`).
     deinit {
-        var pending = edges
+        var pending = Node.inputs(of: edges)
         edges = []
-        while let edge = pending.popLast() {
-            guard case .node(var node) = edge else { continue }
-            if isKnownUniquelyReferenced(&node) {
-                pending.append(contentsOf: node.edges)
-                node.edges = []
-            }
+        while var node = pending.popLast() {
+            guard isKnownUniquelyReferenced(&node) else { continue }
+            pending.append(contentsOf: Node.inputs(of: node.edges))
+            node.edges = []
         }
+    }
+
+    private static func inputs(of edges: [Edge]) -> [Node] {
+        edges.compactMap { if case .node(let node) = $0 { node } else { nil } }
     }
 }
 
@@ -62,7 +79,7 @@ extension Tensor {
     public static func apply(_ op: any Op, _ inputs: [Tensor]) throws -> Tensor {
         let recording = Recording.isOn
         let needs = inputs.map { recording && $0.isTracked }
-        let result = try op.forward(inputs, needs: needs)
+        let result = try op.forward(inputs.map { try $0.bare() }, needs: needs)
         guard needs.contains(true) else { return result }
         var depth = 0
         let edges = zip(inputs, needs).map { input, need -> Node.Edge in

@@ -35,6 +35,12 @@ public final class Tensor {
         (self.shape, self.dtype, self.offset, self.storage) = (shape, base.dtype, base.offset + offset, storage)
     }
 
+    /// The same values without a record of how they were made.
+    func bare() throws -> Tensor { try Tensor(view: self, shape: shape, offset: 0) }
+
+    /// Whether no other tensor shares these values.
+    var ownsStorageAlone: Bool { isKnownUniquelyReferenced(&storage) }
+
     static let freed = TensorError("tensor was freed")
 
     /// Product of the sizes; throws where it is negative or overflows.

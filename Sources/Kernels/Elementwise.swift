@@ -1,0 +1,105 @@
+/// Functions of each element alone, over the threads.
+public enum Elementwise {
+    /// One-argument functions, each with its gradient.
+    public enum Unary: String, Sendable, CaseIterable { case gelu, geluTanh, tanh, relu, silu, exp }
+
+    /// y = f(x); y may be x.
+    public static func forward(
+        _ f: Unary, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        nonisolated(unsafe) let (x, y) = (x, y)
+        Workers.run(rows: count, costPerRow: 1) { range in
+            let (x, y, n) = (x + range.lowerBound, y + range.lowerBound, range.count)
+            switch f {
+            case .gelu: Loops.gelu(x, y, n)
+            case .geluTanh: Loops.geluTanh(x, y, n)
+            case .tanh: Loops.tanh(x, y, n)
+            case .relu: Loops.relu(x, y, n)
+            case .silu: Loops.silu(x, y, n)
+            case .exp: Loops.exp(x, y, n)
+            }
+        }
+    }
+
+    /// Whether the gradient is computed from the result instead of the argument.
+    public static func usesResult(_ f: Unary) -> Bool { f == .tanh || f == .relu || f == .exp }
+
+    /// dx = dy · f'(x), where `kept` is x, or the result for those of which `usesResult` says so; dx may be dy.
+    public static func backward(
+        _ f: Unary, kept: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
+        count: Int
+    ) {
+        nonisolated(unsafe) let (kept, dy, dx) = (kept, dy, dx)
+        Workers.run(rows: count, costPerRow: 1) { range in
+            let first = range.lowerBound
+            let (x, dy, dx, n) = (kept + first, dy + first, dx + first, range.count)
+            switch f {
+            case .gelu: Loops.geluBackward(x, dy, dx, n)
+            case .geluTanh: Loops.geluTanhBackward(x, dy, dx, n)
+            case .tanh: Loops.tanhBackward(x, dy, dx, n)
+            case .relu: Loops.reluBackward(x, dy, dx, n)
+            case .silu: Loops.siluBackward(x, dy, dx, n)
+            case .exp: Loops.multiply(x, dy, dx, n)
+            }
+        }
+    }
+
+    /// y = y + x.
+    public static func accumulate(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+        nonisolated(unsafe) let (x, y) = (x, y)
+        Workers.run(rows: count, costPerRow: 1) { range in
+            Loops.accumulate(x + range.lowerBound, y + range.lowerBound, range.count)
+        }
+    }
+
+    /// y = a · x; y may be x.
+    public static func scale(
+        _ a: Float, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        nonisolated(unsafe) let (x, y) = (x, y)
+        Workers.run(rows: count, costPerRow: 1) { range in
+            Loops.scale(a, x + range.lowerBound, y + range.lowerBound, range.count)
+        }
+    }
+
+    /// target[columns] = Σ over rows of x[rows, columns] (· weight elementwise, where given).
+    ///
+    /// Columns are shared among the threads; each is summed in blocks of 64 rows, from the first row on.
+    public static func sumRows(
+        _ x: UnsafePointer<Float>, times weight: UnsafePointer<Float>? = nil, rows: Int, columns: Int,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        nonisolated(unsafe) let (x, weight, target) = (x, weight, target)
+        let width = 128
+        Workers.run(pieces: (columns + width - 1) / width) { piece in
+            let first = piece * width
+            let count = min(width, columns - first)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+                guard let block = buffer.baseAddress else { return }
+                Loops.zero(target + first, count)
+                for start in stride(from: 0, to: rows, by: 64) {
+                    Loops.zero(block, count)
+                    for row in start..<min(start + 64, rows) {
+                        let at = row * columns + first
+                        if let weight {
+                            Loops.accumulateProduct(x + at, weight + at, block, count)
+                        } else {
+                            Loops.accumulate(x + at, block, count)
+                        }
+                    }
+                    Loops.accumulate(block, target + first, count)
+                }
+            }
+        }
+    }
+
+    /// Place of the first element that is not finite, nil where all are.
+    public static func firstNonFinite(_ x: UnsafePointer<Float>, count: Int) -> Int? {
+        for start in stride(from: 0, to: count, by: 4096) {
+            let end = min(start + 4096, count)
+            guard !Loops.areFinite(x + start, end - start) else { continue }
+            for i in start..<end where !x[i].isFinite { return i }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,90 @@
+extension Loops {
+    /// y = x · Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+    static func gelu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count {
+            let v = x[i]
+            y[i] = 0.5 * v * (1 + Approximation.erf(v * 0.707_106_78))
+        }
+    }
+
+    /// dx = dy · (Φ(x) + x · φ(x)), φ(x) = e^(-x²/2) / √(2π).
+    static func geluBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count {
+            let v = x[i]
+            let cumulative = 0.5 * (1 + Approximation.erf(v * 0.707_106_78))
+            dx[i] = dy[i] * (cumulative + v * 0.398_942_28 * Approximation.exp(-0.5 * v * v))
+        }
+    }
+
+    /// y = x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the other form of the same paper.
+    static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count {
+            let v = x[i]
+            y[i] = 0.5 * v * (1 + Approximation.tanh(0.797_884_56 * (v + 0.044_715 * v * v * v)))
+        }
+    }
+
+    /// The gradient of `geluTanh`.
+    static func geluTanhBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count {
+            let v = x[i]
+            let t = Approximation.tanh(0.797_884_56 * (v + 0.044_715 * v * v * v))
+            let inner = 0.797_884_56 * (1 + 0.134_145 * v * v)
+            dx[i] = dy[i] * (0.5 * (1 + t) + 0.5 * v * (1 - t * t) * inner)
+        }
+    }
+
+    /// y = tanh(x).
+    static func tanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = Approximation.tanh(x[i]) }
+    }
+
+    /// dx = dy · (1 − y²), y = tanh(x).
+    static func tanhBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { dx[i] = dy[i] * (1 - y[i] * y[i]) }
+    }
+
+    /// y = max(x, 0); NaN stays NaN.
+    static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count {
+            let v = x[i]
+            y[i] = v < 0 ? 0 : v
+        }
+    }
+
+    /// dx = dy where y > 0, else 0.
+    static func reluBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count {
+            let v: Float = y[i] > 0 ? dy[i] : 0
+            dx[i] = v
+        }
+    }
+
+    /// y = x / (1 + e^-x).
+    static func silu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = x[i] * Approximation.sigmoid(x[i]) }
+    }
+
+    /// dx = dy · σ(x) · (1 + x · (1 − σ(x))).
+    static func siluBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count {
+            let s = Approximation.sigmoid(x[i])
+            dx[i] = dy[i] * s * (1 + x[i] * (1 - s))
+        }
+    }
+
+    /// y = e^x.
+    static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = Approximation.exp(x[i]) }
+    }
+}

@@ -1,0 +1,123 @@
+extension Loops {
+    /// x = e^(x − max) / Σ, in place, over one row; a row of which everything is masked (-infinity) becomes 0.
+    static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+        let top = maximum(x, count)
+        guard top > -.infinity || count == 0 else {
+            // Either all masked, or NaN among them.
+            let total = sum(x, count)
+            for i in 0..<count { x[i] = total == -.infinity ? 0 : .nan }
+            return
+        }
+        for i in 0..<count { x[i] = Approximation.exp(x[i] - top) }
+        let factor = 1 / sum(x, count)
+        for i in 0..<count { x[i] *= factor }
+    }
+
+    /// max + log Σ e^(x − max) needs this Σ.
+    static func sumOfExponentials(_ x: UnsafePointer<Float>, minus top: Float, _ count: Int) -> Float {
+        var lanes = (Float(0), Float(0), Float(0), Float(0))
+        let whole = count & ~3
+        var i = 0
+        while i < whole {
+            lanes.0 += Approximation.exp(x[i] - top)
+            lanes.1 += Approximation.exp(x[i &+ 1] - top)
+            lanes.2 += Approximation.exp(x[i &+ 2] - top)
+            lanes.3 += Approximation.exp(x[i &+ 3] - top)
+            i &+= 4
+        }
+        while i < count {
+            lanes.0 += Approximation.exp(x[i] - top)
+            i &+= 1
+        }
+        return (lanes.0 + lanes.2) + (lanes.1 + lanes.3)
+    }
+
+    /// g = factor · (e^(x − max) / total − less): the gradient of a cross entropy but for the label's own place.
+    static func softmaxGradient(
+        _ x: UnsafePointer<Float>, minus top: Float, total: Float, less: Float, _ factor: Float,
+        _ g: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        let inverse = 1 / total
+        for i in 0..<count { g[i] = factor * (Approximation.exp(x[i] - top) * inverse - less) }
+    }
+
+    /// dx = y · (dy − Σ dy·y) over one row, y = softmax(x); dx may be dy.
+    static func softmaxBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        let mean = dot(y, dy, count)
+        for i in 0..<count { dx[i] = y[i] * (dy[i] - mean) }
+    }
+
+    /// One row of layer normalisation: hat = (x − μ) / √(σ² + ε), y = γ · hat + β; returns 1 / √(σ² + ε).
+    static func layerNorm(
+        _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, epsilon: Float,
+        hat: UnsafeMutablePointer<Float>?, _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) -> Float {
+        let n = Float(count)
+        let mean = sum(x, count) / n
+        let rstd = 1 / (squaredDistance(x, from: mean, count) / n + epsilon).squareRoot()
+        if let hat {
+            for i in 0..<count {
+                let h = (x[i] - mean) * rstd
+                hat[i] = h
+                y[i] = h * gamma[i] + beta[i]
+            }
+        } else {
+            for i in 0..<count { y[i] = (x[i] - mean) * rstd * gamma[i] + beta[i] }
+        }
+        return rstd
+    }
+
+    /// dx = rstd · (g − mean(g) − hat · mean(g · hat)), g = γ · dy, over one row; dx holds g on the way.
+    static func layerNormBackward(
+        _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,
+        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        multiply(dy, gamma, dx, count)
+        let n = Float(count)
+        let mean = sum(dx, count) / n
+        let slope = dot(dx, hat, count) / n
+        for i in 0..<count { dx[i] = rstd * (dx[i] - mean - hat[i] * slope) }
+    }
+
+    /// y = γ · x / √(mean(x²) + ε) over one row; returns 1 / √(mean(x²) + ε).
+    static func rmsNorm(
+        _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, epsilon: Float, _ y: UnsafeMutablePointer<Float>,
+        _ count: Int
+    ) -> Float {
+        let rstd = 1 / (squaredDistance(x, from: 0, count) / Float(count) + epsilon).squareRoot()
+        for i in 0..<count { y[i] = x[i] * rstd * gamma[i] }
+        return rstd
+    }
+
+    /// dx = rstd · (g − hat · mean(g · hat)), g = γ · dy, hat = x · rstd, over one row.
+    static func rmsNormBackward(
+        _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rstd: Float,
+        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        multiply(dy, gamma, dx, count)
+        let slope = dot(dx, x, count) * rstd * rstd / Float(count)
+        for i in 0..<count { dx[i] = rstd * (dx[i] - x[i] * slope) }
+    }
+
+    /// y = x · scale where the feature is kept, else 0; `first` is the feature of x[0]. y may be x.
+    ///
+    /// A feature is kept where a 32-bit mix of it and the row's key reaches the threshold p · 2^32: two rounds of
+    /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them.
+    static func dropout(
+        _ x: UnsafePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        let (k0, k1) = (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32))
+        let base = UInt32(truncatingIfNeeded: first)
+        for i in 0..<count {
+            var h = (base &+ UInt32(truncatingIfNeeded: i)) &* 0x9E37_79B9 ^ k0
+            h = (h ^ (h >> 16)) &* 0x7FEB_352D
+            h = (h ^ (h >> 15) ^ k1) &* 0x846C_A68B
+            h ^= h >> 16
+            let v: Float = h >= threshold ? x[i] * scale : 0
+            y[i] = v
+        }
+    }
+}

@@ -1,0 +1,135 @@
+extension Loops {
+    /// y = 0.
+    static func zero(_ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = 0 }
+    }
+
+    /// z = x + y.
+    static func add(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { z[i] = x[i] + y[i] }
+    }
+
+    /// z = x − y.
+    static func subtract(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { z[i] = x[i] - y[i] }
+    }
+
+    /// z = x · y, elementwise.
+    static func multiply(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { z[i] = x[i] * y[i] }
+    }
+
+    /// z = x / y, elementwise.
+    static func divide(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { z[i] = x[i] / y[i] }
+    }
+
+    /// y = y + x.
+    static func accumulate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] += x[i] }
+    }
+
+    /// z = z + x · y, elementwise.
+    static func accumulateProduct(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { z[i] += x[i] * y[i] }
+    }
+
+    /// Whether no x is infinite or NaN: no exponent is all ones.
+    static func areFinite(_ x: UnsafePointer<Float>, _ count: Int) -> Bool {
+        var found: UInt32 = 0
+        for i in 0..<count { found |= (x[i].bitPattern & 0x7F80_0000) == 0x7F80_0000 ? 1 : 0 }
+        return found == 0
+    }
+
+    /// y = y + a · x.
+    static func axpy(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] += a * x[i] }
+    }
+
+    /// y = a · x.
+    static func scale(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = a * x[i] }
+    }
+
+    /// Σ x, in 16 lanes that are added at the end: an order that depends on the count alone.
+    static func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+        var lanes = SIMD16<Float>(repeating: 0)
+        let whole = count & ~15
+        let raw = UnsafeRawPointer(x)
+        var i = 0
+        while i < whole {
+            lanes += raw.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+            i &+= 16
+        }
+        var rest: Float = 0
+        while i < count {
+            rest += x[i]
+            i &+= 1
+        }
+        return fold(lanes) + rest
+    }
+
+    /// Σ (x − c)².
+    static func squaredDistance(_ x: UnsafePointer<Float>, from c: Float, _ count: Int) -> Float {
+        var lanes = SIMD16<Float>(repeating: 0)
+        let whole = count & ~15
+        let raw = UnsafeRawPointer(x)
+        let center = SIMD16<Float>(repeating: c)
+        var i = 0
+        while i < whole {
+            let d = raw.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self) - center
+            lanes += d * d
+            i &+= 16
+        }
+        var rest: Float = 0
+        while i < count {
+            rest += (x[i] - c) * (x[i] - c)
+            i &+= 1
+        }
+        return fold(lanes) + rest
+    }
+
+    /// Σ x · y.
+    static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
+        var lanes = SIMD16<Float>(repeating: 0)
+        let whole = count & ~15
+        let (a, b) = (UnsafeRawPointer(x), UnsafeRawPointer(y))
+        var i = 0
+        while i < whole {
+            lanes +=
+                a.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+                * b.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+            i &+= 16
+        }
+        var rest: Float = 0
+        while i < count {
+            rest += x[i] * y[i]
+            i &+= 1
+        }
+        return fold(lanes) + rest
+    }
+
+    /// The largest x (-infinity for none; NaN is passed over, the sum that follows shows it).
+    static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+        var best = -Float.infinity
+        for i in 0..<count where x[i] > best { best = x[i] }
+        return best
+    }
+
+    @inline(__always)
+    static func fold(_ v: SIMD16<Float>) -> Float {
+        let a = v.lowHalf + v.highHalf
+        let b = a.lowHalf + a.highHalf
+        return (b[0] + b[2]) + (b[1] + b[3])
+    }
+}

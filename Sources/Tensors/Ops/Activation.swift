@@ -1,0 +1,53 @@
+import Kernels
+
+/// y = f(x) elementwise, f one of gelu (with erf), geluTanh, tanh, relu, silu, exp; formulas in Loops.
+///
+/// Backward: dx = dy · f'(x). Keeps y for tanh, relu and exp, x for the others.
+public final class Activation: Op {
+    public static let name = "activation"
+    private let function: Elementwise.Unary
+    private var kept: Tensor?
+
+    /// Applies `function`.
+    public init(_ function: Elementwise.Unary) { self.function = function }
+
+    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+        let x = inputs[0]
+        let y = try Tensor(uninitialized: x.shape)
+        Elementwise.forward(function, try x.floats(), try y.mutableFloats(), count: x.count)
+        if needs[0] { kept = Elementwise.usesResult(function) ? try y.bare() : x }
+        return y
+    }
+
+    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+        guard let kept else { return [nil] }
+        let dx = try Tensor(uninitialized: dy.shape)
+        Elementwise.backward(
+            function, kept: try kept.floats(), try dy.floats(), try dx.mutableFloats(), count: dy.count)
+        return [dx]
+    }
+
+    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
+}
+
+extension Tensor {
+    /// Elementwise function with its gradient.
+    public func activation(_ function: Elementwise.Unary) throws -> Tensor {
+        try Tensor.apply(Activation(function), [self])
+    }
+
+    /// x · Φ(x); the approximation by tanh where asked for.
+    public func gelu(tanh: Bool = false) throws -> Tensor { try activation(tanh ? .geluTanh : .gelu) }
+
+    /// Hyperbolic tangent.
+    public func tanh() throws -> Tensor { try activation(.tanh) }
+
+    /// max(x, 0).
+    public func relu() throws -> Tensor { try activation(.relu) }
+
+    /// x / (1 + e^-x).
+    public func silu() throws -> Tensor { try activation(.silu) }
+
+    /// e^x.
+    public func exp() throws -> Tensor { try activation(.exp) }
+}

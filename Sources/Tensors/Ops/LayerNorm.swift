@@ -1,0 +1,74 @@
+import Kernels
+
+/// y = γ · x̂ + β over the last dimension, x̂ = (s − mean(s)) / √(var(s) + ε), s = x, or x + r (Ba, Kiros, Hinton 2016,
+/// arXiv:1607.06450).
+///
+/// Shapes: x, r, y [.., d]; γ, β [d]. Backward with g = γ · dy: ds = (g − mean(g) − x̂ · mean(g · x̂)) / √(var + ε),
+/// which is dx and dr; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε).
+public final class LayerNorm: Op {
+    public static let name = "layer_norm"
+    private let epsilon: Float
+    private var gamma: Tensor?
+    private var hat: Tensor?
+    private var rstd: Tensor?
+
+    /// Inputs are x, γ, β and, where a residual is added first, r.
+    public init(epsilon: Float) { self.epsilon = epsilon }
+
+    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+        let (x, gamma, beta) = (inputs[0], inputs[1], inputs[2])
+        let (rows, width) = x.rowsAndColumns
+        guard gamma.shape == [width], beta.shape == [width] else {
+            throw TensorError("layer_norm: input of shape \(x.shape), weight \(gamma.shape), bias \(beta.shape)")
+        }
+        let residual = inputs.count > 3 ? inputs[3] : nil
+        if let residual, residual.shape != x.shape {
+            throw TensorError("layer_norm: input of shape \(x.shape), residual \(residual.shape)")
+        }
+        let keep = needs.contains(true)
+        let y = try Tensor(uninitialized: x.shape)
+        let hat = keep ? try Tensor(uninitialized: x.shape) : nil
+        let rstd = keep ? try Tensor(uninitialized: [rows]) : nil
+        Normalization.layerNorm(
+            x: try x.floats(), residual: try residual?.floats(), gamma: try gamma.floats(), beta: try beta.floats(),
+            epsilon: epsilon, rows: rows, width: width, hat: try hat?.mutableFloats(), rstd: try rstd?.mutableFloats(),
+            into: try y.mutableFloats())
+        if keep { (self.gamma, self.hat, self.rstd) = (gamma, hat, rstd) }
+        return y
+    }
+
+    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+        guard let gamma, let hat, let rstd else { return needs.map { _ in nil } }
+        let (rows, width) = dy.rowsAndColumns
+        var gradients: [Tensor?] = needs.map { _ in nil }
+        if needs[0] || (needs.count > 3 && needs[3]) {
+            let dx = try Tensor(uninitialized: dy.shape)
+            Normalization.layerNormBackward(
+                dy: try dy.floats(), gamma: try gamma.floats(), hat: try hat.floats(), rstd: try rstd.floats(),
+                rows: rows, width: width, into: try dx.mutableFloats())
+            if needs[0] { gradients[0] = dx }
+            if needs.count > 3, needs[3] { gradients[3] = dx }
+        }
+        if needs[1] {
+            let dgamma = try Tensor(uninitialized: [width])
+            Elementwise.sumRows(
+                try dy.floats(), times: try hat.floats(), rows: rows, columns: width, into: try dgamma.mutableFloats())
+            gradients[1] = dgamma
+        }
+        if needs[2] { gradients[2] = try Linear.biasGradient(dy) }
+        return gradients
+    }
+
+    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
+        needs.contains(true) ? [shapes[0], Array(shapes[0].dropLast())] : []
+    }
+}
+
+extension Tensor {
+    /// Layer normalisation over the last dimension, of x + residual where one is given.
+    public func layerNorm(
+        weight: Tensor, bias: Tensor, epsilon: Float, residual: Tensor? = nil
+    ) throws -> Tensor {
+        try Tensor.apply(LayerNorm(epsilon: epsilon), [self, weight, bias] + (residual.map { [$0] } ?? []))
+    }
+}

@@ -1,0 +1,111 @@
+import Kernels
+
+extension Tensor {
+    /// Tensor of these floats; their number must be that of the shape (a vector where none is given).
+    public convenience init(_ values: [Float], shape: [Int]? = nil) throws {
+        try self.init(uninitialized: shape ?? [values.count])
+        guard values.count == count else {
+            throw TensorError("\(values.count) values do not fill shape \(self.shape)")
+        }
+        let target = try mutableFloats()
+        for (i, value) in values.enumerated() { target[i] = value }
+    }
+
+    /// Tensor of these integers; their number must be that of the shape (a vector where none is given).
+    public convenience init(_ values: [Int64], shape: [Int]? = nil) throws {
+        try self.init(uninitialized: shape ?? [values.count], dtype: .int64)
+        guard values.count == count else {
+            throw TensorError("\(values.count) values do not fill shape \(self.shape)")
+        }
+        let target = try mutableIntegers()
+        for (i, value) in values.enumerated() { target[i] = value }
+    }
+
+    /// Tensor of one value.
+    public static func full(_ shape: [Int], _ value: Float) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape)
+        try result.mutableFloats().update(repeating: value, count: result.count)
+        return result
+    }
+
+    /// Integer tensor of one value.
+    public static func full(_ shape: [Int], integer value: Int64) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape, dtype: .int64)
+        try result.mutableIntegers().update(repeating: value, count: result.count)
+        return result
+    }
+
+    /// Tensor of zeros.
+    public static func zeros(_ shape: [Int], dtype: DType = .float32) throws -> Tensor {
+        dtype == .float32 ? try full(shape, 0) : try full(shape, integer: 0)
+    }
+
+    /// Tensor of ones.
+    public static func ones(_ shape: [Int], dtype: DType = .float32) throws -> Tensor {
+        dtype == .float32 ? try full(shape, 1) : try full(shape, integer: 1)
+    }
+
+    /// Numbers from U(low, high): a function of the key and the place.
+    public static func rand(_ shape: [Int], key: RandomKey, low: Float = 0, high: Float = 1) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape)
+        key.fillUniform(try result.mutableFloats(), count: result.count, low: low, high: high)
+        return result
+    }
+
+    /// Numbers from N(0, deviation²): a function of the key and the place.
+    public static func randn(_ shape: [Int], key: RandomKey, deviation: Float = 1) throws -> Tensor {
+        let result = try Tensor(uninitialized: shape)
+        key.fillNormal(try result.mutableFloats(), count: result.count, deviation: deviation)
+        return result
+    }
+
+    /// Kaiming-uniform with a = √5, as linear layers and LoRA's A start: U(−1/√in, 1/√in), in the last size of the shape.
+    public static func kaimingUniform(_ shape: [Int], key: RandomKey) throws -> Tensor {
+        let bound = 1 / Float(max(1, shape.last ?? 1)).squareRoot()
+        return try rand(shape, key: key, low: -bound, high: bound)
+    }
+
+    /// A tensor with values of its own, made by no operation.
+    public func clone() throws -> Tensor {
+        let result = try Tensor(uninitialized: shape, dtype: dtype)
+        switch dtype {
+        case .float32: try result.mutableFloats().update(from: floats(), count: count)
+        case .int64: try result.mutableIntegers().update(from: integers(), count: count)
+        }
+        return result
+    }
+
+    /// The same values, made by no operation: gradients stop here.
+    public func detach() throws -> Tensor { try bare() }
+
+    /// The floats as an array.
+    public func floatArray() throws -> [Float] {
+        if dtype == .int64 { return try integerArray().map(Float.init) }
+        return Array(UnsafeBufferPointer(start: try floats(), count: count))
+    }
+
+    /// The integers as an array.
+    public func integerArray() throws -> [Int64] {
+        Array(UnsafeBufferPointer(start: try integers(), count: count))
+    }
+
+    /// self = self + other, in place, without a record; for sums of gradients.
+    public func add(inPlace other: Tensor) throws {
+        guard other.shape == shape else {
+            throw TensorError("add in place: shape \(other.shape) does not match \(shape)")
+        }
+        Elementwise.accumulate(try other.floats(), into: try mutableFloats(), count: count)
+    }
+
+    /// Rows and columns of a matrix.
+    func matrixShape(_ what: String) throws -> (rows: Int, columns: Int) {
+        guard shape.count == 2 else { throw TensorError("\(what): expected a matrix, got shape \(shape)") }
+        return (shape[0], shape[1])
+    }
+
+    /// All dimensions but the last as rows, the last as columns; a number is one row of one.
+    var rowsAndColumns: (rows: Int, columns: Int) {
+        guard let last = shape.last else { return (1, 1) }
+        return (shape.dropLast().reduce(1, *), last)
+    }
+}
