@@ -12,7 +12,7 @@ public struct AttentionKernel: Sendable {
     public let width: Int
     /// Factor on q · k.
     public let scale: Float
-    /// Boundaries of the queries: 0, n1, n1 + n2, …
+    /// Boundaries of the queries: 0, n1, n1 + n2 and so on.
     public let queryStarts: [Int]
     /// Boundaries of the keys and values.
     public let keyStarts: [Int]

@@ -15,7 +15,9 @@ public enum Workers {
     /// Number of threads that `run` uses, the calling one included.
     public static var count: Int { pool.count }
 
-    /// Sets the number of threads, at least 1. Not to be called while work is running.
+    /// Sets the number of threads, at least 1.
+    ///
+    /// Not to be called while work is running.
     public static func setCount(_ count: Int) { pool.resize(to: max(1, count)) }
 
     /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done.

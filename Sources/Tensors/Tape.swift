@@ -27,7 +27,9 @@ extension Op {
     public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { [] }
 }
 
-/// Whether operations are recorded. A value of the task in progress, not a global: `off` binds it.
+/// Whether operations are recorded.
+///
+/// A value of the task in progress, not a global: `off` binds it.
 public enum Recording {
     @TaskLocal static var isOn = true
 

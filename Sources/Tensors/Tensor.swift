@@ -9,7 +9,9 @@ public final class Tensor {
     public let dtype: DType
     /// Number of elements.
     public let count: Int
-    /// Whether `backward` leaves a gradient in `grad`. Only leaves (made by no recorded operation) can be asked for one.
+    /// Whether `backward` leaves a gradient in `grad`.
+    ///
+    /// Only leaves (made by no recorded operation) can be asked for one.
     public private(set) var requiresGrad = false
     /// Gradient gathered by the passes since it was last cleared; same shape.
     public var grad: Tensor?

@@ -101,8 +101,9 @@ extension Loops {
         for i in 0..<count { dx[i] = rstd * (dx[i] - x[i] * slope) }
     }
 
-    /// y = x · scale where the feature is kept, else 0; `first` is the feature of x[0]. y may be x.
+    /// y = x · scale where the feature is kept, else 0.
     ///
+    /// `first` is the feature of x[0]; y may be x.
     /// A feature is kept where a 32-bit mix of it and the row's key reaches the threshold p · 2^32: two rounds of
     /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them.
     static func dropout(

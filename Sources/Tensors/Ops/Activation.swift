@@ -3,15 +3,15 @@ import Kernels
 /// y = f(x) elementwise, f one of gelu (with erf), geluTanh, tanh, relu, silu, exp; formulas in Loops.
 ///
 /// Backward: dx = dy · f'(x). Keeps y for tanh, relu and exp, x for the others.
-public final class Activation: Op {
-    public static let name = "activation"
+package final class Activation: Op {
+    package static let name = "activation"
     private let function: Elementwise.Unary
     private var kept: Tensor?
 
     /// Applies `function`.
-    public init(_ function: Elementwise.Unary) { self.function = function }
+    package init(_ function: Elementwise.Unary) { self.function = function }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let y = try Tensor(uninitialized: x.shape)
         Elementwise.forward(function, try x.floats(), try y.mutableFloats(), count: x.count)
@@ -19,7 +19,7 @@ public final class Activation: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let kept else { return [nil] }
         let dx = try Tensor(uninitialized: dy.shape)
         Elementwise.backward(
@@ -27,7 +27,7 @@ public final class Activation: Op {
         return [dx]
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
 }
 
 extension Tensor {

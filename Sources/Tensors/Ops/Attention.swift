@@ -1,51 +1,51 @@
 import Kernels
 
-/// y = softmax(scale · q kᵀ) v for each head of each sequence (Vaswani et al. 2017, arXiv:1706.03762).
+/// How the rows of packed sequences belong together in an attention.
+public struct AttentionLayout: Sendable {
+    /// Number of query heads; the width of a head follows from the width of q.
+    public var heads: Int
+    /// Boundaries of the sequences in q: 0, n1, n1 + n2 and so on.
+    public var queryStarts: [Int]
+    /// Boundaries in k and v; those of q where nothing is given.
+    public var keyStarts: [Int]
+    /// Place of each query in its sequence, from 0; consecutive where nothing is given.
+    public var positions: [Int]
+    /// Whether a query sees only the keys up to its own position.
+    public var causal = false
+    /// Factor on q · k; 1 / √d where nothing is given.
+    public var scale: Float?
+    /// Dropout on the probabilities, with one key per row of q.
+    public var dropout: DropoutMask?
+
+    /// Layout of sequences with these boundaries.
+    public init(
+        heads: Int, queryStarts: [Int], keyStarts: [Int]? = nil, positions: [Int]? = nil, causal: Bool = false,
+        scale: Float? = nil, dropout: DropoutMask? = nil
+    ) {
+        (self.heads, self.queryStarts, self.keyStarts) = (heads, queryStarts, keyStarts ?? queryStarts)
+        self.positions =
+            positions ?? zip(queryStarts, queryStarts.dropFirst()).flatMap { Array(0..<max(0, $1 - $0)) }
+        (self.causal, self.scale, self.dropout) = (causal, scale, dropout)
+    }
+}
+
+/// y = softmax(scale · q kᵀ) v for each head of each sequence.
 ///
-/// Shapes: q, y [queries, heads · d]; k, v [keys, kvHeads · d], sequences packed one after the other. With p the
+/// Vaswani et al. 2017, arXiv:1706.03762. Shapes: q, y [queries, heads · d]; k, v [keys, kvHeads · d], sequences packed one after the other. With p the
 /// probabilities and m the dropout mask: dv = (m p)ᵀ dy; dp = m · (dy vᵀ); ds = p · (dp − Σ dp·p); dq = scale · ds k;
 /// dk = scale · dsᵀ q. Keeps q, k, v, and p for sequences of at most 128 keys; for longer ones p is computed again.
-public final class Attention: Op {
-    public static let name = "attention"
+package final class Attention: Op {
+    package static let name = "attention"
 
-    /// How the rows belong together.
-    public struct Layout: Sendable {
-        /// Number of query heads; the width of a head follows from the width of q.
-        public var heads: Int
-        /// Boundaries of the sequences in q: 0, n1, n1 + n2, …
-        public var queryStarts: [Int]
-        /// Boundaries in k and v; those of q where nothing is given.
-        public var keyStarts: [Int]
-        /// Place of each query in its sequence, from 0; consecutive where nothing is given.
-        public var positions: [Int]
-        /// Whether a query sees only the keys up to its own position.
-        public var causal = false
-        /// Factor on q · k; 1 / √d where nothing is given.
-        public var scale: Float?
-        /// Dropout on the probabilities, with one key per row of q.
-        public var dropout: DropoutMask?
-
-        /// Layout of sequences with these boundaries.
-        public init(
-            heads: Int, queryStarts: [Int], keyStarts: [Int]? = nil, positions: [Int]? = nil, causal: Bool = false,
-            scale: Float? = nil, dropout: DropoutMask? = nil
-        ) {
-            (self.heads, self.queryStarts, self.keyStarts) = (heads, queryStarts, keyStarts ?? queryStarts)
-            self.positions =
-                positions ?? zip(queryStarts, queryStarts.dropFirst()).flatMap { Array(0..<max(0, $1 - $0)) }
-            (self.causal, self.scale, self.dropout) = (causal, scale, dropout)
-        }
-    }
-
-    private let layout: Layout
+    private let layout: AttentionLayout
     private var kernel: AttentionKernel?
     private var inputs: [Tensor] = []
     private var kept: Tensor?
 
     /// Attention of this layout; inputs are q, k, v.
-    public init(_ layout: Layout) { self.layout = layout }
+    package init(_ layout: AttentionLayout) { self.layout = layout }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (q, k, v) = (inputs[0], inputs[1], inputs[2])
         let kernel = try Attention.kernel(layout, q: q.shape, k: k.shape, v: v.shape)
         let y = try Tensor(uninitialized: q.shape)
@@ -59,7 +59,7 @@ public final class Attention: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let kernel, let kept else { return needs.map { _ in nil } }
         let gradients = try zip(inputs, needs).map { $1 ? try Tensor(uninitialized: $0.shape) : nil }
         kernel.backward(
@@ -69,14 +69,14 @@ public final class Attention: Op {
         return gradients
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
         guard needs.contains(true),
             let kernel = try? Attention.kernel(layout, q: shapes[0], k: shapes[1], v: shapes[2])
         else { return [] }
         return shapes + [[kernel.keptOffsets().last ?? 0]]
     }
 
-    private static func kernel(_ layout: Layout, q: [Int], k: [Int], v: [Int]) throws -> AttentionKernel {
+    private static func kernel(_ layout: AttentionLayout, q: [Int], k: [Int], v: [Int]) throws -> AttentionKernel {
         let fits = q.count == 2 && k.count == 2 && k == v && layout.heads > 0 && q[1] % layout.heads == 0
         guard fits, q[1] > 0 else {
             throw TensorError("attention: q \(q), k \(k), v \(v) do not fit \(layout.heads) heads")
@@ -106,7 +106,7 @@ public final class Attention: Op {
 
 extension Tensor {
     /// Attention of these queries over keys and values; see `Attention`.
-    public func attention(keys: Tensor, values: Tensor, _ layout: Attention.Layout) throws -> Tensor {
+    public func attention(keys: Tensor, values: Tensor, _ layout: AttentionLayout) throws -> Tensor {
         try Tensor.apply(Attention(layout), [self, keys, values])
     }
 }

@@ -3,18 +3,18 @@ import Kernels
 /// L = Σ max(x, 0) − x · t + log(1 + e^−|x|), the binary cross entropy of σ(x) against t, without overflow.
 ///
 /// x and t of one shape, t in 0...1. Backward: dx = (σ(x) − t) · dL. Keeps dx for dL = 1. Targets bear no gradient.
-public final class BCEWithLogits: Op {
-    public static let name = "binary_cross_entropy_with_logits"
+package final class BCEWithLogits: Op {
+    package static let name = "binary_cross_entropy_with_logits"
     private let targets: Tensor
     private let reduction: Reduction
     private var gradient: Tensor?
 
     /// Loss against `targets`.
-    public init(targets: Tensor, reduction: Reduction = .mean) throws {
+    package init(targets: Tensor, reduction: Reduction = .mean) throws {
         (self.targets, self.reduction) = (try targets.bare(), reduction)
     }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         guard x.shape == targets.shape else {
             throw TensorError("\(BCEWithLogits.name): input of shape \(x.shape), target \(targets.shape)")
@@ -27,12 +27,12 @@ public final class BCEWithLogits: Op {
         return try Tensor.full([], Float(total * Double(factor)))
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let gradient else { return [nil] }
         return [try Loss.scaled(gradient, by: dy)]
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
 }
 
 extension Tensor {

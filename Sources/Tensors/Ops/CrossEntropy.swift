@@ -26,8 +26,8 @@ public enum Reduction: Sendable, Equatable {
 ///
 /// Shapes: x [rows, C], labels [rows] of 0..<C or `ignoreIndex`; L a number. Backward: dx = (softmax(x) − t) · dL on
 /// labelled rows, 0 on others. Keeps dx for dL = 1, computed in the forward pass, where a gradient will be asked for.
-public final class CrossEntropy: Op {
-    public static let name = "cross_entropy"
+package final class CrossEntropy: Op {
+    package static let name = "cross_entropy"
     private let labels: [Int]
     private let ignoreIndex: Int
     private let smoothing: Float
@@ -35,12 +35,12 @@ public final class CrossEntropy: Op {
     private var gradient: Tensor?
 
     /// Loss against `labels`.
-    public init(labels: [Int], ignoreIndex: Int = -100, smoothing: Float = 0, reduction: Reduction = .mean) {
+    package init(labels: [Int], ignoreIndex: Int = -100, smoothing: Float = 0, reduction: Reduction = .mean) {
         (self.labels, self.ignoreIndex, self.smoothing) = (labels, ignoreIndex, smoothing)
         self.reduction = reduction
     }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let (rows, classes) = try x.matrixShape("cross_entropy")
         guard labels.count == rows else {
@@ -57,12 +57,12 @@ public final class CrossEntropy: Op {
         return try Tensor.full([], Float(loss * Double(factor)))
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let gradient else { return [nil] }
         return [try Loss.scaled(gradient, by: dy)]
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[0] ? [shapes[0]] : [] }
 }
 
 enum Loss {

@@ -1,16 +1,16 @@
 import Kernels
 
-/// y = m · x / (1 − p), m drawn from the key of the row and the feature (Srivastava et al. 2014).
+/// y = m · x / (1 − p), m drawn from the key of the row and the feature.
 ///
-/// x [rows, features], one key per row; backward: dx = m · dy / (1 − p). Keeps nothing: the mask is drawn again.
-public final class Dropout: Op {
-    public static let name = "dropout"
+/// Srivastava et al. 2014, JMLR 15. Shapes: /// x [rows, features], one key per row; backward: dx = m · dy / (1 − p). Keeps nothing: the mask is drawn again.
+package final class Dropout: Op {
+    package static let name = "dropout"
     private let mask: DropoutMask
 
     /// Drops what `mask` says.
-    public init(_ mask: DropoutMask) { self.mask = mask }
+    package init(_ mask: DropoutMask) { self.mask = mask }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let (rows, columns) = x.rowsAndColumns
         guard rows == mask.keys.count else {
@@ -21,7 +21,7 @@ public final class Dropout: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] { [try forward([dy], needs: [false])] }
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] { [try forward([dy], needs: [false])] }
 }
 
 extension Tensor {

@@ -3,19 +3,19 @@ import Kernels
 /// y[n, d] = W[ids], W a trained table [entries, d].
 ///
 /// Backward: dW[id] = Σ of dy over the places of the id, in their order; the row `paddingIndex` stays 0. Keeps the ids.
-public final class Embedding: Op {
-    public static let name = "embedding"
+package final class Embedding: Op {
+    package static let name = "embedding"
     private let ids: [Int]
     private let shape: [Int]
     private let paddingIndex: Int?
     private var entries = 0
 
     /// Looks up `ids`, in the form `shape`.
-    public init(ids: [Int], shape: [Int], paddingIndex: Int? = nil) {
+    package init(ids: [Int], shape: [Int], paddingIndex: Int? = nil) {
         (self.ids, self.shape, self.paddingIndex) = (ids, shape, paddingIndex)
     }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let table = inputs[0]
         let (entries, width) = try table.matrixShape("embedding")
         self.entries = entries
@@ -30,7 +30,7 @@ public final class Embedding: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         let width = dy.rowsAndColumns.columns
         let dw = try Tensor.zeros([entries, width])
         Rows.scatterAdd(try dy.floats(), to: ids, width: width, into: try dw.mutableFloats())
@@ -48,7 +48,9 @@ extension Tensor {
         return try Tensor.apply(Embedding(ids: numbers, shape: ids.shape, paddingIndex: paddingIndex), [self])
     }
 
-    /// Rows of a frozen table for these ids: [ids.count, d]. Nothing is recorded.
+    /// Rows of a frozen table for these ids: [ids.count, d].
+    ///
+    /// Nothing is recorded.
     public static func gather(_ table: FrozenMatrix, _ ids: [Int]) throws -> Tensor {
         let y = try Tensor(uninitialized: [ids.count, table.columns])
         let target = try y.mutableFloats()

@@ -4,14 +4,14 @@ import Kernels
 ///
 /// Backward: dx = dy · W, where a gradient flows below; db[out] = Σ_t dy, where the bias is trained. Keeps nothing:
 /// the weight gradient, which alone needs x, is never asked for.
-public final class FrozenLinear: Op {
-    public static let name = "linear"
+package final class FrozenLinear: Op {
+    package static let name = "linear"
     private let weight: FrozenMatrix
 
     /// Product with `weight`; inputs are x and, where there is one, the bias.
-    public init(_ weight: FrozenMatrix) { self.weight = weight }
+    package init(_ weight: FrozenMatrix) { self.weight = weight }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let rows = try Linear.check(x, weightShape: [weight.rows, weight.columns], bias: inputs.dropFirst().first)
         let y = try Tensor(uninitialized: x.shape.dropLast() + [weight.rows])
@@ -20,7 +20,7 @@ public final class FrozenLinear: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         let rows = dy.rowsAndColumns.rows
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0] {

@@ -3,15 +3,15 @@ import Kernels
 /// y[n, d] = x[indices], rows of a matrix x [rows, d].
 ///
 /// Backward: dx[row] = Σ of dy over the places where the row was taken, in their order; other rows 0. Keeps nothing.
-public final class GatherRows: Op {
-    public static let name = "gather_rows"
+package final class GatherRows: Op {
+    package static let name = "gather_rows"
     private let indices: [Int]
     private var rows = 0
 
     /// Takes these rows, counted from 0.
-    public init(_ indices: [Int]) { self.indices = indices }
+    package init(_ indices: [Int]) { self.indices = indices }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let (rows, width) = try x.matrixShape("gather_rows")
         self.rows = rows
@@ -26,7 +26,7 @@ public final class GatherRows: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         let width = dy.shape[1]
         let dx = try Tensor.zeros([rows, width])
         Rows.scatterAdd(

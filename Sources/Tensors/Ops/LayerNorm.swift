@@ -5,17 +5,17 @@ import Kernels
 ///
 /// Shapes: x, r, y [.., d]; γ, β [d]. Backward with g = γ · dy: ds = (g − mean(g) − x̂ · mean(g · x̂)) / √(var + ε),
 /// which is dx and dr; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε).
-public final class LayerNorm: Op {
-    public static let name = "layer_norm"
+package final class LayerNorm: Op {
+    package static let name = "layer_norm"
     private let epsilon: Float
     private var gamma: Tensor?
     private var hat: Tensor?
     private var rstd: Tensor?
 
     /// Inputs are x, γ, β and, where a residual is added first, r.
-    public init(epsilon: Float) { self.epsilon = epsilon }
+    package init(epsilon: Float) { self.epsilon = epsilon }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, gamma, beta) = (inputs[0], inputs[1], inputs[2])
         let (rows, width) = x.rowsAndColumns
         guard gamma.shape == [width], beta.shape == [width] else {
@@ -37,7 +37,7 @@ public final class LayerNorm: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let gamma, let hat, let rstd else { return needs.map { _ in nil } }
         let (rows, width) = dy.rowsAndColumns
         var gradients: [Tensor?] = needs.map { _ in nil }
@@ -59,7 +59,7 @@ public final class LayerNorm: Op {
         return gradients
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
         needs.contains(true) ? [shapes[0], Array(shapes[0].dropLast())] : []
     }
 }

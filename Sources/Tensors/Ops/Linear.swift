@@ -3,15 +3,15 @@ import Kernels
 /// y[T, out] = x[T, in] · Wᵀ + b, W a trained tensor [out, in].
 ///
 /// Backward: dx = dy · W; dW = dyᵀ · x; db[out] = Σ_t dy. Keeps x where W is trained, and W where a gradient flows below.
-public final class Linear: Op {
-    public static let name = "linear"
+package final class Linear: Op {
+    package static let name = "linear"
     private var x: Tensor?
     private var weight: Tensor?
 
     /// Inputs are x, the weight and, where there is one, the bias.
-    public init() {}
+    package init() {}
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, weight) = (inputs[0], inputs[1])
         guard weight.shape.count == 2 else {
             throw TensorError("linear: expected a weight [out, in], got shape \(weight.shape)")
@@ -32,7 +32,7 @@ public final class Linear: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         let (rows, out) = dy.rowsAndColumns
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0], let weight {
@@ -55,7 +55,7 @@ public final class Linear: Op {
         return gradients
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[1] ? [shapes[0]] : [] }
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs[1] ? [shapes[0]] : [] }
 
     /// Checks x [.., in] and the bias [out] against a weight [out, in]; returns the number of rows of x.
     static func check(_ x: Tensor, weightShape: [Int], bias: Tensor?) throws -> Int {

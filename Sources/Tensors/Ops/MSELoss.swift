@@ -1,16 +1,18 @@
 import Kernels
 
-/// L = Σ (x − t)², x and t of one shape. Backward: dx = 2 (x − t) · dL, dt = −dx. Keeps x − t.
-public final class MSELoss: Op {
-    public static let name = "mse_loss"
+/// L = Σ (x − t)², x and t of one shape.
+///
+/// Backward: dx = 2 (x − t) · dL, dt = −dx. Keeps x − t.
+package final class MSELoss: Op {
+    package static let name = "mse_loss"
     private let reduction: Reduction
     private var difference: Tensor?
     private var factor: Float = 1
 
     /// Inputs are predictions and targets.
-    public init(reduction: Reduction = .mean) { self.reduction = reduction }
+    package init(reduction: Reduction = .mean) { self.reduction = reduction }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, t) = (inputs[0], inputs[1])
         guard x.shape == t.shape else { throw TensorError("mse_loss: input of shape \(x.shape), target \(t.shape)") }
         factor = try reduction.factor(x.count)
@@ -21,7 +23,7 @@ public final class MSELoss: Op {
         return try Tensor.full([], Float(total * Double(factor)))
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let difference else { return [nil, nil] }
         let scale = 2 * factor * (try dy.floats()[0])
         return try zip(needs, [scale, -scale]).map { need, scale in
@@ -33,7 +35,7 @@ public final class MSELoss: Op {
         }
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs.contains(true) ? [shapes[0]] : [] }
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { needs.contains(true) ? [shapes[0]] : [] }
 }
 
 extension Tensor {

@@ -4,17 +4,17 @@ import Kernels
 ///
 /// Shapes: x, y [.., d]; γ [d]. Backward with g = γ · dy and x̂ = x / rms: dx = (g − x̂ · mean(g · x̂)) / rms;
 /// dγ = Σ dy · x̂. Keeps x and 1 / rms.
-public final class RMSNorm: Op {
-    public static let name = "rms_norm"
+package final class RMSNorm: Op {
+    package static let name = "rms_norm"
     private let epsilon: Float
     private var x: Tensor?
     private var gamma: Tensor?
     private var rstd: Tensor?
 
     /// Inputs are x and γ.
-    public init(epsilon: Float) { self.epsilon = epsilon }
+    package init(epsilon: Float) { self.epsilon = epsilon }
 
-    public func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+    package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, gamma) = (inputs[0], inputs[1])
         let (rows, width) = x.rowsAndColumns
         guard gamma.shape == [width] else {
@@ -29,7 +29,7 @@ public final class RMSNorm: Op {
         return y
     }
 
-    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         guard let x, let gamma, let rstd else { return [nil, nil] }
         let (rows, width) = dy.rowsAndColumns
         var gradients: [Tensor?] = [nil, nil]
@@ -52,7 +52,7 @@ public final class RMSNorm: Op {
         return gradients
     }
 
-    public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
         needs.contains(true) ? [shapes[0], Array(shapes[0].dropLast())] : []
     }
 }
