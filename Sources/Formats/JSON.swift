@@ -1,0 +1,94 @@
+import OrderedCollections
+
+/// A JSON value; objects keep the order of their keys.
+public indirect enum JSON: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([JSON])
+    case object(OrderedDictionary<String, JSON>)
+
+    /// Value of `bytes` (RFC 8259); `source` names the file in errors.
+    ///
+    /// The last of equal keys wins, as in Python. `allowsNonFinite` accepts Python's NaN, Infinity and -Infinity.
+    public init(parsing bytes: [UInt8], source: String, allowsNonFinite: Bool = false) throws {
+        var parser = JSONParser(bytes: bytes, source: source, allowsNonFinite: allowsNonFinite)
+        self = try parser.document()
+    }
+
+    /// Value of `text`.
+    public init(parsing text: String, source: String, allowsNonFinite: Bool = false) throws {
+        try self.init(parsing: Array(text.utf8), source: source, allowsNonFinite: allowsNonFinite)
+    }
+
+    /// Member of an object; nil where this is no object or has no such key.
+    public subscript(key: String) -> JSON? {
+        if case .object(let members) = self { return members[key] }
+        return nil
+    }
+
+    /// The text of a string.
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    /// The truth value of a boolean.
+    public var bool: Bool? { if case .bool(let flag) = self { flag } else { nil } }
+    /// The elements of an array.
+    public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
+    /// The members of an object.
+    public var object: OrderedDictionary<String, JSON>? { if case .object(let members) = self { members } else { nil } }
+    /// Whether this is null.
+    public var isNull: Bool { self == .null }
+    /// The value of an integer, or of a number without fraction.
+    public var int: Int? {
+        switch self {
+        case .integer(let integer): Int(exactly: integer)
+        case .number(let number): Int(exactly: number)
+        default: nil
+        }
+    }
+    /// The value of any number.
+    public var double: Double? {
+        switch self {
+        case .integer(let integer): Double(integer)
+        case .number(let number): number
+        default: nil
+        }
+    }
+
+    /// What kind of value this is, for messages: "integer 3", "string 'x'", "an object".
+    public var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer(let integer): "integer \(integer)"
+        case .number(let number): "number \(number)"
+        case .string(let text): "string '\(text.prefix(40))'"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+
+    /// Member `key` as converted by `read`; throws `<source>: 'key' expected <what>, got <kind>`.
+    public func required<Value>(
+        _ key: String, _ what: String, source: String, _ read: (JSON) -> Value?
+    ) throws -> Value {
+        guard case .object(let members) = self else { throw FormatError("\(source): expected an object, got \(kind)") }
+        guard let member = members[key] else { throw FormatError("\(source): '\(key)' is missing") }
+        guard let value = read(member) else {
+            throw FormatError("\(source): '\(key)' expected \(what), got \(member.kind)")
+        }
+        return value
+    }
+
+    /// Member `key` as converted by `read`, nil where it is absent or null; throws where it is something else.
+    public func optional<Value>(
+        _ key: String, _ what: String, source: String, _ read: (JSON) -> Value?
+    ) throws -> Value? {
+        guard let member = self[key], !member.isNull else { return nil }
+        guard let value = read(member) else {
+            throw FormatError("\(source): '\(key)' expected \(what), got \(member.kind)")
+        }
+        return value
+    }
+}
