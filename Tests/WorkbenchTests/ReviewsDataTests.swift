@@ -25,7 +25,7 @@ private struct Review {
         trigrams = Set((0..<max(0, words.count - 2)).map { [String](words[$0..<($0 + 3)]) })
         skeleton = words.reduce(into: []) { kept, word in
             if functionWords.contains(word) {
-                kept.append(word)
+                kept.append(word == "an" ? "a" : word)
             } else if kept.last != "_" {
                 kept.append("_")
             }
@@ -35,20 +35,20 @@ private struct Review {
 
 /// The words that make a template: what is left of a sentence when every content word is a gap.
 ///
-/// Words that deny or weigh (not, never, too) belong to them, so that a template with its verdict turned round counts as
-/// another one only when the rest differs too.
+/// He, she and their forms are gaps like the nouns that they stand for, and "an" counts as "a", because replacing a
+/// content word changes both.
 private let functionWords = Set(
     """
-    a about above across after again against all almost along already also although always am among an and another any
-    anyone anything are around as at away be became because become been before being below beneath beside between beyond
-    both but by can cannot could did do does doing done down during each either else enough even ever every everyone
-    everything few for from had has have having he her here hers herself him himself his how however i if in inside
-    instead into is it its itself just least less like many may me might mine more most much must my myself neither never
-    no nobody none nor not nothing now of off often on once one only onto or other others our ours ourselves out outside
-    over own perhaps quite rather same shall she should since so some somebody someone something still such than that the
-    their theirs them themselves then there these they this those though through to too toward towards under unless until
-    up upon us very was we were what whatever when where whether which while who whole whom whose why will with within
-    without would yet you your yours yourself
+    a about above across after again against all almost along already also although always am among an and another
+    any anyone anything are around as at away be became because become been before being below beneath beside
+    between beyond both but by can cannot could did do does doing done down during each either else enough even ever
+    every everyone everything few for from had has have having here how however i if in inside instead into is it
+    its itself just least less like many may me might mine more most much must my myself neither never no nobody
+    none nor not nothing now of off often on once one only onto or other others our ours ourselves out outside over
+    own perhaps quite rather same shall should since so some somebody someone something still such than that the
+    their theirs them themselves then there these they this those though through to too toward towards under unless
+    until up upon us very was we were what whatever when where whether which while who whole whom whose why will
+    with within without would yet you your yours yourself
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
 /// Why a data file cannot be read.
