@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "Formats",
             dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
-            swiftSettings: safe),
+            swiftSettings: strict),
         .target(
             name: "Tokenizers",
             dependencies: ["Formats", .product(name: "OrderedCollections", package: "swift-collections")],

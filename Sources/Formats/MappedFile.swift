@@ -1,0 +1,49 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file that the system reads into memory where it is looked at.
+///
+/// A file that shrinks while it is mapped raises SIGBUS; whoever can turn that into a message is told of every mapping by
+/// `MappedFile.setObserver`.
+public final class MappedFile: @unchecked Sendable {
+    /// What is told of mappings that begin (path given) and end (nil).
+    public typealias Observer = @Sendable (_ address: UInt, _ count: Int, _ path: String?) -> Void
+
+    private static let observer = Mutex<Observer?>(nil)
+
+    /// Sets who is told of mappings.
+    public static func setObserver(_ observer: Observer?) { MappedFile.observer.withLock { $0 = observer } }
+
+    /// Path to show in messages.
+    public let path: String
+    /// The bytes; valid while this object lives.
+    public let bytes: UnsafeRawBufferPointer
+
+    init(descriptor: Int32, count: Int, path: String) throws {
+        self.path = path
+        guard count > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+        guard let address = address, address != MAP_FAILED else { throw Folder.error(path, "map") }
+        bytes = UnsafeRawBufferPointer(start: address, count: count)
+        let observer = MappedFile.observer.withLock { $0 }
+        observer?(UInt(bitPattern: address), count, path)
+    }
+
+    deinit {
+        guard let address = bytes.baseAddress else { return }
+        let observer = MappedFile.observer.withLock { $0 }
+        observer?(UInt(bitPattern: address), bytes.count, nil)
+        munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+    }
+
+    /// Number of bytes.
+    public var count: Int { bytes.count }
+}
