@@ -1,0 +1,139 @@
+/// The values of one column, stored as compactly as their kind allows.
+public enum Column: Sendable, Equatable {
+    case integers([Int])
+    case floats([Double])
+    case booleans([Bool])
+    case strings([String])
+    /// Lists of whole numbers: row i is `flat[offsets[i]..<offsets[i + 1]]`.
+    case integerLists(flat: [Int32], offsets: [Int])
+    /// Anything else, or rows of different kinds.
+    case values([Value])
+
+    /// Number of rows.
+    public var count: Int {
+        switch self {
+        case .integers(let values): values.count
+        case .floats(let values): values.count
+        case .booleans(let values): values.count
+        case .strings(let values): values.count
+        case .integerLists(_, let offsets): max(0, offsets.count - 1)
+        case .values(let values): values.count
+        }
+    }
+
+    /// Value of a row; `row` must be below `count`.
+    public subscript(row: Int) -> Value {
+        switch self {
+        case .integers(let values): .integer(values[row])
+        case .floats(let values): .float(values[row])
+        case .booleans(let values): .boolean(values[row])
+        case .strings(let values): .string(values[row])
+        case .integerLists(let flat, let offsets): .integers(Array(flat[offsets[row]..<offsets[row + 1]]))
+        case .values(let values): values[row]
+        }
+    }
+
+    /// What the column holds, as errors say it.
+    public var kind: String {
+        switch self {
+        case .integers: "integers"
+        case .floats: "numbers"
+        case .booleans: "booleans"
+        case .strings: "strings"
+        case .integerLists: "lists of integers"
+        case .values: "values of several kinds"
+        }
+    }
+
+    /// The rows `rows` of this column, in that order.
+    func gathered(_ rows: [Int]) -> Column {
+        switch self {
+        case .integers(let values): return .integers(rows.map { values[$0] })
+        case .floats(let values): return .floats(rows.map { values[$0] })
+        case .booleans(let values): return .booleans(rows.map { values[$0] })
+        case .strings(let values): return .strings(rows.map { values[$0] })
+        case .values(let values): return .values(rows.map { values[$0] })
+        case .integerLists(let flat, let offsets):
+            var (newFlat, newOffsets): ([Int32], [Int]) = ([], [0])
+            newOffsets.reserveCapacity(rows.count + 1)
+            for row in rows {
+                newFlat.append(contentsOf: flat[offsets[row]..<offsets[row + 1]])
+                newOffsets.append(newFlat.count)
+            }
+            return .integerLists(flat: newFlat, offsets: newOffsets)
+        }
+    }
+}
+
+/// Gathers values into the most compact column that holds them all: integers become numbers where a number follows.
+struct ColumnBuilder {
+    private enum Kind { case none, integers, floats, booleans, strings, integerLists, values }
+
+    // One array a kind, so that appending works in place.
+    private var kind = Kind.none
+    private var integers: [Int] = []
+    private var floats: [Double] = []
+    private var booleans: [Bool] = []
+    private var strings: [String] = []
+    private var flat: [Int32] = []
+    private var offsets = [0]
+    private var values: [Value] = []
+
+    /// The column so far; without rows, one of strings.
+    var built: Column {
+        switch kind {
+        case .none, .strings: .strings(strings)
+        case .integers: .integers(integers)
+        case .floats: .floats(floats)
+        case .booleans: .booleans(booleans)
+        case .integerLists: .integerLists(flat: flat, offsets: offsets)
+        case .values: .values(values)
+        }
+    }
+
+    mutating func append(_ value: Value) {
+        let value = ColumnBuilder.compact(value)
+        if kind == .none { kind = ColumnBuilder.kind(of: value) }
+        switch (kind, value) {
+        case (.integers, .integer(let new)): integers.append(new)
+        case (.floats, .float(let new)): floats.append(new)
+        case (.floats, .integer(let new)): floats.append(Double(new))
+        case (.integers, .float(let new)):
+            floats = integers.map(Double.init) + [new]
+            (kind, integers) = (.floats, [])
+        case (.booleans, .boolean(let new)): booleans.append(new)
+        case (.strings, .string(let new)): strings.append(new)
+        case (.integerLists, .integers(let new)):
+            flat.append(contentsOf: new)
+            offsets.append(flat.count)
+        case (.values, let new): values.append(new)
+        case (_, let new):
+            let mixed = built
+            values = (0..<mixed.count).map { mixed[$0] } + [new]
+            kind = .values
+        }
+    }
+
+    private static func kind(of value: Value) -> Kind {
+        switch value {
+        case .integer: .integers
+        case .float: .floats
+        case .boolean: .booleans
+        case .string: .strings
+        case .integers: .integerLists
+        case .null, .list, .object: .values
+        }
+    }
+
+    /// A list of whole numbers that fit 32 bits in its compact form; anything else as it is.
+    private static func compact(_ value: Value) -> Value {
+        guard case .list(let elements) = value else { return value }
+        var ids: [Int32] = []
+        ids.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .integer(let whole) = element, let id = Int32(exactly: whole) else { return value }
+            ids.append(id)
+        }
+        return .integers(ids)
+    }
+}

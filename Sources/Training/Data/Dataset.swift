@@ -1,0 +1,155 @@
+import Kernels
+
+/// Rows under named columns. Selecting and shuffling give views that share the columns.
+public struct Dataset: Sendable {
+    /// A column under its name.
+    public struct NamedColumn: Sendable {
+        /// Name of the column.
+        public let name: String
+        /// Its values, before any selection.
+        public let column: Column
+    }
+
+    private let columns: [NamedColumn]
+    private let places: [String: Int]
+    /// Rows of the columns that this view shows, in order; nil where it shows all.
+    private let selection: [Int]?
+    /// Number of rows.
+    public let count: Int
+
+    /// A dataset of whole columns; they must be equally long and their names differ.
+    public init(columns: [(name: String, column: Column)]) throws {
+        try self.init(columns.map { NamedColumn(name: $0.name, column: $0.column) }, selection: nil)
+    }
+
+    private init(_ columns: [NamedColumn], selection: [Int]?) throws {
+        let length = columns.first?.column.count ?? 0
+        var places: [String: Int] = [:]
+        for (place, named) in columns.enumerated() {
+            guard places.updateValue(place, forKey: named.name) == nil else {
+                throw TrainingError("dataset: there are two columns '\(named.name)'")
+            }
+            guard named.column.count == length else {
+                throw TrainingError(
+                    "dataset: column '\(named.name)' has \(named.column.count) rows; '\(columns[0].name)' has \(length)")
+            }
+        }
+        (self.columns, self.places, self.selection) = (columns, places, selection)
+        count = selection?.count ?? length
+    }
+
+    /// A dataset of rows; each must have the keys of the first.
+    public init(rows: [[Value.Entry]]) throws {
+        var builder = RowBuilder(operation: "dataset")
+        for (index, row) in rows.enumerated() { try builder.append(row, row: index) }
+        self = try Dataset(builder.columns, selection: nil)
+    }
+
+    /// Names of the columns, in order.
+    public var columnNames: [String] { columns.map(\.name) }
+
+    /// Whether there is a column of that name.
+    public func has(_ name: String) -> Bool { places[name] != nil }
+
+    /// The column of that name, before selection; nil where there is none.
+    public func column(_ name: String) -> Column? { places[name].map { columns[$0].column } }
+
+    /// Row of the columns that row `row` of this view shows.
+    public func place(ofRow row: Int) -> Int { selection?[row] ?? row }
+
+    /// Value of a column in a row of this view.
+    public func value(_ name: String, row: Int) -> Value? {
+        guard let column = column(name), row >= 0, row < count else { return nil }
+        return column[place(ofRow: row)]
+    }
+
+    /// The row `row`, counted from 0.
+    public func row(_ row: Int) throws -> [Value.Entry] {
+        guard row >= 0, row < count else {
+            throw TrainingError("dataset: row \(row + 1) is outside 1 to \(count)")
+        }
+        let place = place(ofRow: row)
+        return columns.map { Value.Entry($0.name, $0.column[place]) }
+    }
+
+    /// A view of the rows `rows`, in that order.
+    public func selecting(_ rows: [Int]) throws -> Dataset {
+        if let row = rows.first(where: { $0 < 0 || $0 >= count }) {
+            throw TrainingError("dataset: row \(row + 1) is outside 1 to \(count)")
+        }
+        return try Dataset(columns, selection: rows.map(place(ofRow:)))
+    }
+
+    /// A view of the rows in an order that `seed` alone determines.
+    public func shuffled(seed: Int) throws -> Dataset {
+        try selecting(BatchSampler.permutation(count, key: Dataset.key(seed, "shuffle")))
+    }
+
+    /// A view of the rows for which `isIncluded` answers true.
+    public func filtered(_ isIncluded: ([Value.Entry]) throws -> Bool) throws -> Dataset {
+        try selecting((0..<count).filter { try isIncluded(row($0)) })
+    }
+
+    /// New rows: what `transform` returns replaces or joins the columns of the row it was given.
+    ///
+    /// Every row must return the keys that the first one returned.
+    public func mapped(_ transform: ([Value.Entry]) throws -> [Value.Entry]) throws -> Dataset {
+        guard count > 0 else { return self }
+        var builder = RowBuilder(operation: "map")
+        for index in 0..<count { try builder.append(try transform(row(index)), row: index) }
+        let new = builder.columns
+        let replaced = Set(new.map(\.name))
+        var kept = columns.filter { !replaced.contains($0.name) }
+        if let selection { kept = kept.map { NamedColumn(name: $0.name, column: $0.column.gathered(selection)) } }
+        return try Dataset(kept + new, selection: nil)
+    }
+
+    /// Two views, for training and for testing, of the rows shuffled by `seed`.
+    ///
+    /// `testSize` below 1 is a share of the rows (rounded up, as scikit-learn does), else a number of rows.
+    public func trainTestSplit(testSize: Double, seed: Int) throws -> (train: Dataset, test: Dataset) {
+        let wanted = testSize < 1 ? (testSize * Double(count)).rounded(.up) : testSize
+        guard testSize > 0, let tests = Int(exactly: wanted), tests > 0, tests < count else {
+            throw TrainingError(
+                "train_test_split: test_size is \(testSize) of \(count) rows; expected a share between 0 and 1, or a number of rows that leaves some for both parts")
+        }
+        let order = BatchSampler.permutation(count, key: Dataset.key(seed, "split"))
+        return (try selecting(Array(order[tests...])), try selecting(Array(order[..<tests])))
+    }
+
+    private static func key(_ seed: Int, _ stream: String) -> RandomKey {
+        RandomKey(seed: UInt64(bitPattern: Int64(seed))).child(stream)
+    }
+}
+
+/// Gathers rows into columns and sees to it that all have the same keys.
+private struct RowBuilder {
+    let operation: String
+    private var names: [String] = []
+    private var builders: [String: ColumnBuilder] = [:]
+
+    init(operation: String) { self.operation = operation }
+
+    var columns: [Dataset.NamedColumn] {
+        names.map { Dataset.NamedColumn(name: $0, column: (builders[$0] ?? ColumnBuilder()).built) }
+    }
+
+    mutating func append(_ row: [Value.Entry], row index: Int) throws {
+        if index == 0 {
+            names = row.map(\.key)
+            for name in names { builders[name] = ColumnBuilder() }
+            guard builders.count == names.count else { throw TrainingError("\(operation): row 1 has a key twice") }
+        }
+        for entry in row {
+            guard builders[entry.key] != nil else {
+                throw TrainingError("\(operation): row \(index + 1) has a column '\(entry.key)' that row 1 has not")
+            }
+            builders[entry.key]?.append(entry.value)
+        }
+        guard row.count == names.count else {
+            let keys = Set(row.map(\.key))
+            let missing = names.first { !keys.contains($0) } ?? ""
+            throw TrainingError("\(operation): row \(index + 1) has no '\(missing)', which row 1 has")
+        }
+    }
+}
