@@ -126,7 +126,7 @@ struct ClassCounts {
         guard hits.count == part.width else {
             throw TrainingError("metric \(metric): rows of \(part.width) scores after rows of \(hits.count)")
         }
-        switch part.labels {
+        switch part.targets {
         case .classes(let labels): try add(labels, part, metric)
         case .values(let labels, let width): try add(labels, width, part, metric)
         }
@@ -152,7 +152,7 @@ struct ClassCounts {
             throw TrainingError("metric \(metric): labels must be class ids, or 0 and 1 for each of several labels; these are numbers of a regression")
         }
         isMultiLabel = true
-        for row in 0..<part.labels.count {
+        for row in 0..<part.targets.count {
             var isExact = true
             for column in 0..<width {
                 let guess = part.logits[row * width + column] > 0

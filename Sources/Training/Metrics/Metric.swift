@@ -1,20 +1,4 @@
-import Tensors
-
-/// Labels of rows or tokens.
-public enum Labels: Sendable, Equatable {
-    /// One class id each; a negative one (-100) means that there is no label.
-    case classes([Int])
-    /// `width` numbers each: a regression's targets, or 0 and 1 for each of several labels.
-    case values([Float], width: Int)
-
-    /// Number of rows or tokens.
-    public var count: Int {
-        switch self {
-        case .classes(let ids): ids.count
-        case .values(let values, let width): width == 0 ? 0 : values.count / width
-        }
-    }
-}
+import Models
 
 /// Predictions of some rows (or tokens) beside their labels.
 public struct EvaluationPart {
@@ -22,20 +6,21 @@ public struct EvaluationPart {
     public let logits: [Float]
     /// Scores of one row.
     public let width: Int
-    /// Labels of the rows.
-    public let labels: Labels
+    /// Labels of the rows: for several labels or targets a row, all of them in turn.
+    public let targets: Targets
     /// Sum of the losses over the labelled rows.
     public let lossSum: Double
     /// Number of labelled rows.
     public let lossCount: Int
 
-    /// A part; the number of labels must be that of the rows.
+    /// A part; the number of labels must be that of the rows (of the tokens, where each has one).
     public init(logits: [Float], width: Int, labels: Labels, lossSum: Double = 0, lossCount: Int = 0) throws {
-        guard width > 0, logits.count == labels.count * width else {
+        targets = try Targets(labels)
+        guard width > 0, logits.count == targets.count * width else {
             throw TrainingError(
-                "metrics: \(logits.count) scores of \(width) each do not fit \(labels.count) labels")
+                "metrics: \(logits.count) scores of \(width) each do not fit \(targets.count) labels")
         }
-        (self.logits, self.width, self.labels) = (logits, width, labels)
+        (self.logits, self.width) = (logits, width)
         (self.lossSum, self.lossCount) = (lossSum, lossCount)
     }
 
@@ -44,6 +29,36 @@ public struct EvaluationPart {
         var best = 0
         for column in 1..<max(1, width) where logits[row * width + column] > logits[row * width + best] { best = column }
         return best
+    }
+}
+
+/// Labels of rows or tokens, flat.
+public enum Targets: Sendable, Equatable {
+    /// One class id each; a negative one (-100) means that there is no label.
+    case classes([Int])
+    /// `width` numbers each: a regression's targets, or 0 and 1 for each of several labels.
+    case values([Float], width: Int)
+
+    init(_ labels: Labels) throws {
+        switch labels {
+        case .classes(let ids): self = .classes(ids)
+        case .tokens(let ids): self = .classes(ids.flatMap { $0 })
+        case .values(let values): self = .values(values, width: 1)
+        case .vectors(let rows):
+            let width = rows.first?.count ?? 1
+            guard rows.allSatisfy({ $0.count == width }) else {
+                throw TrainingError("metrics: the rows have different numbers of labels")
+            }
+            self = .values(rows.flatMap { $0 }, width: width)
+        }
+    }
+
+    /// Number of rows or tokens.
+    public var count: Int {
+        switch self {
+        case .classes(let ids): ids.count
+        case .values(let values, let width): width == 0 ? 0 : values.count / width
+        }
     }
 }
 

@@ -3,7 +3,7 @@ private func pairs(of part: EvaluationPart, metric: String) throws -> [(Double, 
     guard part.width == 1 else {
         throw TrainingError("metric \(metric): expected one score a row, got \(part.width)")
     }
-    switch part.labels {
+    switch part.targets {
     case .values(let targets, 1): return zip(part.logits, targets).map { (Double($0), Double($1)) }
     case .classes(let targets): return zip(part.logits, targets).map { (Double($0), Double($1)) }
     case .values(_, let width): throw TrainingError("metric \(metric): expected one target a row, got \(width)")

@@ -57,7 +57,7 @@ public final class AdamW: Optimizer {
     }
 
     private func fresh(_ shape: [Int]) throws -> Moments {
-        Moments(first: try .filled(shape, with: 0), second: try .filled(shape, with: 0), step: 0)
+        Moments(first: try .zeros(shape), second: try .zeros(shape), step: 0)
     }
 
     public func stateTensors() throws -> [NamedParameter] {
@@ -66,7 +66,7 @@ public final class AdamW: Optimizer {
             guard let kept = moments[parameter.name] else { continue }
             state.append(NamedParameter(parameter.name + ".exp_avg", kept.first))
             state.append(NamedParameter(parameter.name + ".exp_avg_sq", kept.second))
-            state.append(NamedParameter(parameter.name + ".step", try .integer(kept.step)))
+            state.append(NamedParameter(parameter.name + ".step", try .full([], integer: Int64(kept.step))))
         }
         return state
     }
@@ -86,7 +86,7 @@ public final class AdamW: Optimizer {
                 guard count >= 0, let count = Int(exactly: count) else {
                     throw TrainingError("AdamW: state '\(name).step' is \(count); expected a count")
                 }
-                restored[name] = Moments(first: try first.copy(), second: try second.copy(), step: count)
+                restored[name] = Moments(first: try first.clone(), second: try second.clone(), step: count)
             default: throw TrainingError("AdamW: state of '\(name)' is incomplete; expected exp_avg, exp_avg_sq and step")
             }
         }

@@ -63,7 +63,7 @@ public final class SGD: Optimizer {
         var restored: [String: Tensor] = [:]
         for parameter in groups.flatMap({ $0.parameters }) {
             let buffer = try state.take(parameter.name + ".momentum_buffer", shape: parameter.tensor.shape)
-            restored[parameter.name] = try buffer?.copy()
+            restored[parameter.name] = try buffer?.clone()
         }
         try state.finish()
         buffers = restored
