@@ -22,11 +22,14 @@ public struct BatchSampler: Sendable, Equatable {
     public let dropLast: Bool
     private let seed: UInt64
     private let lengths: [Int32]
+    private let accumulation: Int
 
     /// A sampler over `count` rows; `lengths` (one a row) are asked for by group_by_length.
+    ///
+    /// `accumulation` is the number of batches in one optimizer step, over which group_by_length groups.
     public init(
         count: Int, batchSize: Int, strategy: Strategy = .random, seed: Int = 42, dropLast: Bool = false,
-        lengths: [Int32] = []
+        lengths: [Int32] = [], accumulation: Int = 1
     ) throws {
         guard batchSize > 0 else { throw TrainingError("batch_size is \(batchSize); expected at least 1") }
         guard strategy != .groupByLength || lengths.count == count else {
@@ -34,6 +37,7 @@ public struct BatchSampler: Sendable, Equatable {
         }
         (self.count, self.batchSize, self.strategy, self.dropLast) = (count, batchSize, strategy, dropLast)
         (self.seed, self.lengths) = (UInt64(bitPattern: Int64(seed)), lengths)
+        self.accumulation = max(1, accumulation)
     }
 
     /// Batches in an epoch.
@@ -69,7 +73,8 @@ public struct BatchSampler: Sendable, Equatable {
     /// The reference's `get_length_grouped_indices` (transformers 5.23, `trainer_pt_utils.py`): megabatches of 50 batches, or
     /// fewer so that there are four, each sorted from long to short; the longest row of all comes first.
     private func groupedByLength(_ shuffled: [Int]) -> [Int] {
-        let size = max(1, min(count / (batchSize * 4), 50)) * batchSize
+        let stepSize = batchSize * accumulation
+        let size = max(1, min(count / (stepSize * 4), 50)) * stepSize
         var order: [Int] = []
         order.reserveCapacity(count)
         var longest = 0
