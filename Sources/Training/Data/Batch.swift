@@ -1,0 +1,27 @@
+import Models
+
+/// Some rows as a model and an objective take them.
+public struct Batch: Sendable {
+    /// Rows of the dataset, counted from 0.
+    public let rows: [Int]
+    /// What the model takes; its labels are `labels`.
+    public let input: ModelInput
+    /// What the rows are labelled with; nil where the dataset has no labels.
+    public let labels: Labels?
+
+    /// Number of rows.
+    public var count: Int { rows.count }
+    /// Number of tokens.
+    public var tokenCount: Int { input.inputIds.reduce(0) { $0 + $1.count } }
+
+    /// A batch.
+    public init(rows: [Int], input: ModelInput, labels: Labels?) {
+        (self.rows, self.input, self.labels) = (rows, input, labels)
+    }
+
+    /// The rows as errors name them, counted from 1.
+    var rowNames: String {
+        let shown = rows.prefix(16).map { String($0 + 1) }.joined(separator: ", ")
+        return rows.count > 16 ? "\(shown), … (\(rows.count) rows)" : shown
+    }
+}

@@ -1,0 +1,111 @@
+import Models
+
+/// Turns rows of a dataset into batches for one model. All rows are checked when it is made, before anything is trained.
+public struct BatchReader: Sendable {
+    /// The dataset.
+    public let dataset: Dataset
+    /// Whether rows have labels.
+    public var hasLabels: Bool { labels != nil }
+    private let split: String
+    private let ids: Column
+    private let types: Column?
+    private let mask: Column?
+    private let labels: LabelReader?
+
+    /// A reader for `model`; `split` is what errors call the dataset.
+    ///
+    /// Columns named as forward's inputs are read (input_ids, token_type_ids, attention_mask, labels), others left alone. With
+    /// `isFree`, labels may be of any kind, for a loss of the caller's own. A missing input_ids, ids outside the vocabulary, rows
+    /// without tokens, and labels that do not fit the model are errors that name the row, counted from 1.
+    public init(
+        _ dataset: Dataset, for model: any Model, labelNames: [String]? = nil, isFree: Bool = false,
+        split: String = "dataset"
+    ) throws {
+        guard let ids = dataset.column("input_ids") else {
+            throw TrainingError(
+                "\(split): there is no column 'input_ids'\(NearestName.hint(for: "input_ids", among: dataset.columnNames)); the columns are "
+                    + "\(dataset.columnNames.joined(separator: ", ")); make it with map and tokenizer:encode")
+        }
+        (self.dataset, self.split, self.ids) = (dataset, split, ids)
+        types = dataset.column("token_type_ids")
+        mask = dataset.column("attention_mask")
+        labels = try LabelReader(
+            dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
+        try check(vocabulary: model.config.vocabSize, longest: model.config.maxPositionEmbeddings)
+    }
+
+    /// Reads every row once.
+    private func check(vocabulary: Int, longest: Int) throws {
+        for row in 0..<dataset.count {
+            let batch = try batch([row])
+            let length = batch.input.inputIds[0].count
+            guard length <= longest else {
+                throw TrainingError(
+                    "\(split): row \(row + 1): input_ids has \(length) tokens; the model takes at most \(longest): give the tokenizer max_length")
+            }
+            if let id = batch.input.inputIds[0].first(where: { $0 < 0 || $0 >= vocabulary }) {
+                throw TrainingError(
+                    "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?")
+            }
+        }
+    }
+
+    /// Numbers of tokens of all rows.
+    public func lengths() -> [Int32] {
+        guard case .integerLists(_, let offsets) = ids else { return [] }
+        return (0..<dataset.count).map {
+            let place = dataset.place(ofRow: $0)
+            return Int32(clamping: offsets[place + 1] - offsets[place])
+        }
+    }
+
+    /// The rows `rows`, counted from 0, as one batch.
+    public func batch(_ rows: [Int]) throws -> Batch {
+        let places = rows.map(dataset.place(ofRow:))
+        var (inputIds, tokenTypes): ([[Int]], [[Int]]) = ([], [])
+        var (lengths, trims): ([Int], [Range<Int>?]) = ([], [])
+        for (row, place) in zip(rows, places) {
+            let tokens = try integers(ids, place, "input_ids", row)
+            guard !tokens.isEmpty else { throw TrainingError("\(split): row \(row + 1): input_ids is empty") }
+            let trim = try mask.map { try unmasked($0, place, row, count: tokens.count) }
+            inputIds.append(trim.map { Array(tokens[$0]) } ?? tokens)
+            lengths.append(tokens.count)
+            trims.append(trim)
+            guard let types else { continue }
+            let kinds = try integers(types, place, "token_type_ids", row)
+            guard kinds.count == tokens.count else {
+                throw TrainingError("\(split): row \(row + 1): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)")
+            }
+            tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
+        }
+        let labels = try labels?.labels(at: places, rows: rows, lengths: lengths, trimmed: trims)
+        let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
+        return Batch(rows: rows, input: input, labels: labels)
+    }
+
+    private func integers(_ column: Column, _ place: Int, _ name: String, _ row: Int) throws -> [Int] {
+        if case .integerLists(let flat, let offsets) = column {
+            return flat[offsets[place]..<offsets[place + 1]].map(Int.init)
+        }
+        let values = column[place].elements?.map(\.whole)
+        guard let values, !values.contains(nil) else {
+            throw TrainingError("\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")
+        }
+        return values.compactMap { $0 }
+    }
+
+    /// The tokens that are not padding. Batches are never padded, so the mask only says where a padded row begins and ends.
+    private func unmasked(_ mask: Column, _ place: Int, _ row: Int, count: Int) throws -> Range<Int> {
+        let flags = try integers(mask, place, "attention_mask", row)
+        guard flags.count == count else {
+            throw TrainingError("\(split): row \(row + 1): attention_mask has \(flags.count) entries, input_ids \(count)")
+        }
+        guard let first = flags.firstIndex(of: 1), let last = flags.lastIndex(of: 1),
+            flags[first...last].allSatisfy({ $0 == 1 }), flags.allSatisfy({ $0 == 0 || $0 == 1 })
+        else {
+            throw TrainingError(
+                "\(split): row \(row + 1): attention_mask must be ones, with zeros only before or after them; holes are not supported")
+        }
+        return first..<last + 1
+    }
+}

@@ -1,0 +1,36 @@
+import Models
+import Tensors
+
+/// A loss of the caller's own: a function from model and batch to the mean loss over the batch's rows (`compute_loss`).
+///
+/// Micro-batches of a step are weighted by their rows.
+public struct FunctionObjective: Objective {
+    /// What the function gives: the mean loss over the rows, and scores for metrics where there are any.
+    public struct Result {
+        /// The mean loss, a number.
+        public let loss: Tensor
+        /// Scores [rows, labels], for metrics.
+        public let logits: Tensor?
+
+        /// A result.
+        public init(loss: Tensor, logits: Tensor? = nil) { (self.loss, self.logits) = (loss, logits) }
+    }
+
+    private let function: (any Model, Batch) throws -> Result
+
+    /// An objective that calls `function`.
+    public init(_ function: @escaping (any Model, Batch) throws -> Result) { self.function = function }
+
+    public var takesAnyLabels: Bool { true }
+
+    public func count(_ batch: Batch) -> Int { batch.count }
+
+    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
+        let result = try function(model, batch)
+        guard result.loss.count == 1 else {
+            throw TrainingError("compute_loss gave a tensor of shape \(result.loss.shape); expected a single number")
+        }
+        return ObjectiveOutput(
+            loss: result.loss, scale: Float(batch.count) / Float(max(1, total)), logits: result.logits, boundaries: nil)
+    }
+}

@@ -1,0 +1,67 @@
+import Models
+import Tensors
+
+/// What a training minimises.
+///
+/// A step's loss is the sum over everything labelled in all its micro-batches divided by how much that is, so that accumulation
+/// gives the gradient of the whole batch. Hence the two questions: how much is labelled, and the loss divided by a total.
+public protocol Objective {
+    /// Number of labelled rows, tokens or elements of a batch; batches without labels are an error.
+    func count(_ batch: Batch) throws -> Int
+
+    /// Runs the model and gives the loss of the batch as its share of a step in which `total` is labelled.
+    func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput
+
+    /// Whether labels may be of any kind, since only the objective itself looks at them.
+    var takesAnyLabels: Bool { get }
+}
+
+extension Objective {
+    /// Labels must fit the model.
+    public var takesAnyLabels: Bool { false }
+}
+
+/// What an objective found for one batch.
+public struct ObjectiveOutput {
+    /// The loss, a number; the batch's share of the step's loss is `scale` times it.
+    public let loss: Tensor
+    /// What the loss and its gradient are multiplied with.
+    public let scale: Float
+    /// Scores: [rows, labels], or [tokens, labels] of a head on tokens; nil where there are none.
+    public let logits: Tensor?
+    /// Where the rows' tokens begin, [rows + 1], where there is a score for each token.
+    public let boundaries: [Int]?
+
+    /// The batch's share of the step's loss.
+    public func value() throws -> Double { Double(try loss.floatArray()[0]) * Double(scale) }
+
+    /// Adds the gradient of the batch's share into the parameters.
+    public func backward() throws { try loss.backward(scale == 1 ? nil : Tensor.full(loss.shape, scale)) }
+}
+
+/// The objectives that go with a model's task.
+public enum Objectives {
+    /// The objective of a model's task.
+    public static func standard(for model: any Model, labelSmoothing: Double = 0) throws -> any Objective {
+        switch model.taskType {
+        case .sequenceClassification:
+            return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))
+        case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
+        case let task:
+            throw TrainingError(
+                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS or TOKEN_CLS")
+        }
+    }
+
+    static func labels(_ batch: Batch) throws -> Labels {
+        guard let labels = batch.labels else {
+            throw TrainingError("the dataset has no label column; name it labels, label or label_ids, or give label_names")
+        }
+        return labels
+    }
+
+    static func logits(_ output: ModelOutput) throws -> Tensor {
+        guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
+        return logits
+    }
+}

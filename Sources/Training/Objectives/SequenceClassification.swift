@@ -1,0 +1,46 @@
+import Models
+import Tensors
+
+/// A label for each sequence: cross-entropy over classes, squared error of a regression, or binary cross-entropy of several
+/// labels, as transformers' sequence-classification heads choose by problem_type.
+public struct SequenceClassification: Objective {
+    private let isRegression: Bool
+    private let labelSmoothing: Float
+
+    /// The objective of a model with this configuration; smoothing concerns classes only.
+    public init(_ config: ModelConfig, labelSmoothing: Float = 0) {
+        isRegression = config.problemType == .regression
+        self.labelSmoothing = labelSmoothing
+    }
+
+    public func count(_ batch: Batch) throws -> Int {
+        switch try Objectives.labels(batch) {
+        case .classes(let ids): ids.count { $0 != -100 }
+        case .values(let values): values.count
+        case .vectors(let rows): rows.reduce(0) { $0 + $1.count }
+        case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
+        }
+    }
+
+    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
+        var input = batch.input
+        input.labels = nil
+        let logits = try Objectives.logits(model(input))
+        let reduction = Reduction.dividedBy(Float(total))
+        let loss: Tensor
+        switch try Objectives.labels(batch) {
+        case .classes(let ids):
+            loss = try logits.crossEntropy(ids, smoothing: labelSmoothing, reduction: reduction)
+        case .values(let values):
+            loss = try logits.mseLoss(Tensor(values, shape: logits.shape), reduction: reduction)
+        case .vectors(let rows):
+            let targets = try Tensor(rows.flatMap { $0 }, shape: logits.shape)
+            loss =
+                isRegression
+                ? try logits.mseLoss(targets, reduction: reduction)
+                : try logits.bceWithLogits(targets, reduction: reduction)
+        case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
+        }
+        return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: nil)
+    }
+}

@@ -1,0 +1,31 @@
+import Models
+import Tensors
+
+/// A class for each token: cross-entropy over the tokens whose label is not -100.
+public struct TokenClassification: Objective {
+    private let labelSmoothing: Float
+
+    /// The objective.
+    public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
+
+    public func count(_ batch: Batch) throws -> Int {
+        try tokens(batch).reduce(0) { $0 + $1.count { $0 != -100 } }
+    }
+
+    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
+        var input = batch.input
+        input.labels = nil
+        let output = try model(input)
+        let logits = try Objectives.logits(output)
+        let loss = try logits.crossEntropy(
+            tokens(batch).flatMap { $0 }, smoothing: labelSmoothing, reduction: .dividedBy(Float(total)))
+        return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: output.boundaries)
+    }
+
+    private func tokens(_ batch: Batch) throws -> [[Int]] {
+        guard case .tokens(let labels) = try Objectives.labels(batch) else {
+            throw TrainingError("labels are not lists of integers; a model for tokens takes one label for each token")
+        }
+        return labels
+    }
+}
