@@ -125,7 +125,7 @@ public final class Weight {
     public static func tensor(copying matrix: FrozenMatrix) throws -> Tensor {
         let tensor = try Tensor(uninitialized: [matrix.rows, matrix.columns])
         let target = unsafe try tensor.mutableFloats()
-        for row in 0..<matrix.rows { unsafe matrix.copyRow(row, to: target + row * matrix.columns) }
+        for row in 0..<matrix.rows { unsafe try matrix.copyRow(row, to: target + row * matrix.columns) }
         return tensor
     }
 
