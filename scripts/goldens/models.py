@@ -154,9 +154,10 @@ CASES = {
         adapters={"default": lora(
             "SEQ_CLS", r=4, lora_alpha=8, target_modules=["query", "value", "dense"],
             exclude_modules=["intermediate.dense"], layers_to_transform=[0, 2], layers_pattern="layer",
-            rank_pattern={"value": 2, "layer.2.attention.self.value": 6, "attention.output.dense": 3},
+            # PEFT writes these sorted, and takes the first that matches: other orders do not survive its own file.
+            rank_pattern={"attention.output.dense": 3, "attention.self.value": 2, "layer.2.attention.self.value": 6},
             alpha_pattern={"layer.2.attention.self.query": 20, "output.dense": 5})},
-        what="rank_pattern (the first key that matches wins: value gets 2 in layer 2 too), alpha_pattern, "
+        what="rank_pattern (the first key that matches wins: value gets rank 2 in layer 2 too), alpha_pattern, "
              "layers_to_transform, exclude_modules"),
     "roberta-bias-lora-only": dict(
         base="roberta-mlm", task="SEQ_CLS", labels=2,
