@@ -332,6 +332,8 @@ public final class Folder: Sendable {
 public final class FileWriter {
     private let descriptor: Int32
     private let path: String
+    /// Bytes written so far.
+    public private(set) var count = 0
 
     init(descriptor: Int32, path: String) { (self.descriptor, self.path) = (descriptor, path) }
 
@@ -342,13 +344,17 @@ public final class FileWriter {
     public func append(_ bytes: UnsafeRawBufferPointer) throws {
         var written = 0
         while written < bytes.count {
-            let count = write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+            let count = writeBytes(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Folder.error(path, "write") }
             written += count
         }
+        self.count += written
     }
 }
+
+/// The system's write; `FileWriter` has a `count` of its own.
+private func writeBytes(_ file: Int32, _ source: UnsafeRawPointer?, _ count: Int) -> Int { write(file, source, count) }
 
 /// The system's read; `Folder.read` hides its name.
 private func readBytes(_ file: Int32, _ target: UnsafeMutableRawPointer?, _ count: Int) -> Int {

@@ -6,6 +6,16 @@ extension JSON {
         return text
     }
 
+    /// Text without any space, non-ASCII characters as they are (serde_json's form).
+    public func compact() -> String {
+        switch self {
+        case .array(let elements): "[" + elements.map { $0.compact() }.joined(separator: ",") + "]"
+        case .object(let members):
+            "{" + members.map { JSON.string($0).compact() + ":" + $1.compact() }.joined(separator: ",") + "}"
+        default: serialized(asciiOnly: false)
+        }
+    }
+
     private func write(to text: inout String, indent: Int?, sortedKeys: Bool, asciiOnly: Bool, level: Int) {
         switch self {
         case .null: text += "null"
