@@ -67,10 +67,31 @@ public final class Weight {
         throw ModelError("'\(name)' has no values: the model was made with weights = \"none\", which knows shapes only")
     }
 
+    /// What forward reads of a vector; throws where only shapes are known.
+    public func currentTensor() throws -> Tensor {
+        switch try current() {
+        case .tensor(let tensor): return tensor
+        case .matrix, .absent: throw ModelError("'\(name)' of shape \(shape) is not a vector")
+        }
+    }
+
     /// The tensor that an optimizer moves, where there is one.
     public var tensor: Tensor? {
         if case .tensor(let tensor) = value { return tensor }
         return nil
+    }
+
+    /// The numbers that forward reads, row by row.
+    public func floats() throws -> [Float] {
+        switch try current() {
+        case .tensor(let tensor): return try tensor.floatArray()
+        case .matrix(let matrix):
+            return unsafe try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+                if let start = buffer.baseAddress { unsafe try matrix.copy(to: start) }
+                initialized = count
+            }
+        case .absent: return []
+        }
     }
 
     /// Asks for, or no longer asks for, a gradient; a frozen matrix becomes a tensor for it.

@@ -2,7 +2,7 @@ import Kernels
 import Tensors
 
 /// y = x Wᵀ + b with W[out, in], b[out]; seats on it may add to or scale y.
-public final class Linear: Module {
+public final class Linear: Layer {
     /// Class name.
     public let kind = "Linear"
     /// Path from the root of the model.
@@ -18,13 +18,20 @@ public final class Linear: Module {
     /// What sits here, in the order in which it acts.
     public var seats: [any LinearSeat] = []
 
-    /// New layer over its weights.
-    public init(path: String, weight: Weight, bias: Weight?) throws {
-        guard weight.shape.count == 2 else {
-            throw ModelError("'\(weight.name)' of a linear layer must have 2 dimensions, got shape \(weight.shape)")
+    /// New layer; it starts as torch's Linear where no deviation is given: W and b from U(−1/√in, 1/√in).
+    ///
+    /// - Parameter deviation: W from N(0, deviation²) and b zero, as transformers initialises.
+    public init(
+        _ scope: Scope, inFeatures: Int, outFeatures: Int, bias: Bool = true, deviation: Double? = nil
+    ) throws {
+        guard inFeatures > 0, outFeatures > 0 else {
+            throw ModelError("a linear layer needs at least 1 input and 1 output, got \(inFeatures) and \(outFeatures)")
         }
-        (self.path, self.weight, self.bias) = (path, weight, bias)
-        (outFeatures, inFeatures) = (weight.shape[0], weight.shape[1])
+        let uniform = Initialisation.uniform(bound: 1 / Float(inFeatures).squareRoot())
+        (self.inFeatures, self.outFeatures, path) = (inFeatures, outFeatures, scope.path)
+        weight = try scope.weight(
+            "weight", [outFeatures, inFeatures], deviation.map { .normal(deviation: Float($0)) } ?? uniform)
+        self.bias = bias ? try scope.weight("bias", [outFeatures], deviation == nil ? uniform : .constant(0)) : nil
     }
 
     /// W, and b where there is one.
@@ -38,5 +45,21 @@ public final class Linear: Module {
     /// Sizes, as the reference prints them.
     public var summary: String {
         "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(bias == nil ? "False" : "True")"
+    }
+
+    /// y[T, out] for x[T, in].
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        guard x.shape.last == inFeatures else {
+            throw ModelError("\(place) takes \(inFeatures) features, got a tensor of shape \(x.shape)")
+        }
+        let bias = try bias?.currentTensor()
+        var y =
+            switch try weight.current() {
+            case .matrix(let matrix): try x.linear(matrix, bias: bias)
+            case .tensor(let tensor): try x.linear(tensor, bias: bias)
+            case .absent: throw ModelError("\(place) has no values")
+            }
+        for seat in seats { y = try seat.adapt(y, input: x, of: self, pass) }
+        return y
     }
 }

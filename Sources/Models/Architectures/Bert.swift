@@ -1,0 +1,277 @@
+import Kernels
+import Tensors
+
+// BERT (Devlin et al. 2019, arXiv:1810.04805), as transformers' modeling_bert.py computes it: layers normalise after the
+// residual. RoBERTa shares everything but the embeddings and the head. Shapes: T tokens, B sequences, d hidden size.
+
+/// Sum of word, position and token type embeddings, normalised.
+final class BertEmbeddings: Module {
+    let kind = "BertEmbeddings"
+    var path: String
+    private let word: Embedding
+    private let position: Embedding
+    private let tokenType: Embedding
+    private let norm: LayerNorm
+    private let dropout: Dropout
+
+    init(_ scope: Scope, _ config: ModelConfig) throws {
+        path = scope.path
+        (word, position, tokenType) = try BertEmbeddings.tables(scope, config, positionPadding: nil)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [
+            ("word_embeddings", word), ("position_embeddings", position), ("token_type_embeddings", tokenType),
+            ("LayerNorm", norm), ("dropout", dropout),
+        ]
+    }
+
+    func callAsFunction(_ ids: [Int], _ pass: Pass) throws -> Tensor {
+        let types = pass.tokenTypes ?? Array(repeating: 0, count: ids.count)
+        return try dropout(norm(EmbeddingSum.of([word(ids), tokenType(types), position(pass.positions)]), pass), pass)
+    }
+
+    static func tables(
+        _ scope: Scope, _ config: ModelConfig, positionPadding: Int?
+    ) throws -> (Embedding, Embedding, Embedding) {
+        let (width, deviation) = (config.hiddenSize, config.initializerRange)
+        return (
+            try Embedding(
+                scope.child("word_embeddings"), entries: config.vocabSize, width: width,
+                paddingIndex: config.padTokenId, deviation: deviation),
+            try Embedding(
+                scope.child("position_embeddings"), entries: config.maxPositionEmbeddings, width: width,
+                paddingIndex: positionPadding, deviation: deviation),
+            try Embedding(
+                scope.child("token_type_embeddings"), entries: config.typeVocabSize, width: width,
+                deviation: deviation)
+        )
+    }
+}
+
+/// Softmax attention of each sequence over itself; query, key and value read the same input.
+final class BertSelfAttention: Module {
+    let kind: String
+    var path: String
+    private let heads: Int
+    private let query: Linear
+    private let key: Linear
+    private let value: Linear
+    private let dropout: Dropout
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path, heads) = ("\(family)SelfAttention", scope.path, config.numAttentionHeads)
+        query = try Linear(scope.child("query"), config)
+        key = try Linear(scope.child("key"), config)
+        value = try Linear(scope.child("value"), config)
+        dropout = try Dropout(scope.child("dropout"), p: config.attentionDropout)
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [("query", query), ("key", key), ("value", value), ("dropout", dropout)]
+    }
+
+    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        let projected = try LinearGroup([query, key, value])(x, pass)
+        let layout = AttentionLayout(
+            heads: heads, queryStarts: pass.boundaries, positions: pass.positions, dropout: try dropout.mask(pass))
+        return try projected[0].attention(keys: projected[1], values: projected[2], layout)
+    }
+}
+
+/// dense, dropout, then the norm of the sum with the residual: behind attention and behind the feed-forward part.
+final class BertOutput: Module {
+    let kind: String
+    var path: String
+    private let dense: Linear
+    private let norm: LayerNorm
+    private let dropout: Dropout
+
+    init(_ scope: Scope, _ config: ModelConfig, kind: String, inFeatures: Int) throws {
+        (self.kind, path) = (kind, scope.path)
+        dense = try Linear(scope.child("dense"), config, inFeatures: inFeatures)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [("dense", dense), ("LayerNorm", norm), ("dropout", dropout)]
+    }
+
+    func callAsFunction(_ x: Tensor, residual: Tensor, _ pass: Pass) throws -> Tensor {
+        try norm(dropout(dense(x, pass), pass), residual: residual)
+    }
+}
+
+/// Self-attention and what follows it.
+final class BertAttention: Module {
+    let kind: String
+    var path: String
+    private let attention: BertSelfAttention
+    private let output: BertOutput
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path) = ("\(family)Attention", scope.path)
+        attention = try BertSelfAttention(scope.child("self"), config, family: family)
+        output = try BertOutput(
+            scope.child("output"), config, kind: "\(family)SelfOutput", inFeatures: config.hiddenSize)
+    }
+
+    var children: [(name: String, module: any Module)] { [("self", attention), ("output", output)] }
+
+    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        try output(attention(x, pass), residual: x, pass)
+    }
+}
+
+/// The wide half of the feed-forward part.
+final class BertIntermediate: Module {
+    let kind: String
+    var path: String
+    private let dense: Linear
+    private let activation: ActivationLayer
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path) = ("\(family)Intermediate", scope.path)
+        dense = try Linear(scope.child("dense"), config, outFeatures: config.intermediateSize)
+        activation = ActivationLayer(scope.child("intermediate_act_fn"), config.hiddenAct)
+    }
+
+    var children: [(name: String, module: any Module)] { [("dense", dense), ("intermediate_act_fn", activation)] }
+
+    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try activation(dense(x, pass), pass) }
+}
+
+/// Attention, then feed-forward.
+final class BertLayer: Module {
+    let kind: String
+    var path: String
+    private let attention: BertAttention
+    private let intermediate: BertIntermediate
+    private let output: BertOutput
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path) = ("\(family)Layer", scope.path)
+        attention = try BertAttention(scope.child("attention"), config, family: family)
+        intermediate = try BertIntermediate(scope.child("intermediate"), config, family: family)
+        output = try BertOutput(
+            scope.child("output"), config, kind: "\(family)Output", inFeatures: config.intermediateSize)
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [("attention", attention), ("intermediate", intermediate), ("output", output)]
+    }
+
+    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        let attended = try attention(x, pass)
+        return try output(intermediate(attended, pass), residual: attended, pass)
+    }
+}
+
+/// The layers.
+final class BertEncoder: Module {
+    let kind: String
+    var path: String
+    private let layers: [BertLayer]
+    private let list: Container
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path) = ("\(family)Encoder", scope.path)
+        let place = scope.child("layer")
+        layers = try (0..<config.numHiddenLayers).map {
+            try BertLayer(place.child(String($0)), config, family: family)
+        }
+        list = try Container(children: layers.enumerated().map { (String($0.offset), $0.element) })
+        list.path = place.path
+    }
+
+    var children: [(name: String, module: any Module)] { [("layer", list)] }
+
+    func callAsFunction(_ x: Tensor, _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
+        seen(x)
+        return try layers.reduce(x) { hidden, layer in
+            let next = try layer(hidden, pass)
+            seen(next)
+            return next
+        }
+    }
+}
+
+/// tanh(dense(first token)).
+final class BertPooler: Module {
+    let kind: String
+    var path: String
+    private let dense: Linear
+    private let activation: ActivationLayer
+
+    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+        (kind, path) = ("\(family)Pooler", scope.path)
+        dense = try Linear(scope.child("dense"), config)
+        activation = ActivationLayer(scope.child("activation"), .tanh)
+    }
+
+    var children: [(name: String, module: any Module)] { [("dense", dense), ("activation", activation)] }
+
+    /// Pooled [B, d] of hidden states [T, d].
+    func callAsFunction(_ hidden: Tensor, _ pass: Pass) throws -> Tensor {
+        let heads = pass.atHeads()
+        return try activation(dense(hidden.gatherRows(pass.headRows), heads), heads)
+    }
+}
+
+/// The bare model.
+final class BertModel: Backbone {
+    let kind = "BertModel"
+    var path: String
+    let pooler: BertPooler?
+    private let embeddings: BertEmbeddings
+    private let encoder: BertEncoder
+
+    init(_ scope: Scope, _ config: ModelConfig, hasPooler: Bool) throws {
+        path = scope.path
+        embeddings = try BertEmbeddings(scope.child("embeddings"), config)
+        encoder = try BertEncoder(scope.child("encoder"), config, family: "Bert")
+        pooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Bert") : nil
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [("embeddings", embeddings), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
+    }
+
+    func forward(_ ids: [Int], _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
+        try encoder(embeddings(ids, pass), pass, seen: seen)
+    }
+}
+
+/// Dropout and one linear: BERT's head on its pooled output, and every family's head on tokens.
+final class LinearHead: Head {
+    let readsTokens: Bool
+    private let dropout: Dropout
+    private let classifier: Linear
+
+    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double, readsTokens: Bool) throws {
+        self.readsTokens = readsTokens
+        dropout = try Dropout(scope.child("dropout"), p: p)
+        classifier = try Linear(scope.child("classifier"), config, outFeatures: config.numLabels)
+    }
+
+    var children: [(name: String, module: any Module)] { [("dropout", dropout), ("classifier", classifier)] }
+
+    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
+        let rows = readsTokens ? pass : pass.atHeads()
+        return try classifier(dropout(pooled ?? hidden, rows), rows)
+    }
+}
+
+extension Linear {
+    /// Linear of a transformer: hidden size in and out where nothing else is said, started as transformers does.
+    convenience init(
+        _ scope: Scope, _ config: ModelConfig, inFeatures: Int? = nil, outFeatures: Int? = nil
+    ) throws {
+        try self.init(
+            scope, inFeatures: inFeatures ?? config.hiddenSize, outFeatures: outFeatures ?? config.hiddenSize,
+            deviation: config.initializerRange)
+    }
+}

@@ -1,0 +1,93 @@
+import Formats
+import Kernels
+import Tensors
+
+/// Weights out of the safetensors files of a model folder, matched by name whatever prefix the file uses.
+final class CheckpointStore: WeightStore {
+    private let files: SafetensorsWeights
+    private let prefix: String
+    private let isOptional: (String) -> Bool
+    private let start: RandomStore
+    /// Names in the files by the names that weights have today.
+    private let names: [String: String]
+    private var used: Set<String> = []
+
+    /// Weights that the files did not have and that may be initialised: those of heads and poolers.
+    private(set) var initialised: [String] = []
+    /// Weights that the files should have and did not.
+    private(set) var missing: [String] = []
+
+    /// - Parameters:
+    ///   - prefix: name of the backbone in a model with a head; the file may have it or not.
+    ///   - isOptional: whether a weight of this name is initialised from `seed` where the file has none.
+    init(_ files: SafetensorsWeights, prefix: String, seed: UInt64, isOptional: @escaping (String) -> Bool) {
+        (self.files, self.prefix, self.isOptional) = (files, prefix, isOptional)
+        start = RandomStore(key: RandomKey(seed: seed).child("initialise"), origin: .initialised)
+        var names: [String: String] = [:]
+        for name in files.files.keys { names[CheckpointStore.modern(name)] = name }
+        self.names = names
+    }
+
+    /// Names of layer norms in files of TensorFlow's time.
+    private static func modern(_ name: String) -> String {
+        if name.hasSuffix(".gamma") { return name.dropLast(5) + "weight" }
+        if name.hasSuffix(".beta") { return name.dropLast(4) + "bias" }
+        return name
+    }
+
+    private func find(_ name: String) -> String? {
+        if let found = names[name] { return found }
+        if name.hasPrefix(prefix + ".") { return names[String(name.dropFirst(prefix.count + 1))] }
+        return names["\(prefix).\(name)"]
+    }
+
+    /// Tensors of the files that no weight used; buffers that transformers once saved are not mentioned.
+    var unused: [String] {
+        files.files.keys.filter {
+            !used.contains($0) && !$0.hasSuffix(".position_ids") && !$0.hasSuffix(".token_type_ids")
+        }
+    }
+
+    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+        guard let found = find(name), let file = files.files[found] else {
+            if isOptional(name) {
+                initialised.append(name)
+                return try start.weight(name, shape, startingWith: initialisation)
+            }
+            missing.append(name)
+            return Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+        }
+        used.insert(found)
+        let entry = try file.entry(found)
+        guard entry.shape == shape else {
+            let hint =
+                isOptional(name) && entry.shape.count == shape.count && entry.shape.dropFirst() == shape.dropFirst()
+                ? "; the checkpoint fits num_labels \(entry.shape[0])" : ""
+            throw ModelError(
+                "\(file.file.path): tensor '\(found)' has shape \(entry.shape), the model needs \(shape)\(hint)")
+        }
+        return Weight(
+            name: name, shape: shape, value: try value(of: found, entry, in: file), origin: .checkpoint,
+            fileDType: entry.dtype.rawValue)
+    }
+
+    private func value(
+        of name: String, _ entry: SafetensorsFile.Entry, in file: SafetensorsFile
+    ) throws -> Weight.Value {
+        guard entry.shape.count == 2 else {
+            let tensor = try Tensor(uninitialized: entry.shape)
+            unsafe try file.readFloats(
+                of: name, into: UnsafeMutableBufferPointer(start: tensor.mutableFloats(), count: tensor.count))
+            return .tensor(tensor)
+        }
+        let (rows, columns) = (entry.shape[0], entry.shape[1])
+        if let floats = unsafe file.mappedFloats(of: entry), let start = floats.baseAddress {
+            return unsafe .matrix(
+                FrozenMatrix(rows: rows, columns: columns, borrowing: start, owner: file.file, name: name))
+        }
+        return .matrix(
+            unsafe try FrozenMatrix(rows: rows, columns: columns, name: name) {
+                unsafe try file.readFloats(of: name, into: $0)
+            })
+    }
+}

@@ -1,0 +1,61 @@
+import Tensors
+
+/// An activation by its name in config.json (transformers' ACT2FN).
+public enum ActivationFunction: String, Sendable, CaseIterable {
+    case gelu
+    case geluPython = "gelu_python"
+    case geluNew = "gelu_new"
+    case geluFast = "gelu_fast"
+    case geluTanh = "gelu_pytorch_tanh"
+    case geluTanhPython = "gelu_python_tanh"
+    case relu
+    case silu
+    case swish
+    case tanh
+    case linear
+
+    /// f(x), elementwise.
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+        switch self {
+        case .gelu, .geluPython: try x.gelu()
+        case .geluNew, .geluFast, .geluTanh, .geluTanhPython: try x.gelu(tanh: true)
+        case .relu: try x.relu()
+        case .silu, .swish: try x.silu()
+        case .tanh: try x.tanh()
+        case .linear: x
+        }
+    }
+
+    /// Class that the reference lists for it.
+    var kind: String {
+        switch self {
+        case .gelu, .geluPython: "GELUActivation"
+        case .geluNew: "NewGELUActivation"
+        case .geluFast: "FastGELUActivation"
+        case .geluTanh, .geluTanhPython: "GELUTanh"
+        case .relu: "ReLU"
+        case .silu: "SiLUActivation"
+        case .swish: "SiLU"
+        case .tanh: "Tanh"
+        case .linear: "LinearActivation"
+        }
+    }
+}
+
+/// An activation as a module: it has a name in the tree, and nothing to train.
+public final class ActivationLayer: Layer {
+    /// Class that the reference lists for it.
+    public let kind: String
+    /// Path from the root of the model.
+    public var path: String
+    /// What it applies.
+    public let function: ActivationFunction
+
+    /// New layer.
+    public init(_ scope: Scope, _ function: ActivationFunction) {
+        (path, self.function, kind) = (scope.path, function, function.kind)
+    }
+
+    /// f(x), elementwise.
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try function(x) }
+}

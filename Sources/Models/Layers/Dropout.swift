@@ -1,0 +1,39 @@
+import Kernels
+import Tensors
+
+/// Drops elements with probability p in training and scales the others by 1 / (1 − p).
+///
+/// Its path names its stream of random numbers.
+public final class Dropout: Layer {
+    /// Class name.
+    public let kind = "Dropout"
+    /// Path from the root of the model.
+    public var path: String
+    /// Probability.
+    public let p: Double
+
+    /// New layer.
+    public init(_ scope: Scope, p: Double) throws {
+        guard p >= 0, p <= 1 else { throw ModelError("a dropout probability lies in 0...1, got \(p)") }
+        (path, self.p) = (scope.path, p)
+    }
+
+    /// Probability, as the reference prints it.
+    public var summary: String { "p=\(p), inplace=False" }
+
+    /// The mask of a pass, one key for each matrix row; nil where nothing is dropped.
+    ///
+    /// - Parameter use: 0, 1, … where one layer acts at several places of a pass, each with numbers of its own.
+    public func mask(_ pass: Pass, use: Int = 0) throws -> DropoutMask? {
+        guard pass.isTraining, p > 0 else { return nil }
+        return try DropoutMask(p: Float(p), keys: pass.keys(stream: use == 0 ? path : "\(path)#\(use)"))
+    }
+
+    /// x[T, …] with elements dropped in training.
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try x.dropout(mask(pass)) }
+
+    /// x[T, …] with elements dropped in training, at another place of the pass.
+    public func callAsFunction(_ x: Tensor, _ pass: Pass, use: Int) throws -> Tensor {
+        try x.dropout(mask(pass, use: use))
+    }
+}

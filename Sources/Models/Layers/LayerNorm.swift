@@ -1,0 +1,68 @@
+import Tensors
+
+/// y = (x − mean) / √(var + ε) · γ + β over the last dimension (Ba and others 2016), of x + residual where one is given.
+public final class LayerNorm: Layer {
+    /// Class name.
+    public let kind = "LayerNorm"
+    /// Path from the root of the model.
+    public var path: String
+    /// γ[d].
+    public let weight: Weight
+    /// β[d].
+    public let bias: Weight
+    /// ε.
+    public let epsilon: Double
+
+    /// New layer: γ one, β zero.
+    public init(_ scope: Scope, width: Int, epsilon: Double = 1e-5) throws {
+        guard width > 0 else { throw ModelError("a layer norm needs a width of at least 1, got \(width)") }
+        (path, self.epsilon) = (scope.path, epsilon)
+        weight = try scope.weight("weight", [width], .constant(1))
+        bias = try scope.weight("bias", [width], .constant(0))
+    }
+
+    /// γ and β.
+    public var weights: [(name: String, weight: Weight)] { [("weight", weight), ("bias", bias)] }
+
+    /// Sizes, as the reference prints them.
+    public var summary: String { "(\(weight.shape[0]),), eps=\(epsilon), elementwise_affine=True, bias=True" }
+
+    /// Normalised x[T, d].
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try self(x, residual: nil) }
+
+    /// Normalised x + residual.
+    public func callAsFunction(_ x: Tensor, residual: Tensor?) throws -> Tensor {
+        try x.layerNorm(
+            weight: weight.currentTensor(), bias: bias.currentTensor(), epsilon: Float(epsilon), residual: residual)
+    }
+}
+
+/// y = x / √(mean(x²) + ε) · γ over the last dimension (Zhang and Sennrich 2019).
+public final class RMSNorm: Layer {
+    /// Class name.
+    public let kind = "RMSNorm"
+    /// Path from the root of the model.
+    public var path: String
+    /// γ[d].
+    public let weight: Weight
+    /// ε.
+    public let epsilon: Double
+
+    /// New layer: γ one.
+    public init(_ scope: Scope, width: Int, epsilon: Double = 1e-6) throws {
+        guard width > 0 else { throw ModelError("an RMS norm needs a width of at least 1, got \(width)") }
+        (path, self.epsilon) = (scope.path, epsilon)
+        weight = try scope.weight("weight", [width], .constant(1))
+    }
+
+    /// γ.
+    public var weights: [(name: String, weight: Weight)] { [("weight", weight)] }
+
+    /// Sizes, as the reference prints them.
+    public var summary: String { "(\(weight.shape[0]),), eps=\(epsilon)" }
+
+    /// Normalised x[T, d].
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        try x.rmsNorm(weight: weight.currentTensor(), epsilon: Float(epsilon))
+    }
+}

@@ -1,0 +1,149 @@
+import Formats
+import Kernels
+
+/// Where the values of a model's weights come from.
+public enum WeightSource: String, Sendable, CaseIterable {
+    /// The safetensors files of the folder, mapped.
+    case file
+    /// Random numbers: for tests and benchmarks.
+    case random
+    /// Nowhere: only shapes are known, for counts and plans.
+    case none
+}
+
+/// What `loadModel` may be told.
+public struct LoadOptions: Sendable {
+    /// The task; a bare model where nil.
+    public var taskType: TaskType?
+    /// Number of classes or outputs of the head; from config.json where nil.
+    public var numLabels: Int?
+    /// Names of the classes by id, 0, 1, …; from config.json where nil.
+    public var id2label: [Int: String]?
+    /// How the head's loss is computed; from config.json, or by the labels, where nil.
+    public var problemType: ModelConfig.ProblemType?
+    /// How frozen weights are stored: "float32", which is also what nil means.
+    public var dtype: String?
+    /// Where values come from.
+    public var weights = WeightSource.file
+    /// Seed of what is initialised, and of random weights.
+    public var seed: UInt64 = 0
+
+    /// A bare model with the weights of its folder.
+    public init() {}
+
+    /// Options by their names.
+    public init(
+        taskType: TaskType?, numLabels: Int? = nil, id2label: [Int: String]? = nil,
+        problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, weights: WeightSource = .file,
+        seed: UInt64 = 0
+    ) {
+        (self.taskType, self.numLabels, self.id2label) = (taskType, numLabels, id2label)
+        (self.problemType, self.dtype, self.weights, self.seed) = (problemType, dtype, weights, seed)
+    }
+}
+
+/// A model, and what there is to say about how it was loaded.
+public struct LoadedModel {
+    /// The model, in evaluation mode.
+    public let model: any Model
+    /// Weights that the checkpoint did not have and that were initialised: a new head.
+    public let initialised: [String]
+    /// Tensors of the checkpoint that the model does not use.
+    public let unused: [String]
+
+    /// What a user should be told, a line each.
+    public var notes: [String] {
+        var notes: [String] = []
+        if !initialised.isEmpty {
+            notes.append("initialised, not in the checkpoint: " + LoadedModel.list(initialised, limit: 8))
+        }
+        if !unused.isEmpty { notes.append("in the checkpoint, not used: " + LoadedModel.list(unused, limit: 4)) }
+        return notes
+    }
+
+    static func list(_ names: [String], limit: Int) -> String {
+        names.prefix(limit).joined(separator: ", ") + (names.count > limit ? " and \(names.count - limit) more" : "")
+    }
+}
+
+/// Loads a Hugging Face model folder: config.json and model.safetensors, or its shards.
+///
+/// Throws for a folder, configuration or weights that do not make the model; the message names the file and what was
+/// there.
+public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) throws -> LoadedModel {
+    let source = "\(folder.path)/config.json"
+    guard folder.exists("config.json") else {
+        throw ModelError("\(folder.path): there is no config.json; a model folder has one beside model.safetensors")
+    }
+    let json = try JSON(parsing: folder.read("config.json"), source: source, allowsNonFinite: true)
+    var config = try ModelConfig(json, source: source)
+    try config.apply(options)
+    switch options.weights {
+    case .random, .none: return try makeModel(config, options)
+    case .file: break
+    }
+    let architecture = try Architecture(config)
+    let isBare = options.taskType == nil || options.taskType == .featureExtraction
+    let backbone = isBare ? "" : architecture.prefix + "."
+    let store = CheckpointStore(
+        try SafetensorsWeights(folder), prefix: architecture.prefix, seed: options.seed,
+        isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
+    let model = try EncoderModel(config, taskType: options.taskType, store: store)
+    guard store.missing.isEmpty else {
+        throw ModelError(
+            "\(folder.path): the checkpoint lacks \(store.missing.count) weights of a \(model.kind): "
+                + LoadedModel.list(store.missing, limit: 5))
+    }
+    return LoadedModel(model: model, initialised: store.initialised, unused: store.unused)
+}
+
+/// Makes a model without a checkpoint, with random weights or with shapes only.
+public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> LoadedModel {
+    let store: any WeightStore = options.weights == .none ? ShapeStore() : RandomStore(seed: options.seed)
+    let model = try EncoderModel(config, taskType: options.taskType, store: store)
+    return LoadedModel(model: model, initialised: [], unused: [])
+}
+
+extension ModelConfig {
+    /// Takes over what `options` say of the head, and checks the rest of them.
+    mutating func apply(_ options: LoadOptions) throws {
+        if let dtype = options.dtype, dtype != "float32" {
+            throw ModelError(
+                ["bfloat16", "int8", "nf4"].contains(dtype)
+                    ? "dtype '\(dtype)' is not supported yet; there is 'float32'"
+                    : "dtype expected 'float32', got '\(dtype)'")
+        }
+        if let names = options.id2label {
+            guard !names.isEmpty, (0..<names.count).allSatisfy({ names[$0] != nil }) else {
+                throw ModelError("id2label needs a name for each id 0, 1, …; it has \(names.keys.sorted())")
+            }
+            if let count = options.numLabels, count != names.count {
+                throw ModelError("num_labels is \(count), but id2label names \(names.count) classes")
+            }
+            (numLabels, id2label) = (names.count, names)
+        } else if let count = options.numLabels {
+            guard (1...1 << 20).contains(count) else {
+                throw ModelError("num_labels expected an integer of at least 1, got \(count)")
+            }
+            if count != numLabels {
+                id2label = Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, "LABEL_\($0)") })
+            }
+            numLabels = count
+        }
+        if let type = options.problemType { problemType = type }
+    }
+}
+
+/// Writes a model whole, as transformers does: model.safetensors, with what was merged, and config.json.
+public func saveModel(_ model: any Model, to folder: Folder) throws {
+    let weights = model.namedModules().flatMap { $0.module.weights.map(\.weight) }
+    for weight in weights { _ = try weight.current() }
+    let items = weights.map { weight in
+        SafetensorsWriter.Item(name: weight.name, dtype: .f32, shape: weight.shape) { writer in
+            unsafe try weight.active.floats().withUnsafeBytes { unsafe try writer.append($0) }
+        }
+    }
+    try SafetensorsWriter.write(items, metadata: ["format": "pt"], to: folder, "model.safetensors")
+    let json = model.config.toJSON(kind: model.kind)
+    try folder.write("config.json", text: json.serialized(indent: 2, sortedKeys: true) + "\n")
+}

@@ -1,0 +1,101 @@
+import Kernels
+import Tensors
+
+/// How a weight starts where no file gives it.
+public enum Initialisation: Sendable, Equatable {
+    /// The same number everywhere.
+    case constant(Float)
+    /// N(0, deviation²); the row `zeroRow` of a table stays 0.
+    case normal(deviation: Float, zeroRow: Int? = nil)
+    /// U(−bound, bound).
+    case uniform(bound: Float)
+
+    /// Writes rows × columns numbers: a function of the key and the place.
+    func fill(_ target: UnsafeMutableBufferPointer<Float>, columns: Int, key: RandomKey) {
+        guard let start = target.baseAddress else { return }
+        switch self {
+        case .constant(let value): unsafe start.update(repeating: value, count: target.count)
+        case .uniform(let bound): unsafe key.fillUniform(start, count: target.count, low: -bound, high: bound)
+        case .normal(let deviation, let zeroRow):
+            unsafe key.fillNormal(start, count: target.count, deviation: deviation)
+            if let zeroRow, zeroRow >= 0, (zeroRow + 1) * columns <= target.count {
+                unsafe (start + zeroRow * columns).update(repeating: 0, count: columns)
+            }
+        }
+    }
+}
+
+/// Where a model's weights come from: a checkpoint, random numbers, or nowhere.
+public protocol WeightStore: AnyObject {
+    /// The weight of this full name and shape.
+    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight
+}
+
+/// A place in a model that is being made: modules ask it for their weights by local names.
+public struct Scope {
+    /// Path from the root of the model; empty at the root.
+    public let path: String
+    /// Where weights come from.
+    public let store: any WeightStore
+
+    /// Root of a model.
+    public init(store: any WeightStore) { self.init(path: "", store: store) }
+
+    private init(path: String, store: any WeightStore) { (self.path, self.store) = (path, store) }
+
+    /// The place of a part.
+    public func child(_ name: String) -> Scope { Scope(path: path.isEmpty ? name : "\(path).\(name)", store: store) }
+
+    /// The weight of this local name.
+    public func weight(_ name: String, _ shape: [Int], _ initialisation: Initialisation) throws -> Weight {
+        try store.weight(path.isEmpty ? name : "\(path).\(name)", shape, startingWith: initialisation)
+    }
+}
+
+/// Random weights: matrices frozen, as those of a checkpoint; or trainable, as those of modules of one's own.
+public final class RandomStore: WeightStore {
+    private let key: RandomKey
+    private let isTrainable: Bool
+    private let origin: Weight.Origin
+
+    /// Weights drawn from `seed` and their names.
+    public convenience init(seed: UInt64, isTrainable: Bool = false) {
+        self.init(key: RandomKey(seed: seed), isTrainable: isTrainable)
+    }
+
+    /// Weights drawn from `key` and their names.
+    public init(key: RandomKey, isTrainable: Bool = false, origin: Weight.Origin = .random) {
+        (self.key, self.isTrainable, self.origin) = (key, isTrainable, origin)
+    }
+
+    /// A new weight.
+    public func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+        guard let columns = shape.last, shape.allSatisfy({ $0 >= 0 && $0 <= 1 << 31 }) else {
+            throw ModelError("'\(name)' cannot have shape \(shape)")
+        }
+        let key = key.child(name)
+        if shape.count == 2, !isTrainable {
+            let matrix = unsafe FrozenMatrix(rows: shape[0], columns: columns, name: name) {
+                unsafe initialisation.fill($0, columns: columns, key: key)
+            }
+            return Weight(name: name, shape: shape, value: .matrix(matrix), origin: origin)
+        }
+        let tensor = try Tensor(uninitialized: shape)
+        unsafe initialisation.fill(
+            UnsafeMutableBufferPointer(start: try tensor.mutableFloats(), count: tensor.count), columns: columns,
+            key: key)
+        if isTrainable { try tensor.setRequiresGrad(true) }
+        return Weight(name: name, shape: shape, value: .tensor(tensor), origin: origin)
+    }
+}
+
+/// Shapes without values, for counts and plans.
+public final class ShapeStore: WeightStore {
+    /// New store.
+    public init() {}
+
+    /// A weight of which only the shape is known.
+    public func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+        Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+    }
+}
