@@ -44,5 +44,5 @@ def checksums(folder, without=("golden.json",)):
     return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
 
 
-def write_json(path, value):
-    Path(path).write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def write_json(path, value, sort=True):
+    Path(path).write_text(json.dumps(value, indent=1, sort_keys=sort) + "\n", encoding="utf-8")

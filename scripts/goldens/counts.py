@@ -1,0 +1,193 @@
+"""Counts, adapted modules and file keys as PEFT gives them for full-size models (shapes only), into Tests/Goldens/counts.json.
+
+usage: python scripts/goldens/counts.py [--out Tests/Goldens/counts.json]
+
+The file: `versions`; `configs` (name → config.json); `rows`, each with `name`, `config` (a name in configs), `task_type` (decides the
+model class; null: the bare model), `num_labels`, `method` (LORA or IA3), `options` (PEFT's configuration arguments; the order of
+rank_pattern's and alpha_pattern's keys counts), `line` (print_trainable_parameters'), `trainable`,
+`all`, `base` (parameters before), `modules` (sorted paths of adapted modules), `ranks` and `scalings` (of the modules that differ from
+the most frequent one, under "*"), `extra_keys` (sorted file keys beyond the modules' lora_A.weight and lora_B.weight), `key_count`,
+`keys_sha256` (of all sorted keys joined by newlines). A row with `error` is refused by PEFT with that text.
+"""
+
+import argparse
+import collections
+import hashlib
+
+import common
+
+if __name__ == "__main__":
+    common.reproducible_start()
+
+import torch
+from peft import IA3Config, LoraConfig, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import get_peft_model_state_dict
+from transformers import (
+    AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, BertConfig, DistilBertConfig,
+    RobertaConfig,
+)
+
+AUTO = {
+    "SEQ_CLS": AutoModelForSequenceClassification, "TOKEN_CLS": AutoModelForTokenClassification,
+    "FEATURE_EXTRACTION": AutoModel, None: AutoModel,
+}
+
+# The published config.json of each model, without the fields that say nothing about shapes.
+CONFIGS = {
+    "roberta-base": {
+        "architectures": ["RobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0, "eos_token_id": 2,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02,
+        "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514, "model_type": "roberta",
+        "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1, "type_vocab_size": 1, "vocab_size": 50265},
+    "bert-base-uncased": {
+        "architectures": ["BertForMaskedLM"], "attention_probs_dropout_prob": 0.1, "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02, "intermediate_size": 3072,
+        "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "model_type": "bert", "num_attention_heads": 12,
+        "num_hidden_layers": 12, "pad_token_id": 0, "type_vocab_size": 2, "vocab_size": 30522},
+    "distilbert-base-uncased": {
+        "activation": "gelu", "architectures": ["DistilBertForMaskedLM"], "attention_dropout": 0.1, "dim": 768, "dropout": 0.1,
+        "hidden_dim": 3072, "initializer_range": 0.02, "max_position_embeddings": 512, "model_type": "distilbert",
+        "n_heads": 12, "n_layers": 6, "pad_token_id": 0, "qa_dropout": 0.1, "seq_classif_dropout": 0.2,
+        "sinusoidal_pos_embds": False, "vocab_size": 30522},
+    "all-MiniLM-L6-v2": {
+        "architectures": ["BertModel"], "attention_probs_dropout_prob": 0.1, "hidden_act": "gelu", "hidden_dropout_prob": 0.1,
+        "hidden_size": 384, "initializer_range": 0.02, "intermediate_size": 1536, "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 512, "model_type": "bert", "num_attention_heads": 12, "num_hidden_layers": 6,
+        "pad_token_id": 0, "type_vocab_size": 2, "vocab_size": 30522},
+}
+CLASSES = {"roberta": RobertaConfig, "bert": BertConfig, "distilbert": DistilBertConfig}
+
+R, B, D, M = "roberta-base", "bert-base-uncased", "distilbert-base-uncased", "all-MiniLM-L6-v2"
+ROWS = [
+    # name, config, task type, labels, options
+    ("roberta query r4", R, "SEQ_CLS", 2, dict(r=4, target_modules=["query"])),
+    ("roberta default r8", R, "SEQ_CLS", 2, dict(r=8)),
+    ("roberta all-linear r8", R, "SEQ_CLS", 2, dict(r=8, target_modules="all-linear")),
+    ("roberta ia3", R, "SEQ_CLS", 2, dict(method="IA3")),
+    ("bert default r8", B, "SEQ_CLS", 2, dict(r=8)),
+    ("distilbert q_lin v_lin r8", D, "SEQ_CLS", 2, dict(r=8, target_modules=["q_lin", "v_lin"])),
+    ("roberta rank_pattern, first match", R, "SEQ_CLS", 2, dict(
+        r=8, lora_alpha=16, rank_pattern={"value": 4, "layer.11.attention.self.value": 32})),
+    ("roberta rank_pattern, specific first", R, "SEQ_CLS", 2, dict(
+        r=8, lora_alpha=16, rank_pattern={"layer.11.attention.self.value": 32, "value": 4},
+        alpha_pattern={r"layer\.[0-5]\..*query": 64})),
+    ("roberta rslora", R, "SEQ_CLS", 2, dict(r=16, lora_alpha=32, use_rslora=True)),
+    ("roberta rslora and patterns", R, "SEQ_CLS", 2, dict(
+        r=16, lora_alpha=32, use_rslora=True, rank_pattern={"query": 4}, alpha_pattern={"value": 8})),
+    ("roberta dense is kept out of the head", R, "SEQ_CLS", 2, dict(r=8, target_modules=["dense"])),
+    ("roberta dense without task type", R, None, None, dict(r=8, target_modules=["dense"])),
+    ("roberta attention.output.dense", R, "SEQ_CLS", 2, dict(r=8, target_modules=["attention.output.dense"])),
+    ("roberta full path", R, "SEQ_CLS", 2, dict(
+        r=8, target_modules=["roberta.encoder.layer.3.attention.self.query", "key"])),
+    ("roberta regular expression", R, "SEQ_CLS", 2, dict(r=8, target_modules=r".*\.(1|11)\..*(query|value)")),
+    ("roberta exclude list", R, "SEQ_CLS", 2, dict(
+        r=8, target_modules=["query", "value"], exclude_modules=["layer.0.attention.self.query"])),
+    ("roberta exclude expression", R, "SEQ_CLS", 2, dict(
+        r=8, target_modules="all-linear", exclude_modules=r".*intermediate\.dense")),
+    ("roberta layers 0 11", R, "SEQ_CLS", 2, dict(r=8, layers_to_transform=[0, 11])),
+    ("roberta layer 3 as a number", R, "SEQ_CLS", 2, dict(r=8, layers_to_transform=3, layers_pattern="layer")),
+    ("roberta bias all", R, "SEQ_CLS", 2, dict(r=8, bias="all")),
+    ("roberta bias lora_only", R, "SEQ_CLS", 2, dict(r=8, bias="lora_only")),
+    ("roberta modules_to_save LayerNorm", R, "SEQ_CLS", 2, dict(r=8, modules_to_save=["embeddings.LayerNorm"])),
+    ("roberta head as target", R, "SEQ_CLS", 2, dict(r=8, target_modules=["query", "out_proj"])),
+    ("roberta head as target, no task type given to PEFT", R, "SEQ_CLS", 2, dict(
+        r=8, target_modules=["query", "out_proj"], task_type=None)),
+    ("roberta sequence head, no task type given to PEFT", R, "SEQ_CLS", 2, dict(r=8, task_type=None)),
+    ("roberta tokens", R, "TOKEN_CLS", 9, dict(r=8)),
+    ("roberta features", R, "FEATURE_EXTRACTION", None, dict(r=8)),
+    ("roberta bare", R, None, None, dict(r=8)),
+    ("bert query r4", B, "SEQ_CLS", 2, dict(r=4, target_modules=["query"])),
+    ("bert all-linear takes the pooler in", B, "SEQ_CLS", 2, dict(r=8, target_modules="all-linear")),
+    ("bert all-linear, ALL-LINEAR in capitals", B, "SEQ_CLS", 2, dict(r=8, target_modules="ALL-LINEAR")),
+    ("bert all-linear tokens", B, "TOKEN_CLS", 9, dict(r=8, target_modules="all-linear")),
+    ("bert all-linear bare", B, None, None, dict(r=8, target_modules="all-linear")),
+    ("bert all-linear features", B, "FEATURE_EXTRACTION", None, dict(r=8, target_modules="all-linear")),
+    ("bert all-linear of a classifier, no task type given to PEFT", B, "SEQ_CLS", 2, dict(
+        r=8, target_modules="all-linear", task_type=None)),
+    ("bert modules_to_save pooler", B, "SEQ_CLS", 2, dict(r=8, modules_to_save=["pooler"])),
+    ("bert modules_to_save pooler, all-linear", B, "SEQ_CLS", 2, dict(
+        r=8, target_modules="all-linear", modules_to_save=["pooler"])),
+    ("bert regression", B, "SEQ_CLS", 1, dict(r=8)),
+    ("bert bias all", B, "SEQ_CLS", 2, dict(r=8, bias="all")),
+    ("bert bias all bare", B, None, None, dict(r=8, bias="all")),
+    ("bert tokens", B, "TOKEN_CLS", 9, dict(r=8)),
+    ("bert features", B, "FEATURE_EXTRACTION", None, dict(r=8)),
+    ("bert layers 10 11 with layers_pattern list", B, "SEQ_CLS", 2, dict(
+        r=8, layers_to_transform=[10, 11], layers_pattern=["layer"])),
+    ("distilbert all-linear", D, "SEQ_CLS", 2, dict(r=8, target_modules="all-linear")),
+    ("distilbert tokens", D, "TOKEN_CLS", 9, dict(r=8, target_modules=["q_lin", "v_lin"])),
+    ("distilbert features", D, "FEATURE_EXTRACTION", None, dict(r=8, target_modules=["q_lin", "v_lin"])),
+    ("distilbert feed-forward", D, "SEQ_CLS", 2, dict(r=4, target_modules=["ffn.lin1", "lin2"], layers_to_transform=[5])),
+    ("distilbert bias all", D, "SEQ_CLS", 2, dict(r=8, target_modules=["q_lin"], bias="all")),
+    ("distilbert without targets", D, "SEQ_CLS", 2, dict(r=8)),
+    ("minilm query r4", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"])),
+    ("minilm query value r4", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query", "value"])),
+    ("minilm one wrong name among right ones", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query", "wrong"])),
+    ("minilm all names wrong", M, "SEQ_CLS", 2, dict(r=4, target_modules=["wrong"])),
+    ("minilm layers_pattern alone", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"], layers_pattern="layer")),
+    ("minilm expression with layers_to_transform", M, "SEQ_CLS", 2, dict(
+        r=4, target_modules=".*query", layers_to_transform=[1])),
+    ("minilm r 0", M, "SEQ_CLS", 2, dict(r=0, target_modules=["query"])),
+    ("minilm everything excluded", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"], exclude_modules=["query"])),
+    ("minilm layer that is not there", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"], layers_to_transform=[6])),
+]
+
+
+def differing(values):
+    """{"*": the most frequent value, module: value for the others}."""
+    if not values:
+        return {}
+    common_value = collections.Counter(values.values()).most_common(1)[0][0]
+    return {"*": common_value, **{m: v for m, v in sorted(values.items()) if v != common_value}}
+
+
+def count(name, config_name, task, labels, options):
+    options = dict(options)
+    method = options.pop("method", "LORA")
+    row = {"name": name, "config": config_name, "task_type": task, "num_labels": labels, "method": method,
+           "options": dict(options)}
+    given = {"task_type": task, **options}
+    fields = dict(CONFIGS[config_name])
+    config = CLASSES[fields["model_type"]](**fields, **({} if labels is None else {"num_labels": labels}))
+    try:
+        peft_config = (LoraConfig if method == "LORA" else IA3Config)(**given)
+        with torch.device("meta"):
+            model = AUTO[task].from_config(config)
+            row["base"] = sum(p.numel() for p in model.parameters())
+            model = get_peft_model(model, peft_config)
+    except (ValueError, TypeError, RuntimeError) as error:
+        row["error"] = str(error)
+        return row
+    trained, total = model.get_nb_trainable_parameters()
+    row["trainable"], row["all"] = trained, total
+    row["line"] = f"trainable params: {trained:,d} || all params: {total:,d} || trainable%: {100 * trained / total:.4f}"
+    adapted = {n.removeprefix("base_model.model."): m for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
+    row["modules"] = sorted(adapted)
+    if method == "LORA":
+        row["ranks"] = differing({n: m.r["default"] for n, m in adapted.items()})
+        row["scalings"] = differing({n: m.scaling["default"] for n, m in adapted.items()})
+    keys = sorted(get_peft_model_state_dict(model, save_embedding_layers=False))
+    own = {f"base_model.model.{m}.lora_{x}.weight" for m in adapted for x in "AB"} if method == "LORA" else set()
+    assert own <= set(keys)
+    row["extra_keys"] = sorted(set(keys) - own)
+    row["key_count"] = len(keys)
+    row["keys_sha256"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    return row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default=str(common.GOLDENS / "counts.json"))
+    options = parser.parse_args()
+    rows = []
+    for arguments in ROWS:
+        rows.append(count(*arguments))
+        print(f"{rows[-1]['name']}: {rows[-1].get('line') or 'ERROR ' + rows[-1]['error'][:150]}", flush=True)
+    common.write_json(options.out, {
+        "generator": "scripts/goldens/counts.py", "versions": common.versions("torch", "transformers", "peft"),
+        "configs": CONFIGS, "rows": rows}, sort=False)
+
+
+if __name__ == "__main__":
+    main()
