@@ -44,5 +44,18 @@ def checksums(folder, without=("golden.json",)):
     return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
 
 
-def write_json(path, value, sort=True):
-    Path(path).write_text(json.dumps(value, indent=1, sort_keys=sort) + "\n", encoding="utf-8")
+def write_json(path, value):
+    Path(path).write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_rows(path, value):
+    """JSON of moderate size that shows in a diff which row changed: one line per entry of a list or table."""
+    def lines(item, depth):
+        if depth == 0 or not isinstance(item, (dict, list)) or not item:
+            return json.dumps(item, separators=(",", ":"))
+        if isinstance(item, dict):
+            inner = [json.dumps(k) + ":" + lines(v, depth - 1) for k, v in item.items()]
+            return "{\n" + ",\n".join(inner) + "\n}"
+        return "[\n" + ",\n".join(lines(v, depth - 1) for v in item) + "\n]"
+
+    Path(path).write_text(lines(value, 2) + "\n", encoding="utf-8")

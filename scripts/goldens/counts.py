@@ -184,9 +184,9 @@ def main():
     for arguments in ROWS:
         rows.append(count(*arguments))
         print(f"{rows[-1]['name']}: {rows[-1].get('line') or 'ERROR ' + rows[-1]['error'][:150]}", flush=True)
-    common.write_json(options.out, {
+    common.write_rows(options.out, {
         "generator": "scripts/goldens/counts.py", "versions": common.versions("torch", "transformers", "peft"),
-        "configs": CONFIGS, "rows": rows}, sort=False)
+        "configs": CONFIGS, "rows": rows})
 
 
 if __name__ == "__main__":
