@@ -1,0 +1,62 @@
+/// A text cut into splits, each a range of it that becomes tokens of its own.
+struct PreTokenizedText: Sendable {
+    struct Split: Equatable, Sendable {
+        /// The bytes of `text` that the split is.
+        var range: Range<Int>
+        /// The added token that the split is; nil for text that the model will cut.
+        var token: Int?
+    }
+
+    var text: NormalizedText
+    var splits: [Split]
+
+    /// The whole of `text` as one split.
+    init(_ text: NormalizedText) {
+        self.text = text
+        splits = text.bytes.isEmpty ? [] : [Split(range: text.bytes.indices, token: nil)]
+    }
+
+    /// Cuts every split that is no added token further; empty ranges are dropped.
+    mutating func split(_ cut: (_ bytes: [UInt8], _ range: Range<Int>) throws -> [Range<Int>]) rethrows {
+        var result: [Split] = []
+        result.reserveCapacity(splits.count * 4)
+        for split in splits {
+            guard split.token == nil else {
+                result.append(split)
+                continue
+            }
+            for range in try cut(text.bytes, split.range) where !range.isEmpty {
+                result.append(Split(range: range, token: nil))
+            }
+        }
+        splits = result
+    }
+
+    /// Rewrites every split that is no added token.
+    mutating func rewrite(_ change: (inout NormalizedText) throws -> Void) rethrows {
+        if splits.count == 1, splits[0].token == nil, splits[0].range == text.bytes.indices {
+            try change(&text)
+            splits[0].range = text.bytes.indices
+            if text.bytes.isEmpty { splits = [] }
+            return
+        }
+        var result = NormalizedText(capacity: text.bytes.count + splits.count)
+        var kept: [Split] = []
+        kept.reserveCapacity(splits.count)
+        for split in splits {
+            let start = result.bytes.count
+            if split.token != nil {
+                result.append(split.range, of: text)
+            } else {
+                var piece = text.slice(split.range)
+                try change(&piece)
+                result.append(piece.bytes.indices, of: piece)
+            }
+            if result.bytes.count > start {
+                kept.append(Split(range: start..<result.bytes.count, token: split.token))
+            }
+        }
+        text = result
+        splits = kept
+    }
+}

@@ -1,0 +1,84 @@
+/// How a normalized text is cut into words: one case per type of the section "pre_tokenizer" of tokenizer.json.
+indirect enum PreTokenizer: Sendable {
+    case bert
+    case whitespaceSplit
+    case byteLevel(addPrefixSpace: Bool, useRegex: Bool)
+    case split(SplitPattern, SplitBehavior, invert: Bool)
+    case punctuation(SplitBehavior)
+    case digits(individually: Bool)
+    case sequence([PreTokenizer])
+
+    /// `\w+|[^\w\s]+`, the words of the type Whitespace.
+    static func whitespace() throws -> PreTokenizer {
+        .split(.regex(try Regex("\\w+|[^\\w\\s]+")), .removed, invert: true)
+    }
+
+    /// Cuts `text` further.
+    func preTokenize(_ text: inout PreTokenizedText) throws {
+        switch self {
+        case .bert: text.split(Self.splitBert)
+        case .whitespaceSplit:
+            try Self.cut(&text, .scalars(ScalarClass.isWhitespace), .removed)
+        case .byteLevel(let addPrefixSpace, let useRegex):
+            Self.byteLevel(&text, addPrefixSpace: addPrefixSpace, useRegex: useRegex)
+        case .split(let pattern, let behavior, let invert):
+            try Self.cut(&text, pattern, behavior, invert: invert)
+        case .punctuation(let behavior):
+            try Self.cut(&text, .scalars(ScalarClass.isBertPunctuation), behavior)
+        case .digits(let individually):
+            try Self.cut(&text, .scalars(ScalarClass.isNumeric), individually ? .isolated : .contiguous)
+        case .sequence(let preTokenizers):
+            for preTokenizer in preTokenizers { try preTokenizer.preTokenize(&text) }
+        }
+    }
+
+    private static func cut(
+        _ text: inout PreTokenizedText, _ pattern: SplitPattern, _ behavior: SplitBehavior, invert: Bool = false
+    ) throws {
+        try text.split { bytes, range in
+            var parts = try pattern.matches(in: bytes, range: range)
+            if invert { for index in parts.indices { parts[index].isMatch.toggle() } }
+            return behavior.ranges(of: parts)
+        }
+    }
+
+    /// Cuts at whitespace, which is dropped, and around every punctuation mark.
+    private static func splitBert(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        result.reserveCapacity(range.count / 4 + 1)
+        var start = range.lowerBound
+        var index = start
+        while index < range.upperBound {
+            let (scalar, length) = bytes.scalar(at: index)
+            let isWhitespace = ScalarClass.isWhitespace(scalar)
+            if isWhitespace || ScalarClass.isBertPunctuation(scalar) {
+                if start < index { result.append(start..<index) }
+                if !isWhitespace { result.append(index..<index + length) }
+                start = index + length
+            }
+            index += length
+        }
+        if start < range.upperBound { result.append(start..<range.upperBound) }
+        return result
+    }
+
+    private static func byteLevel(_ text: inout PreTokenizedText, addPrefixSpace: Bool, useRegex: Bool) {
+        if addPrefixSpace, text.splits.contains(where: { $0.token == nil && text.text.bytes[$0.range.lowerBound] != 0x20 }) {
+            text.rewrite { piece in
+                if piece.bytes.first != 0x20 { Normalizer.prepend(&piece, [0x20]) }
+            }
+        }
+        if useRegex { text.split(ByteLevel.split) }
+        var result = NormalizedText(capacity: text.text.bytes.count * 2)
+        for index in text.splits.indices {
+            let start = result.bytes.count
+            if text.splits[index].token == nil {
+                ByteLevel.map(text.splits[index].range, of: text.text, to: &result)
+            } else {
+                result.append(text.splits[index].range, of: text.text)
+            }
+            text.splits[index].range = start..<result.bytes.count
+        }
+        text.text = result
+    }
+}
