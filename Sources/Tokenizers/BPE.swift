@@ -1,0 +1,253 @@
+/// Byte-pair encoding: a split's symbols are merged pair by pair, the pair of the lowest rank first, the leftmost of equals.
+struct BPE: Sendable {
+    /// The options of the section "model".
+    struct Options: Sendable {
+        var unknownToken: String?
+        var continuingSubwordPrefix: [UInt8] = []
+        var endOfWordSuffix: [UInt8] = []
+        var fuseUnknown = false
+        var byteFallback = false
+        var ignoreMerges = false
+    }
+
+    let vocabulary: Vocabulary
+    private let options: Options
+    private let merges: PairTable
+    private let unknown: Int32?
+    /// The tokens `<0x00>` to `<0xFF>`, with byte fallback.
+    private let byteTokens: [Int32?]
+
+    init(vocabulary: Vocabulary, merges: PairTable, options: Options) throws {
+        self.vocabulary = vocabulary
+        self.merges = merges
+        self.options = options
+        unknown = options.unknownToken.flatMap { vocabulary.id(Array($0.utf8)) }.map { Int32(truncatingIfNeeded: $0) }
+        let digits = Array("0123456789ABCDEF".utf8)
+        byteTokens = (0..<256).map { byte in
+            let name = Array("<0x".utf8) + [digits[byte >> 4], digits[byte & 15]] + Array(">".utf8)
+            return vocabulary.id(name).map { Int32(truncatingIfNeeded: $0) }
+        }
+    }
+
+    /// Appends the tokens of `range` of `bytes`.
+    func tokenize(_ bytes: [UInt8], _ range: Range<Int>, scratch: Scratch, into tokens: inout [ModelToken]) throws {
+        if options.ignoreMerges, let id = vocabulary.ids.value(bytes, range) {
+            tokens.append(ModelToken(id: Int(id), range: range))
+            return
+        }
+        if scratch.words.append(bytes, range, to: &tokens) { return }
+        let before = tokens.count
+        try symbols(bytes, range, &scratch.symbols)
+        merge(&scratch.symbols, heap: &scratch.heap)
+        var start = range.lowerBound
+        for symbol in scratch.symbols where symbol.length > 0 {
+            tokens.append(ModelToken(id: Int(symbol.id), range: start..<start + Int(symbol.length)))
+            start += Int(symbol.length)
+        }
+        scratch.words.insert(bytes, range, tokens[before...])
+    }
+
+    /// Begins with one symbol for each scalar.
+    private func symbols(_ bytes: [UInt8], _ range: Range<Int>, _ symbols: inout [Symbol]) throws {
+        symbols.removeAll(keepingCapacity: true)
+        var pending: (id: Int32, length: Int32)?
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let length = bytes.scalar(at: index).length
+            let start = index
+            index += length
+            let isFirst = start == range.lowerBound
+            let isLast = index >= range.upperBound
+            if let id = lookup(bytes, start..<index, isFirst: isFirst, isLast: isLast) {
+                if let unknown = pending { Self.add(unknown.id, unknown.length, to: &symbols) }
+                pending = nil
+                Self.add(id, Int32(length), to: &symbols)
+                continue
+            }
+            if options.byteFallback, appendBytes(bytes, start..<index, isFirst: isFirst, isLast: isLast, to: &symbols) {
+                continue
+            }
+            guard let name = options.unknownToken else { continue }
+            guard let unknown else {
+                throw TokenizerError("the unknown token '\(name)' is not in the vocabulary")
+            }
+            if let before = pending, !options.fuseUnknown {
+                Self.add(before.id, before.length, to: &symbols)
+                pending = nil
+            }
+            pending = (unknown, (pending?.length ?? 0) + Int32(length))
+        }
+        if let unknown = pending { Self.add(unknown.id, unknown.length, to: &symbols) }
+    }
+
+    @inline(__always)
+    private func lookup(_ bytes: [UInt8], _ range: Range<Int>, isFirst: Bool, isLast: Bool) -> Int32? {
+        if options.continuingSubwordPrefix.isEmpty && options.endOfWordSuffix.isEmpty {
+            return vocabulary.ids.value(bytes, range)
+        }
+        let name = dressed(bytes, range, isFirst: isFirst, isLast: isLast)
+        return vocabulary.ids.value(name, name.indices)
+    }
+
+    private func dressed(_ bytes: [UInt8], _ range: Range<Int>, isFirst: Bool, isLast: Bool) -> [UInt8] {
+        (isFirst ? [] : options.continuingSubwordPrefix) + bytes[range] + (isLast ? options.endOfWordSuffix : [])
+    }
+
+    private func appendBytes(
+        _ bytes: [UInt8], _ range: Range<Int>, isFirst: Bool, isLast: Bool, to symbols: inout [Symbol]
+    ) -> Bool {
+        let ids = dressed(bytes, range, isFirst: isFirst, isLast: isLast).map { byteTokens[Int($0)] }
+        guard !ids.contains(nil) else { return false }
+        for case let id? in ids { Self.add(id, 1, to: &symbols) }
+        return true
+    }
+
+    @inline(__always)
+    private static func add(_ id: Int32, _ length: Int32, to symbols: inout [Symbol]) {
+        let place = Int32(truncatingIfNeeded: symbols.count)
+        if place > 0 { symbols[symbols.count - 1].next = place }
+        symbols.append(Symbol(id: id, length: length, previous: place - 1, next: -1))
+    }
+
+    private func merge(_ symbols: inout [Symbol], heap: inout MergeHeap) {
+        guard symbols.count > 1 else { return }
+        heap.removeAll()
+        for index in 0..<symbols.count - 1 {
+            push(symbols, index, &heap)
+        }
+        while let candidate = heap.popMin() {
+            let place = Int(candidate.place)
+            let left = symbols[place]
+            guard left.length > 0, left.next >= 0 else { continue }
+            let next = Int(left.next)
+            let right = symbols[next]
+            // The pair may have changed since the candidate was made.
+            guard let merge = merges[left.id, right.id], merge.id == candidate.id else { continue }
+            symbols[place].id = merge.id
+            symbols[place].length += right.length
+            symbols[place].next = right.next
+            symbols[next].length = 0
+            if right.next >= 0 { symbols[Int(right.next)].previous = candidate.place }
+            if left.previous >= 0 { push(symbols, Int(left.previous), &heap) }
+            push(symbols, place, &heap)
+        }
+    }
+
+    @inline(__always)
+    private func push(_ symbols: [Symbol], _ place: Int, _ heap: inout MergeHeap) {
+        let next = symbols[place].next
+        guard next >= 0, let merge = merges[symbols[place].id, symbols[Int(next)].id] else { return }
+        heap.push(MergeCandidate(rank: merge.rank, place: Int32(truncatingIfNeeded: place), id: merge.id))
+    }
+}
+
+/// A symbol of a word while it is merged; of length 0 once it is part of the one before.
+struct Symbol: Sendable {
+    var id: Int32
+    var length: Int32
+    var previous: Int32
+    var next: Int32
+}
+
+/// A pair that could be merged.
+struct MergeCandidate: Sendable {
+    var rank: Int32
+    var place: Int32
+    var id: Int32
+
+    @inline(__always)
+    var key: Int64 { Int64(rank) << 32 | Int64(place) }
+}
+
+/// A binary heap of candidates, the lowest rank and then the leftmost place first.
+struct MergeHeap: Sendable {
+    private var items: [MergeCandidate] = []
+
+    mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
+    mutating func push(_ item: MergeCandidate) {
+        items.append(item)
+        var child = items.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard item.key < items[parent].key else { break }
+            items[child] = items[parent]
+            child = parent
+        }
+        items[child] = item
+    }
+
+    mutating func popMin() -> MergeCandidate? {
+        guard let last = items.popLast() else { return nil }
+        guard let top = items.first else { return last }
+        var parent = 0
+        while true {
+            var child = parent * 2 + 1
+            guard child < items.count else { break }
+            if child + 1 < items.count, items[child + 1].key < items[child].key { child += 1 }
+            guard items[child].key < last.key else { break }
+            items[parent] = items[child]
+            parent = child
+        }
+        items[parent] = last
+        return top
+    }
+}
+
+/// The merges: from a pair of ids to its rank and the id of the whole.
+struct PairTable: Sendable {
+    private var slots: [Slot]
+    private(set) var count = 0
+
+    private struct Slot {
+        var key: UInt64
+        var rank: Int32
+        var id: Int32
+    }
+
+    private static let seed = UInt64.random(in: .min ... .max) | 1
+    private static let empty = UInt64.max
+
+    init(capacity: Int) {
+        var size = 16
+        while size < capacity * 2 { size *= 2 }
+        slots = Array(repeating: Slot(key: Self.empty, rank: 0, id: 0), count: size)
+    }
+
+    @inline(__always)
+    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    }
+
+    @inline(__always)
+    private func slot(_ key: UInt64) -> Int {
+        var hash = (key ^ Self.seed) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 32
+        hash = hash &* 0xD6E8_FEB8_6659_FD93
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash >> 32) & mask
+        while slots[slot].key != key, slots[slot].key != Self.empty { slot = (slot + 1) & mask }
+        return slot
+    }
+
+    @inline(__always)
+    subscript(left: Int32, right: Int32) -> (rank: Int32, id: Int32)? {
+        let found = slots[slot(Self.key(left, right))]
+        return found.key == Self.empty ? nil : (found.rank, found.id)
+    }
+
+    /// Gives a pair its rank and whole; a pair that is given twice keeps the last.
+    mutating func insert(_ left: Int32, _ right: Int32, rank: Int32, id: Int32) {
+        if (count + 1) * 2 > slots.count { grow() }
+        let key = Self.key(left, right)
+        let place = slot(key)
+        if slots[place].key == Self.empty { count += 1 }
+        slots[place] = Slot(key: key, rank: rank, id: id)
+    }
+
+    private mutating func grow() {
+        let old = slots
+        slots = Array(repeating: Slot(key: Self.empty, rank: 0, id: 0), count: old.count * 2)
+        for item in old where item.key != Self.empty { slots[slot(item.key)] = item }
+    }
+}
