@@ -1,0 +1,183 @@
+/// A token beside the model's vocabulary, found in the text before the model sees it: `added_tokens` of tokenizer.json.
+public struct AddedToken: Equatable, Sendable {
+    /// The text that it stands for.
+    public var content: String
+    /// Whether it is only found as a word of its own.
+    public var singleWord = false
+    /// Whether it takes in whitespace before it.
+    public var lstrip = false
+    /// Whether it takes in whitespace after it.
+    public var rstrip = false
+    /// Whether it is looked for in the normalized text.
+    public var normalized = true
+    /// Whether `decode` can leave it out.
+    public var special = false
+
+    /// A token that stands for `content`.
+    public init(_ content: String, special: Bool = false, normalized: Bool = true) {
+        self.content = content
+        self.special = special
+        self.normalized = normalized
+    }
+}
+
+/// The added tokens of a tokenizer, and the search for them.
+struct AddedTokens: Sendable {
+    private(set) var ids: [String: Int] = [:]
+    private(set) var tokens: [Int: AddedToken] = [:]
+    private var specialContents: Set<String> = []
+    /// Special tokens first, each group in the order in which it was added: of two that look the same the first is found.
+    private var specialTokens: [AddedToken] = []
+    private var otherTokens: [AddedToken] = []
+    private var plain = TokenTrie()
+    private var normalized = TokenTrie()
+
+    /// The longest content that is accepted, so that a file cannot make the search slow.
+    static let maxLength = 1024
+
+    /// Whether `skip_special_tokens` leaves the token out.
+    func isSpecial(_ token: String) -> Bool { specialContents.contains(token) }
+
+    /// Adds tokens; one that the model or an earlier addition knows keeps its id, others get the next free one.
+    mutating func add(_ added: [AddedToken], model: Vocabulary) throws {
+        for token in added where !token.content.isEmpty {
+            guard token.content.utf8.count <= Self.maxLength else {
+                throw TokenizerError("an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
+            }
+            if token.special, specialContents.insert(token.content).inserted { specialTokens.append(token) }
+            if tokens.values.contains(token) { continue }
+            let id = ids[token.content] ?? model.id(Array(token.content.utf8)) ?? nextID(model)
+            ids[token.content] = id
+            tokens[id] = token
+            if !specialContents.contains(token.content) { otherTokens.append(token) }
+        }
+    }
+
+    private func nextID(_ model: Vocabulary) -> Int {
+        guard let highest = ids.values.max(), highest >= model.count || model.count == 0 else { return model.count }
+        return highest + 1
+    }
+
+    /// Prepares the search; to be called after the last addition.
+    mutating func freeze(_ normalizer: Normalizer?) throws {
+        plain = TokenTrie()
+        normalized = TokenTrie()
+        for token in specialTokens + otherTokens {
+            guard let id = ids[token.content], tokens[id] != nil else { continue }
+            var content = NormalizedText(original: Array(token.content.utf8))
+            if token.normalized {
+                try normalizer?.normalize(&content)
+                normalized.insert(content.bytes, id: id)
+            } else {
+                plain.insert(content.bytes, id: id)
+            }
+        }
+    }
+
+    /// The text cut at added tokens and normalized between them.
+    func extract(_ bytes: [UInt8], normalizer: Normalizer?) throws -> PreTokenizedText {
+        var text = PreTokenizedText(NormalizedText(original: bytes))
+        if !plain.isEmpty { cut(&text, plain) }
+        if let normalizer { try text.rewrite { try normalizer.normalize(&$0) } }
+        if !normalized.isEmpty { cut(&text, normalized) }
+        return text
+    }
+
+    private func cut(_ text: inout PreTokenizedText, _ trie: TokenTrie) {
+        let bytes = text.text.bytes
+        // Most texts hold none.
+        guard text.splits.contains(where: { $0.token == nil && trie.first(in: bytes, from: $0.range.lowerBound, to: $0.range.upperBound) != nil })
+        else { return }
+        var result: [PreTokenizedText.Split] = []
+        for split in text.splits {
+            if split.token == nil { find(bytes, split.range, trie, &result) } else { result.append(split) }
+        }
+        text.splits = result
+    }
+
+    private func find(_ bytes: [UInt8], _ range: Range<Int>, _ trie: TokenTrie, _ result: inout [PreTokenizedText.Split]) {
+        var done = range.lowerBound
+        var position = range.lowerBound
+        while let match = trie.first(in: bytes, from: position, to: range.upperBound) {
+            position = match.range.upperBound
+            guard let token = tokens[match.id] else { continue }
+            var (start, end) = (match.range.lowerBound, match.range.upperBound)
+            if token.singleWord, isWord(bytes, before: start, range) || isWord(bytes, after: end, range) { continue }
+            while token.lstrip, start > done {
+                let previous = bytes.scalarStart(before: start)
+                guard ScalarClass.isWhitespace(bytes.scalar(at: previous).value) else { break }
+                start = previous
+            }
+            while token.rstrip, end < range.upperBound {
+                let (scalar, length) = bytes.scalar(at: end)
+                guard ScalarClass.isWhitespace(scalar) else { break }
+                end += length
+            }
+            if token.lstrip { start = max(start, done) }
+            if done < start { result.append(.init(range: done..<start, token: nil)) }
+            if start < end { result.append(.init(range: start..<end, token: match.id)) }
+            done = end
+        }
+        if done < range.upperBound { result.append(.init(range: done..<range.upperBound, token: nil)) }
+    }
+
+    private func isWord(_ bytes: [UInt8], before index: Int, _ range: Range<Int>) -> Bool {
+        index > range.lowerBound && ScalarClass.isWord(bytes.scalar(at: bytes.scalarStart(before: index)).value)
+    }
+
+    private func isWord(_ bytes: [UInt8], after index: Int, _ range: Range<Int>) -> Bool {
+        index < range.upperBound && ScalarClass.isWord(bytes.scalar(at: index).value)
+    }
+}
+
+/// Finds the leftmost and there the longest of some byte strings.
+struct TokenTrie: Sendable {
+    private struct Node {
+        var id: Int?
+        var children: [UInt8: Int] = [:]
+    }
+
+    private var nodes = [Node()]
+    private var begins = [Bool](repeating: false, count: 256)
+
+    var isEmpty: Bool { nodes.count == 1 }
+
+    /// Adds a string; one that is there already keeps its id.
+    mutating func insert(_ bytes: [UInt8], id: Int) {
+        guard let first = bytes.first else { return }
+        begins[Int(first)] = true
+        var node = 0
+        for byte in bytes {
+            if let child = nodes[node].children[byte] {
+                node = child
+            } else {
+                nodes.append(Node())
+                nodes[node].children[byte] = nodes.count - 1
+                node = nodes.count - 1
+            }
+        }
+        if nodes[node].id == nil { nodes[node].id = id }
+    }
+
+    /// The first match between two places.
+    func first(in bytes: [UInt8], from start: Int, to end: Int) -> (range: Range<Int>, id: Int)? {
+        var position = start
+        while position < end {
+            if begins[Int(bytes[position])], let match = longest(bytes, position, end) { return match }
+            position += 1
+        }
+        return nil
+    }
+
+    private func longest(_ bytes: [UInt8], _ start: Int, _ end: Int) -> (range: Range<Int>, id: Int)? {
+        var node = 0
+        var index = start
+        var found: (range: Range<Int>, id: Int)?
+        while index < end, let child = nodes[node].children[bytes[index]] {
+            node = child
+            index += 1
+            if let id = nodes[node].id { found = (start..<index, id) }
+        }
+        return found
+    }
+}
