@@ -1,0 +1,144 @@
+/// How tokens become text again: one case per type of the section "decoder" of tokenizer.json.
+indirect enum Decoder: Sendable {
+    case wordPiece(prefix: [UInt8], cleanup: Bool)
+    case byteLevel
+    case byteFallback
+    case fuse
+    case strip(content: UInt32, start: Int, stop: Int)
+    case replace(SplitPattern, with: [UInt8])
+    case bpe(suffix: [UInt8])
+    case sequence([Decoder])
+
+    /// The tokens, each as the next decoder takes it; what remains at the end is joined.
+    func decode(_ tokens: [[UInt8]]) throws -> [[UInt8]] {
+        switch self {
+        case .wordPiece(let prefix, let cleanup): Self.wordPiece(tokens, prefix, cleanup)
+        case .byteLevel: [Self.repaired(tokens.flatMap(ByteLevel.unmap))]
+        case .byteFallback: Self.byteFallback(tokens)
+        case .fuse: [Array(tokens.joined())]
+        case .strip(let content, let start, let stop): tokens.map { Self.strip($0, content, start, stop) }
+        case .replace(let pattern, let content): try tokens.map { try Self.replace($0, pattern, content) }
+        case .bpe(let suffix): Self.bpe(tokens, suffix)
+        case .sequence(let decoders): try decoders.reduce(tokens) { try $1.decode($0) }
+        }
+    }
+
+    /// Valid UTF-8: every broken sequence becomes U+FFFD.
+    private static func repaired(_ bytes: [UInt8]) -> [UInt8] {
+        Array(String(decoding: bytes, as: UTF8.self).utf8)
+    }
+
+    private static func wordPiece(_ tokens: [[UInt8]], _ prefix: [UInt8], _ cleanup: Bool) -> [[UInt8]] {
+        tokens.enumerated().map { index, token in
+            var token = token
+            if index > 0 {
+                if token.starts(with: prefix) {
+                    token.removeFirst(prefix.count)
+                } else {
+                    token.insert(0x20, at: 0)
+                }
+            }
+            return cleanup ? CleanUp.library.apply(token) : token
+        }
+    }
+
+    /// Joins runs of `<0xXX>`; a run that is not UTF-8 becomes one U+FFFD for each byte.
+    private static func byteFallback(_ tokens: [[UInt8]]) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        var run: [UInt8] = []
+        func flush() {
+            if run.isEmpty { return }
+            if repaired(run) == run {
+                result.append(run)
+            } else {
+                for _ in run { result.append(Array("\u{FFFD}".utf8)) }
+            }
+            run = []
+        }
+        for token in tokens {
+            if token.count == 6, token.starts(with: Array("<0x".utf8)), token[5] == UInt8(ascii: ">"),
+                let byte = UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
+            {
+                run.append(byte)
+            } else {
+                flush()
+                result.append(token)
+            }
+        }
+        flush()
+        return result
+    }
+
+    private static func strip(_ token: [UInt8], _ content: UInt32, _ start: Int, _ stop: Int) -> [UInt8] {
+        var from = 0
+        var to = token.count
+        for _ in 0..<start where from < to {
+            let (scalar, length) = token.scalar(at: from)
+            guard scalar == content else { break }
+            from += length
+        }
+        for _ in 0..<stop where from < to {
+            let previous = token.scalarStart(before: to)
+            guard token.scalar(at: previous).value == content else { break }
+            to = previous
+        }
+        return Array(token[from..<to])
+    }
+
+    private static func replace(_ token: [UInt8], _ pattern: SplitPattern, _ content: [UInt8]) throws -> [UInt8] {
+        var result: [UInt8] = []
+        for part in try pattern.matches(in: token, range: token.indices) {
+            if part.isMatch { result += content } else { result += token[part.range] }
+        }
+        return result
+    }
+
+    private static func bpe(_ tokens: [[UInt8]], _ suffix: [UInt8]) -> [[UInt8]] {
+        tokens.enumerated().map { index, token in
+            CleanUp.replace(token, suffix, index == tokens.count - 1 ? [] : [0x20])
+        }
+    }
+}
+
+/// Takes away spaces that word-wise decoding leaves around punctuation.
+struct CleanUp: Sendable {
+    private let pairs: [(from: [UInt8], to: [UInt8])]
+
+    private init(_ pairs: [(String, String)]) {
+        self.pairs = pairs.map { (Array($0.0.utf8), Array($0.1.utf8)) }
+    }
+
+    /// What the decoder WordPiece does with each token where its `cleanup` is true.
+    static let library = CleanUp([
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
+        (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+    ])
+
+    /// What `clean_up_tokenization_spaces` does with the whole text.
+    static let transformers = CleanUp([
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" 's", "'s"),
+        (" 've", "'ve"), (" 're", "'re"),
+    ])
+
+    func apply(_ bytes: [UInt8]) -> [UInt8] {
+        pairs.reduce(bytes) { Self.replace($0, $1.from, $1.to) }
+    }
+
+    /// Every `from`, left to right, as `to`.
+    static func replace(_ bytes: [UInt8], _ from: [UInt8], _ to: [UInt8]) -> [UInt8] {
+        guard let first = from.first, bytes.count >= from.count else { return bytes }
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == first, bytes.matches(from, at: index) {
+                result += to
+                index += from.count
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        return result
+    }
+}

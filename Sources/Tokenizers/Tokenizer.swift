@@ -1,0 +1,204 @@
+/// Turns text into the ids that a model takes, and ids into text.
+///
+/// The stages are those of tokenizer.json: added tokens are cut out, what is between them is normalized, cut into words
+/// (pre-tokenized), cut into tokens by the model, truncated, and post-processed. Ids, offsets and decoded text equal those of
+/// the `tokenizers` library (0.23.3). A truncation or padding section of the file is not applied: nothing is cut off or padded
+/// unless the caller says so, like in transformers.
+///
+/// A tokenizer can be used from any number of threads at once.
+public struct Tokenizer: Sendable {
+    var model: Model
+    var normalizer: Normalizer?
+    var preTokenizer: PreTokenizer?
+    var postProcessor = PostProcessor()
+    var decoder: Decoder?
+    var added = AddedTokens()
+    var settings = TokenizerSettings()
+    private let scratches = ScratchPool()
+
+    init(model: Model) { self.model = model }
+
+    /// The special tokens that have a name.
+    public var specialTokens: [SpecialToken: String] { settings.specialTokens }
+
+    /// The most tokens that the model takes, where the folder says it.
+    public var modelMaxLength: Int? { settings.modelMaxLength }
+
+    /// How many tokens the model's own vocabulary has, like `vocab_size` of transformers.
+    public var vocabularySize: Int { model.vocabulary.count }
+
+    /// How many tokens there are with those that were added, like `len(tokenizer)` of transformers.
+    public var count: Int {
+        added.ids.keys.reduce(model.vocabulary.count) { model.vocabulary.id(Array($1.utf8)) == nil ? $0 + 1 : $0 }
+    }
+
+    /// The tokens that were added to the model's vocabulary, by id.
+    public var addedTokens: [Int: AddedToken] { added.tokens }
+
+    /// The token of an id, as the vocabulary writes it; nil where no token has the id.
+    public func token(_ id: Int) -> String? {
+        added.tokens[id]?.content ?? model.vocabulary.token(id).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The id of a token; nil where there is none.
+    public func id(_ token: String) -> Int? {
+        added.ids[token] ?? model.vocabulary.id(Array(token.utf8))
+    }
+
+    /// The id of a special token by its name; nil where the tokenizer has none of this name.
+    public func id(_ name: SpecialToken) -> Int? {
+        settings.specialTokens[name].flatMap { id($0) }
+    }
+
+    /// How many special tokens the post-processor puts around a text or a pair.
+    public func specialTokensCount(isPair: Bool = false) -> Int { postProcessor.specialCount(isPair: isPair) }
+
+    /// The tokens of a text, or of a pair of texts.
+    ///
+    /// - Throws: `TokenizerError` where the options contradict one another or cannot be met.
+    public func encode(
+        _ text: String, pair: String? = nil, options: EncodingOptions = EncodingOptions()
+    ) throws -> Encoding {
+        try scratches.with { scratch in
+            var sequences = [try tokens(text, scratch)]
+            if let pair { sequences.append(try tokens(pair, scratch)) }
+            return try finish(sequences, options)
+        }
+    }
+
+    /// The tokens of a text that was cut into words already, or of a pair of such texts; `is_split_into_words` of
+    /// transformers.
+    ///
+    /// - Throws: `TokenizerError` where the options contradict one another or cannot be met.
+    public func encode(
+        words: [String], pair: [String]? = nil, options: EncodingOptions = EncodingOptions()
+    ) throws -> Encoding {
+        try scratches.with { scratch in
+            var sequences = [try tokens(words: words, scratch)]
+            if let pair { sequences.append(try tokens(words: pair, scratch)) }
+            return try finish(sequences, options)
+        }
+    }
+
+    /// The tokens of many texts, one encoding for each.
+    ///
+    /// - Throws: `TokenizerError` like `encode`, and where there are not as many pairs as texts.
+    public func encodeBatch(
+        _ texts: [String], pairs: [String]? = nil, options: EncodingOptions = EncodingOptions()
+    ) throws -> [Encoding] {
+        if let pairs, pairs.count != texts.count {
+            throw TokenizerError("\(texts.count) texts, but \(pairs.count) second texts; give one for each")
+        }
+        return try texts.indices.map { try encode(texts[$0], pair: pairs?[$0], options: options) }
+    }
+
+    /// The text of ids.
+    ///
+    /// Ids that no token has are left out, as the reference does.
+    ///
+    /// - Parameters:
+    ///   - ids: The ids, special tokens among them.
+    ///   - skipSpecialTokens: Whether special tokens are left out.
+    ///   - cleanUpTokenizationSpaces: Whether spaces before punctuation are taken away from a WordPiece text; nil for what the
+    ///     folder's tokenizer_config.json says.
+    public func decode(
+        _ ids: [Int], skipSpecialTokens: Bool = false, cleanUpTokenizationSpaces: Bool? = nil
+    ) throws -> String {
+        var tokens: [[UInt8]] = []
+        tokens.reserveCapacity(ids.count)
+        for id in ids {
+            if let token = added.tokens[id] {
+                if skipSpecialTokens, added.isSpecial(token.content) { continue }
+                tokens.append(Array(token.content.utf8))
+            } else if let token = model.vocabulary.token(id) {
+                tokens.append(token)
+            }
+        }
+        var bytes: [UInt8]
+        if let decoder {
+            bytes = Array(try decoder.decode(tokens).joined())
+        } else {
+            bytes = Array(tokens.joined(separator: [0x20]))
+        }
+        if cleanUpTokenizationSpaces ?? settings.cleanUpTokenizationSpaces, case .wordPiece = model {
+            bytes = CleanUp.transformers.apply(bytes)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func tokens(_ text: String, _ scratch: Scratch) throws -> SequenceTokens {
+        let bytes = Array(text.utf8)
+        var result = SequenceTokens(source: .text(bytes))
+        try append(bytes, word: nil, scratch, to: &result)
+        return result
+    }
+
+    private func tokens(words: [String], _ scratch: Scratch) throws -> SequenceTokens {
+        let words = words.map { Array($0.utf8) }
+        var result = SequenceTokens(source: .words(words))
+        for (index, word) in words.enumerated() { try append(word, word: index, scratch, to: &result) }
+        return result
+    }
+
+    private func append(_ bytes: [UInt8], word: Int?, _ scratch: Scratch, to result: inout SequenceTokens) throws {
+        guard bytes.count < 1 << 29 else {
+            throw TokenizerError("a text of \(bytes.count) bytes is too long; the limit is \(1 << 29)")
+        }
+        var text = try added.extract(bytes, normalizer: normalizer)
+        try preTokenizer?.preTokenize(&text)
+        let keepsSpaces = !postProcessor.trims.isEmpty
+        for (index, split) in text.splits.enumerated() {
+            scratch.tokens.removeAll(keepingCapacity: true)
+            if let id = split.token {
+                scratch.tokens.append(ModelToken(id: id, range: split.range))
+            } else {
+                try model.tokenize(text.text.bytes, split.range, scratch: scratch, into: &scratch.tokens)
+            }
+            for token in scratch.tokens {
+                result.ids.append(token.id)
+                result.offsets.append(text.text.original(of: token.range))
+                result.wordIds.append(word ?? index)
+                if keepsSpaces { result.spaces.append(Self.spaces(text.text.bytes, token.range)) }
+            }
+        }
+    }
+
+    /// How many whitespace characters, or signs for the space, a token begins and ends with.
+    private static func spaces(_ bytes: [UInt8], _ range: Range<Int>) -> (leading: Int32, trailing: Int32) {
+        func isSpace(_ scalar: UInt32) -> Bool { scalar == ByteLevel.space || ScalarClass.isWhitespace(scalar) }
+        var (leading, trailing) = (Int32(0), Int32(0))
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let (scalar, length) = bytes.scalar(at: index)
+            guard isSpace(scalar) else { break }
+            leading += 1
+            index += length
+        }
+        index = range.upperBound
+        while index > range.lowerBound {
+            index = bytes.scalarStart(before: index)
+            guard isSpace(bytes.scalar(at: index).value) else { break }
+            trailing += 1
+        }
+        return (leading, trailing)
+    }
+
+    private func finish(_ sequences: [SequenceTokens], _ options: EncodingOptions) throws -> Encoding {
+        let counts = sequences.map(\.ids.count)
+        guard options.truncation != .none else {
+            return postProcessor.process(sequences, counts.map { [0..<$0] }, options)
+        }
+        guard let maxLength = options.maxLength else {
+            throw TokenizerError("truncation '\(options.truncation.rawValue)' needs max_length")
+        }
+        let special = options.addSpecialTokens ? postProcessor.specialCount(isPair: sequences.count > 1) : 0
+        guard maxLength >= special, options.stride >= 0 else {
+            throw TokenizerError(
+                options.stride < 0
+                    ? "stride must not be negative, and is \(options.stride)"
+                    : "max_length \(maxLength) leaves no room for the \(special) special tokens")
+        }
+        let parts = try Truncation.parts(counts, limit: maxLength - special, options)
+        return postProcessor.process(sequences, parts, options)
+    }
+}
