@@ -7,6 +7,7 @@ indirect enum Decoder: Sendable {
     case strip(content: UInt32, start: Int, stop: Int)
     case replace(SplitPattern, with: [UInt8])
     case bpe(suffix: [UInt8])
+    case metaspace(Metaspace)
     case sequence([Decoder])
 
     /// The tokens, each as the next decoder takes it; what remains at the end is joined.
@@ -19,6 +20,7 @@ indirect enum Decoder: Sendable {
         case .strip(let content, let start, let stop): tokens.map { Self.strip($0, content, start, stop) }
         case .replace(let pattern, let content): try tokens.map { try Self.replace($0, pattern, content) }
         case .bpe(let suffix): Self.bpe(tokens, suffix)
+        case .metaspace(let metaspace): metaspace.decode(tokens)
         case .sequence(let decoders): try decoders.reduce(tokens) { try $1.decode($0) }
         }
     }

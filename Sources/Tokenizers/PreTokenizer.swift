@@ -1,22 +1,21 @@
 /// How a normalized text is cut into words: one case per type of the section "pre_tokenizer" of tokenizer.json.
 indirect enum PreTokenizer: Sendable {
     case bert
+    case whitespace
     case whitespaceSplit
+    case metaspace(Metaspace)
     case byteLevel(addPrefixSpace: Bool, useRegex: Bool)
     case split(SplitPattern, SplitBehavior, invert: Bool)
     case punctuation(SplitBehavior)
     case digits(individually: Bool)
     case sequence([PreTokenizer])
 
-    /// `\w+|[^\w\s]+`, the words of the type Whitespace.
-    static func whitespace() throws -> PreTokenizer {
-        .split(.regex(try Regex("\\w+|[^\\w\\s]+")), .removed, invert: true)
-    }
-
     /// Cuts `text` further.
     func preTokenize(_ text: inout PreTokenizedText) throws {
         switch self {
         case .bert: text.split(Self.splitBert)
+        case .whitespace: text.split(Self.splitWords)
+        case .metaspace(let metaspace): metaspace.preTokenize(&text)
         case .whitespaceSplit:
             try Self.cut(&text, .scalars(ScalarClass.isWhitespace), .removed)
         case .byteLevel(let addPrefixSpace, let useRegex):
@@ -59,6 +58,28 @@ indirect enum PreTokenizer: Sendable {
             index += length
         }
         if start < range.upperBound { result.append(start..<range.upperBound) }
+        return result
+    }
+
+    /// The matches of `\w+|[^\w\s]+`.
+    private static func splitWords(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+        enum Kind { case word, space, other }
+        func kind(_ scalar: UInt32) -> Kind {
+            ScalarClass.isWord(scalar) ? .word : ScalarClass.isWhitespace(scalar) ? .space : .other
+        }
+        var result: [Range<Int>] = []
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let first = kind(bytes.scalar(at: start).value)
+            var end = start
+            while end < range.upperBound {
+                let (scalar, length) = bytes.scalar(at: end)
+                guard kind(scalar) == first else { break }
+                end += length
+            }
+            if first != .space { result.append(start..<end) }
+            start = end
+        }
         return result
     }
 
