@@ -42,7 +42,8 @@ struct AddedTokens: Sendable {
     mutating func add(_ added: [AddedToken], model: Vocabulary) throws {
         for token in added where !token.content.isEmpty {
             guard token.content.utf8.count <= Self.maxLength else {
-                throw TokenizerError("an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
+                throw TokenizerError(
+                    "an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
             }
             if token.special, specialContents.insert(token.content).inserted { specialTokens.append(token) }
             if tokens.values.contains(token) { continue }
@@ -86,7 +87,10 @@ struct AddedTokens: Sendable {
     private func cut(_ text: inout PreTokenizedText, _ trie: TokenTrie) {
         let bytes = text.text.bytes
         // Most texts hold none.
-        guard text.splits.contains(where: { $0.token == nil && trie.first(in: bytes, from: $0.range.lowerBound, to: $0.range.upperBound) != nil })
+        guard
+            text.splits.contains(where: {
+                $0.token == nil && trie.first(in: bytes, from: $0.range.lowerBound, to: $0.range.upperBound) != nil
+            })
         else { return }
         var result: [PreTokenizedText.Split] = []
         for split in text.splits {
@@ -95,7 +99,9 @@ struct AddedTokens: Sendable {
         text.splits = result
     }
 
-    private func find(_ bytes: [UInt8], _ range: Range<Int>, _ trie: TokenTrie, _ result: inout [PreTokenizedText.Split]) {
+    private func find(
+        _ bytes: [UInt8], _ range: Range<Int>, _ trie: TokenTrie, _ result: inout [PreTokenizedText.Split]
+    ) {
         var done = range.lowerBound
         var position = range.lowerBound
         while let match = trie.first(in: bytes, from: position, to: range.upperBound) {

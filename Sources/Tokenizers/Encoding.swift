@@ -89,7 +89,8 @@ public struct EncodingOptions: Equatable, Sendable {
 
     /// Options that cut nothing off and add special tokens.
     public init(
-        addSpecialTokens: Bool = true, truncation: Truncation = .none, truncationSide: Side = .right, maxLength: Int? = nil,
+        addSpecialTokens: Bool = true, truncation: Truncation = .none, truncationSide: Side = .right,
+        maxLength: Int? = nil,
         stride: Int = 0, returnOverflowing: Bool = false
     ) {
         self.addSpecialTokens = addSpecialTokens

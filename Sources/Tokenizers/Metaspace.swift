@@ -12,7 +12,8 @@ struct Metaspace: Sendable {
         text.rewrite { piece in
             let isFirst = piece.original(of: piece.bytes.indices).lowerBound == 0
             piece.mapScalars { scalar, emit in emit(scalar == 0x20 ? replacement : scalar) }
-            guard scheme == .always || (scheme == .first && isFirst), piece.bytes.scalar(at: 0).value != replacement else {
+            guard scheme == .always || (scheme == .first && isFirst), piece.bytes.scalar(at: 0).value != replacement
+            else {
                 return
             }
             Normalizer.prepend(&piece, [replacement])

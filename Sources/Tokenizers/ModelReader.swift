@@ -14,7 +14,9 @@ struct ModelReader {
                 try wordPiece(
                     reader.tokens, unknownToken: try string(json, "unk_token") ?? "[UNK]",
                     prefix: try string(json, "continuing_subword_prefix") ?? "##",
-                    maxInputCharsPerWord: try json.optional("max_input_chars_per_word", "a number from 0 on", source: source) {
+                    maxInputCharsPerWord: try json.optional(
+                        "max_input_chars_per_word", "a number from 0 on", source: source
+                    ) {
                         $0.int.flatMap { $0 >= 0 ? $0 : nil }
                     } ?? 100))
         case "BPE":
@@ -59,7 +61,8 @@ struct ModelReader {
 
     /// A WordPiece model.
     func wordPiece(
-        _ tokens: [(token: [UInt8], id: Int)], unknownToken: String, prefix: String = "##", maxInputCharsPerWord: Int = 100
+        _ tokens: [(token: [UInt8], id: Int)], unknownToken: String, prefix: String = "##",
+        maxInputCharsPerWord: Int = 100
     ) throws -> WordPiece {
         WordPiece(
             vocabulary: try vocabulary(tokens), unknownToken: unknownToken, prefix: prefix,

@@ -84,7 +84,9 @@ indirect enum PreTokenizer: Sendable {
     }
 
     private static func byteLevel(_ text: inout PreTokenizedText, addPrefixSpace: Bool, useRegex: Bool) {
-        if addPrefixSpace, text.splits.contains(where: { $0.token == nil && text.text.bytes[$0.range.lowerBound] != 0x20 }) {
+        if addPrefixSpace,
+            text.splits.contains(where: { $0.token == nil && text.text.bytes[$0.range.lowerBound] != 0x20 })
+        {
             text.rewrite { piece in
                 if piece.bytes.first != 0x20 { Normalizer.prepend(&piece, [0x20]) }
             }

@@ -188,7 +188,9 @@ struct RegexParser {
         while !take("]") {
             guard let scalar = next else { throw refuse("a '[' without its ']'") }
             if scalar == "[" { throw refuse("a '[' within brackets (escape it)") }
-            if scalar == "&", index + 1 < scalars.count, scalars[index + 1] == "&" { throw refuse("'&&' within brackets") }
+            if scalar == "&", index + 1 < scalars.count, scalars[index + 1] == "&" {
+                throw refuse("'&&' within brackets")
+            }
             isEmpty = false
             if scalar == "\\", let kind = try classEscape() {
                 set.insert(kind.kind, negated: kind.isNegated)

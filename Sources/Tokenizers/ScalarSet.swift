@@ -36,7 +36,8 @@ struct ScalarSet: Sendable {
     mutating func insert(_ range: ClosedRange<UInt32>, ignoringCase: Bool = false) {
         ranges.append(range)
         guard ignoringCase else { return }
-        for (letters, distance) in [(UInt32(0x41)...0x5A, UInt32(32)), (0x61...0x7A, 0 &- 32)] where letters.overlaps(range) {
+        for (letters, distance) in [(UInt32(0x41)...0x5A, UInt32(32)), (0x61...0x7A, 0 &- 32)]
+        where letters.overlaps(range) {
             let part = range.clamped(to: letters)
             ranges.append((part.lowerBound &+ distance)...(part.upperBound &+ distance))
         }

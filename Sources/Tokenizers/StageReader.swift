@@ -120,7 +120,8 @@ struct StageReader {
             throw unsupported(
                 stage, type,
                 [
-                    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation", "Sequence",
+                    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation",
+                    "Sequence",
                     "Split", "Whitespace", "WhitespaceSplit",
                 ])
         }
@@ -171,7 +172,9 @@ struct StageReader {
         case "Replace": return .replace(try pattern(json, stage), with: Array(try text(json, "content", stage).utf8))
         case "Strip":
             let counts = try ["start", "stop"].map { key in
-                try json.required(key, "a number from 0 on", source: "\(source): \(stage)") { $0.int.flatMap { $0 >= 0 ? $0 : nil } }
+                try json.required(key, "a number from 0 on", source: "\(source): \(stage)") {
+                    $0.int.flatMap { $0 >= 0 ? $0 : nil }
+                }
             }
             return .strip(content: try scalar(json, "content", stage), start: counts[0], stop: counts[1])
         case "Sequence":
@@ -181,7 +184,8 @@ struct StageReader {
             throw unsupported(
                 stage, type,
                 [
-                    "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip", "WordPiece",
+                    "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip",
+                    "WordPiece",
                 ])
         }
     }
@@ -225,7 +229,8 @@ struct StageReader {
             result.trims += processor.trims
             guard processor.single != nil else { continue }
             guard result.single == nil else {
-                throw TokenizerError("\(source): post_processor: a sequence of two that put special tokens is not supported")
+                throw TokenizerError(
+                    "\(source): post_processor: a sequence of two that put special tokens is not supported")
             }
             result.single = processor.single
             result.pair = processor.pair
@@ -269,6 +274,8 @@ struct StageReader {
     }
 
     private func typeID(_ json: JSON, _ stage: String) throws -> Int {
-        try json.required("type_id", "a number from 0 on", source: "\(source): \(stage)") { $0.int.flatMap { $0 >= 0 ? $0 : nil } }
+        try json.required("type_id", "a number from 0 on", source: "\(source): \(stage)") {
+            $0.int.flatMap { $0 >= 0 ? $0 : nil }
+        }
     }
 }

@@ -33,17 +33,19 @@ struct TokenizerConfig {
             ?? read("config.json")["model_type"]?.string.flatMap(TokenizerFamily.init(name:))
         try readNames(json, file)
         if let decoder = json["added_tokens_decoder"]?.object {
-            addedTokens = try Self.sorted(decoder.map { key, token in
-                (Int(key) ?? -1, try AddedToken(token, source: "\(file): added_tokens_decoder"))
-            })
+            addedTokens = try Self.sorted(
+                decoder.map { key, token in
+                    (Int(key) ?? -1, try AddedToken(token, source: "\(file): added_tokens_decoder"))
+                })
             return
         }
         try readNames(try read("special_tokens_map.json"), "special_tokens_map.json")
         let special = Set((specialTokens.values.compactMap { $0 } + extraTokens).map(\.content))
-        addedTokens = Self.sorted((try read("added_tokens.json").object ?? [:]).map { content, id in
-            let isSpecial = special.contains(content)
-            return (id.int ?? -1, AddedToken(content, special: isSpecial, normalized: !isSpecial))
-        })
+        addedTokens = Self.sorted(
+            (try read("added_tokens.json").object ?? [:]).map { content, id in
+                let isSpecial = special.contains(content)
+                return (id.int ?? -1, AddedToken(content, special: isSpecial, normalized: !isSpecial))
+            })
     }
 
     private static func sorted(_ tokens: [(id: Int, token: AddedToken)]) -> [AddedToken] {
@@ -53,7 +55,8 @@ struct TokenizerConfig {
     private mutating func readNames(_ json: JSON, _ source: String) throws {
         for name in SpecialToken.allCases {
             guard let token = json[name.rawValue] else { continue }
-            specialTokens[name] = .some(token.isNull ? nil : try AddedToken(special: token, source: "\(source): \(name.rawValue)"))
+            specialTokens[name] = .some(
+                token.isNull ? nil : try AddedToken(special: token, source: "\(source): \(name.rawValue)"))
         }
         for key in ["additional_special_tokens", "extra_special_tokens"] {
             guard let list = json[key]?.array, extraTokens.isEmpty else { continue }

@@ -53,7 +53,8 @@ enum Truncation {
         guard length > 0 else { return [0..<0, 0..<count] }
         guard options.stride < length else {
             throw TokenizerError(
-                "stride \(options.stride) must be below the \(length) tokens that are left of the text; lower it or raise max_length")
+                "stride \(options.stride) must be below the \(length) tokens that are left of the text; lower it or raise max_length"
+            )
         }
         let step = length - options.stride
         var result: [Range<Int>] = []

@@ -34,7 +34,8 @@ enum VocabularyFiles {
             if line.starts(with: Array("#version".utf8)) { return nil }
             guard let pair = VocabularyReader.pair(line) else {
                 throw TokenizerError(
-                    "merges.txt:\(number + 1): expected two tokens and a space, got '\(String(decoding: line, as: UTF8.self))'")
+                    "merges.txt:\(number + 1): expected two tokens and a space, got '\(String(decoding: line, as: UTF8.self))'"
+                )
             }
             return pair
         }

@@ -89,7 +89,8 @@ struct VocabularyReader {
             let line = try reader.string()
             if line.starts(with: Array("#version".utf8)) { return }
             guard let pair = Self.pair(line) else {
-                throw reader.error("a merge that is not two tokens and a space: '\(String(decoding: line, as: UTF8.self))'")
+                throw reader.error(
+                    "a merge that is not two tokens and a space: '\(String(decoding: line, as: UTF8.self))'")
             }
             reader.merges.append(pair)
         }
@@ -220,7 +221,9 @@ struct VocabularyReader {
         case UInt8(ascii: "u"):
             let high = try hexadecimal()
             guard high & 0xF800 == 0xD800 else { return high }
-            guard high < 0xDC00, bytes.matches(Array("\\u".utf8), at: position) else { throw error("half a surrogate pair") }
+            guard high < 0xDC00, bytes.matches(Array("\\u".utf8), at: position) else {
+                throw error("half a surrogate pair")
+            }
             position += 2
             let low = try hexadecimal()
             guard low & 0xFC00 == 0xDC00 else { throw error("half a surrogate pair") }

@@ -49,7 +49,8 @@ struct WordPiece: Sendable {
 
     private func appendUnknown(_ range: Range<Int>, to tokens: inout [ModelToken]) throws {
         guard let unknown else {
-            throw TokenizerError("a word is in no token, and the unknown token '\(unknownToken)' is not in the vocabulary")
+            throw TokenizerError(
+                "a word is in no token, and the unknown token '\(unknownToken)' is not in the vocabulary")
         }
         tokens.append(ModelToken(id: unknown, range: range))
     }
