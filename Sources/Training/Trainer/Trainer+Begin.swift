@@ -1,0 +1,101 @@
+import Models
+import Tensors
+
+extension Trainer {
+    /// Makes the optimizer, the schedule and the plan, once.
+    func prepare() throws -> TrainingSetup {
+        if let setup { return setup }
+        guard let trainReader else { throw TrainingError("trainer: there is no train_dataset") }
+        let parameters = model.trainableParameters().compactMap { name, weight in
+            weight.tensor.map { NamedParameter(name, $0) }
+        }
+        guard !parameters.isEmpty else {
+            throw TrainingError(
+                "trainer: nothing is trainable: add an adapter with add_adapter, or set requires_grad of some parameters")
+        }
+        let sampler = try BatchSampler(
+            count: trainReader.dataset.count, batchSize: arguments.perDeviceTrainBatchSize,
+            strategy: arguments.trainSamplingStrategy, seed: arguments.dataSeed ?? arguments.seed,
+            dropLast: arguments.dataloaderDropLast, lengths: lengths(trainReader),
+            accumulation: arguments.gradientAccumulationSteps)
+        let plan = try StepPlan(sampler, arguments)
+        let schedule = try Schedule(
+            arguments.lrSchedulerType, warmupSteps: arguments.warmupSteps(of: plan.totalSteps),
+            totalSteps: plan.totalSteps, initialLearningRate: arguments.learningRate,
+            options: arguments.lrSchedulerKwargs)
+        let made = TrainingSetup(
+            parameters: parameters, optimizer: try makeOptimizer(parameters), schedule: schedule, sampler: sampler,
+            plan: plan, computeParameters: computeParameters(), trainReader: trainReader)
+        setup = made
+        optimizer = made.optimizer
+        state.maxSteps = plan.totalSteps
+        state.numTrainEpochs = plan.epochs
+        state.trainBatchSize = arguments.perDeviceTrainBatchSize
+        state.loggingSteps = max(1, TrainingArguments.steps(arguments.loggingSteps, of: plan.totalSteps))
+        state.evalSteps = max(1, TrainingArguments.steps(arguments.evalSteps ?? 500, of: plan.totalSteps))
+        state.saveSteps = max(1, TrainingArguments.steps(arguments.saveSteps, of: plan.totalSteps))
+        state.progress.unmoved = parameters.map(\.name)
+        return made
+    }
+
+    private func lengths(_ reader: BatchReader) throws -> [Int32] {
+        guard arguments.trainSamplingStrategy == .groupByLength else { return [] }
+        guard case .integers(let lengths)? = reader.dataset.column(arguments.lengthColumnName) else {
+            return reader.lengths()
+        }
+        return (0..<reader.dataset.count).map { Int32(clamping: lengths[reader.dataset.place(ofRow: $0)]) }
+    }
+
+    private func makeOptimizer(_ parameters: [NamedParameter]) throws -> any Optimizer {
+        let norms = Trainer.layerNormWeights(of: model)
+        let groups = try ParameterGroup.trainerGroups(
+            parameters, learningRate: arguments.learningRate, weightDecay: arguments.weightDecay,
+            isLayerNorm: norms.contains)
+        switch arguments.optim {
+        case .adamW:
+            return try AdamW(
+                groups, beta1: arguments.adamBeta1, beta2: arguments.adamBeta2, epsilon: arguments.adamEpsilon)
+        case .sgd:
+            return try SGD(
+                groups, momentum: arguments.sgdMomentum, dampening: arguments.sgdDampening,
+                nesterov: arguments.sgdNesterov)
+        }
+    }
+
+    /// Names of the weights of LayerNorms and of their trained copies.
+    static func layerNormWeights(of model: any Module) -> Set<String> {
+        var names: Set<String> = []
+        for (_, module) in model.namedModules() where module.kind == "LayerNorm" {
+            for (_, weight) in module.weights { names.formUnion([weight.name] + weight.copies.map(\.weight.name)) }
+        }
+        return names
+    }
+
+    /// Number of parameters outside embeddings.
+    private func computeParameters() -> Int {
+        model.namedModules().reduce(0) { sum, named in
+            named.module.kind == "Embedding"
+                ? sum : sum + (named.module.weights + named.module.seatWeights).reduce(0) { $0 + $1.weight.count }
+        }
+    }
+
+    /// Begins the training, or goes on with one that was restored.
+    func begin() throws {
+        let setup = try prepare()
+        guard !session.hasBegun else { return }
+        session.hasBegun = true
+        try checkOutput()
+        session.start = .now
+        session.firstStep = state.globalStep
+        model.seed = UInt64(bitPattern: Int64(arguments.seed))
+        setup.optimizer.zeroGrad()
+        control.shouldTrainingStop = state.progress.phase == .finished ? false : control.shouldTrainingStop
+        settled = state
+        reporter?.begin(totalSteps: setup.plan.totalSteps, from: state.globalStep)
+        try emit(.trainBegin)
+        if arguments.evalOnStart, !state.progress.evaluatedOnStart {
+            _ = try evaluateAndLog()
+            state.progress.evaluatedOnStart = true
+        }
+    }
+}

@@ -1,0 +1,207 @@
+import Models
+import Tensors
+
+/// Scores of a dataset's rows, in the order of the rows.
+public struct Predictions: Sendable {
+    /// Scores [rows, width], or [tokens, width] where `boundaries` says which tokens are whose.
+    public let logits: [Float]
+    /// Scores of one row or token.
+    public let width: Int
+    /// Where the rows' tokens begin, [rows + 1]; nil where each row has one set of scores.
+    public let boundaries: [Int]?
+    /// The labels, where there are any.
+    public let labels: Labels?
+}
+
+/// Where the metrics of an evaluation come from, beside its loss.
+public enum ComputeMetrics {
+    /// There are none.
+    case none
+    /// From metrics that gather batch by batch, so that no scores are kept.
+    case metrics([any Metric])
+    /// From a function of all scores.
+    case function((Predictions) throws -> [Value.Entry])
+}
+
+extension Trainer {
+    /// Evaluates rows: eval_loss, eval_<metric>, eval_runtime, eval_samples_per_second, eval_steps_per_second and the epoch.
+    ///
+    /// eval_loss is the mean over all that is labelled, rows or tokens. The result is logged. Batches take the rows in their order:
+    /// nothing is padded, so sorting by length would gain nothing.
+    @discardableResult
+    public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [Value.Entry] {
+        let reader = try reader(dataset, "eval_dataset")
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: false)
+        try log(run.metrics)
+        summarize(run.metrics, prefix: prefix)
+        let metrics = run.metrics + [Value.Entry("epoch", .float(state.epoch))]
+        try emit(.evaluate(metrics))
+        return metrics
+    }
+
+    /// Scores of all rows, and their metrics with the prefix `test_`.
+    public func predict(
+        _ dataset: Dataset, prefix: String = "test"
+    ) throws -> (predictions: Predictions, metrics: [Value.Entry]) {
+        let reader = try reader(dataset, "dataset")
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true)
+        try emit(.predict(run.metrics))
+        return (run.predictions, run.metrics)
+    }
+
+    private func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader {
+        if let dataset {
+            return try BatchReader(
+                dataset, for: model, labelNames: arguments.labelNames, isFree: objective.takesAnyLabels, split: split)
+        }
+        guard let evalReader else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
+        return evalReader
+    }
+
+    private func summarize(_ metrics: [Value.Entry], prefix: String) {
+        guard setup != nil, let reporter else { return }
+        let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
+        let own = ["runtime", "samples_per_second", "steps_per_second", "loss"].map { "\(prefix)_\($0)" }
+        reporter.summary(
+            EpochSummary(
+                epoch: state.epoch, step: state.globalStep, trainingLoss: steps > 0 ? loss / Double(steps) : nil,
+                validationLoss: metrics.first { $0.key == "\(prefix)_loss" }?.value.number,
+                metrics: metrics.filter { !own.contains($0.key) }.map {
+                    Value.Entry(String($0.key.dropFirst(prefix.count + 1)), $0.value)
+                }))
+    }
+
+    private func run(
+        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool
+    ) throws -> (metrics: [Value.Entry], predictions: Predictions) {
+        guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
+        let wasTraining = model.isTraining
+        model.isTraining = false
+        defer { model.isTraining = wasTraining }
+        let start = ContinuousClock.now
+        let wantsMetrics = reader.hasLabels && !arguments.predictionLossOnly
+        let isGathering = if case .function = source { wantsMetrics } else { false }
+        var gathered = GatheredScores(keepsScores: keepsPredictions || isGathering)
+        if case .metrics(let metrics) = source { for metric in metrics { metric.reset() } }
+        let size = arguments.perDeviceEvalBatchSize
+        for first in stride(from: 0, to: reader.dataset.count, by: size) {
+            try poll()
+            let batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
+            let part = try Recording.off { try score(batch, reader) }
+            gathered.add(part, batch)
+            if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
+                for metric in metrics { try metric.update(evaluated) }
+            }
+            reporter?.evaluating(done: first + batch.count, of: reader.dataset.count)
+        }
+        let predictions = gathered.predictions
+        var metrics: [Value.Entry] = []
+        if let loss = gathered.meanLoss { metrics.append(Value.Entry("loss", .float(loss))) }
+        if wantsMetrics { metrics += try results(source, predictions) }
+        let elapsed = (ContinuousClock.now - start).components
+        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        metrics += speed(rows: reader.dataset.count, batches: (reader.dataset.count + size - 1) / size, seconds)
+        return (
+            metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : Value.Entry("\(prefix)_\($0.key)", $0.value) },
+            predictions
+        )
+    }
+
+    private func results(_ source: ComputeMetrics, _ predictions: Predictions) throws -> [Value.Entry] {
+        switch source {
+        case .none: []
+        case .metrics(let metrics): try metrics.map { Value.Entry($0.name, .float(try $0.result())) }
+        case .function(let function): try function(predictions)
+        }
+    }
+
+    private func speed(rows: Int, batches: Int, _ seconds: Double) -> [Value.Entry] {
+        let time = max(seconds, 1e-9)
+        return [
+            Value.Entry("runtime", .float(Trainer.rounded(seconds, 4))),
+            Value.Entry("samples_per_second", .float(Trainer.rounded(Double(rows) / time, 3))),
+            Value.Entry("steps_per_second", .float(Trainer.rounded(Double(batches) / time, 3))),
+        ]
+    }
+
+    /// Loss and scores of a batch, outside training.
+    private func score(_ batch: Batch, _ reader: BatchReader) throws -> ScoredBatch {
+        guard reader.hasLabels || objective.takesAnyLabels else {
+            let output = try model(batch.input)
+            guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
+            let perToken = model.taskType == .tokenClassification
+            return try ScoredBatch(logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0)
+        }
+        let count = try objective.count(batch)
+        let output = try objective.evaluate(batch, model: model, total: max(1, count))
+        let loss = try output.value() * Double(count)
+        guard loss.isFinite else {
+            throw TrainingError("evaluation: the loss of rows \(batch.rowNames) is not finite")
+        }
+        return try ScoredBatch(logits: output.logits, boundaries: output.boundaries, loss: loss, count: count)
+    }
+}
+
+/// What an evaluation keeps of one batch.
+private struct ScoredBatch {
+    let logits: [Float]
+    let width: Int
+    let boundaries: [Int]?
+    let lossSum: Double
+    let count: Int
+
+    init(logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int) throws {
+        self.logits = try logits?.floatArray() ?? []
+        width = logits?.shape.last ?? 0
+        (self.boundaries, lossSum, self.count) = (boundaries, loss, count)
+    }
+
+    func evaluated(_ batch: Batch) throws -> EvaluationPart? {
+        guard let labels = batch.labels, width > 0 else { return nil }
+        return try EvaluationPart(logits: logits, width: width, labels: labels, lossSum: lossSum, lossCount: count)
+    }
+}
+
+/// Scores, labels and losses of the batches of an evaluation.
+private struct GatheredScores {
+    let keepsScores: Bool
+    private var (logits, width): ([Float], Int) = ([], 0)
+    private var boundaries: [Int]?
+    private var labels: Labels?
+    private var (lossSum, count) = (0.0, 0)
+
+    init(keepsScores: Bool) { self.keepsScores = keepsScores }
+
+    /// The mean over all that is labelled; nil where nothing is.
+    var meanLoss: Double? { count > 0 ? lossSum / Double(count) : nil }
+
+    var predictions: Predictions {
+        Predictions(logits: logits, width: width, boundaries: boundaries, labels: labels)
+    }
+
+    mutating func add(_ part: ScoredBatch, _ batch: Batch) {
+        lossSum += part.lossSum
+        count += part.count
+        guard keepsScores else { return }
+        logits += part.logits
+        width = part.width
+        if let new = part.boundaries {
+            let end = boundaries?.last ?? 0
+            boundaries = (boundaries ?? [0]) + new.dropFirst().map { $0 + end }
+        }
+        labels = batch.labels.map { labels?.appending($0) ?? $0 }
+    }
+}
+
+extension Labels {
+    /// These labels and then others of the same kind.
+    func appending(_ other: Labels) -> Labels {
+        switch (self, other) {
+        case (.classes(let a), .classes(let b)): .classes(a + b)
+        case (.values(let a), .values(let b)): .values(a + b)
+        case (.vectors(let a), .vectors(let b)): .vectors(a + b)
+        case (.tokens(let a), .tokens(let b)): .tokens(a + b)
+        default: self
+        }
+    }
+}

@@ -1,0 +1,177 @@
+/// What follows steps and epochs, in the reference's order (transformers 5.23, `DefaultFlowCallback`, `_maybe_log_save_evaluate`).
+extension Trainer {
+    func beginEpoch() throws {
+        control.shouldEpochStop = false
+        try emit(.epochBegin)
+        state.progress.phase = .step
+    }
+
+    func endStep() throws {
+        let step = state.globalStep
+        if step == 1 && arguments.loggingFirstStep { control.shouldLog = true }
+        if arguments.loggingStrategy == .steps && step % state.loggingSteps == 0 { control.shouldLog = true }
+        let mayEvaluate = arguments.evalStrategy == .steps && arguments.evalDelay <= Double(step)
+        if mayEvaluate && step % state.evalSteps == 0 { control.shouldEvaluate = true }
+        if arguments.saveStrategy == .steps && step % state.saveSteps == 0 { control.shouldSave = true }
+        if step >= state.maxSteps {
+            control.shouldTrainingStop = true
+            if mayEvaluate { control.shouldEvaluate = true }
+            if arguments.saveStrategy == .steps { control.shouldSave = true }
+        }
+        try emit(.stepEnd)
+        try logEvaluateSave { self.moveOnAfterStep() }
+    }
+
+    func endEpoch() throws {
+        control.shouldLog = arguments.loggingStrategy == .epoch
+        control.shouldEvaluate = arguments.evalStrategy == .epoch && arguments.evalDelay <= state.epoch
+        control.shouldSave = arguments.saveStrategy == .epoch
+        try emit(.epochEnd)
+        let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
+        try logEvaluateSave { self.moveOnAfterEpoch() }
+        if steps > 0, arguments.evalStrategy != .epoch {
+            reporter?.summary(
+                EpochSummary(
+                    epoch: state.epoch, step: state.globalStep, trainingLoss: loss / Double(steps), validationLoss: nil,
+                    metrics: []))
+        }
+    }
+
+    private func moveOnAfterStep() {
+        let isOver =
+            control.shouldTrainingStop || control.shouldEpochStop
+            || state.progress.stepInEpoch >= setup?.plan.stepsPerEpoch ?? 0
+        state.progress.phase = isOver ? .epochEnd : .step
+    }
+
+    private func moveOnAfterEpoch() {
+        state.progress.epochIndex += 1
+        state.progress.stepInEpoch = 0
+        (state.progress.epochLoss, state.progress.epochSteps) = (0, 0)
+        let isOver = control.shouldTrainingStop || state.progress.epochIndex >= state.numTrainEpochs
+        state.progress.phase = isOver ? .finished : .epochBegin
+    }
+
+    /// Does what control asks for. `moveOn` sets the phase that a checkpoint records: what comes after it.
+    private func logEvaluateSave(moveOn: () -> Void) throws {
+        if control.shouldLog {
+            control.shouldLog = false
+            try logTraining()
+        }
+        if control.shouldEvaluate {
+            control.shouldEvaluate = false
+            let metrics = try evaluateAndLog()
+            let isBest = try noteBest(metrics)
+            if arguments.saveStrategy == .best { control.shouldSave = isBest }
+        }
+        let isSaving = control.shouldSave
+        control.shouldSave = false
+        moveOn()
+        if isSaving { try emit(.save(try saveCheckpoint())) }
+        // A callback may have asked to stop when it heard of the checkpoint.
+        if isSaving, control.shouldTrainingStop, state.progress.phase == .step { state.progress.phase = .epochEnd }
+        if isSaving, control.shouldTrainingStop, state.progress.phase == .epochBegin { state.progress.phase = .finished }
+    }
+
+    /// Adds the mean loss since the last log, where there were steps.
+    private func logTraining() throws {
+        let steps = state.globalStep - state.progress.lastLoggedStep
+        guard steps > 0 else { return }
+        let sum = state.progress.lossSum
+        state.progress.lossSum = 0
+        state.progress.totalLoss += sum
+        state.progress.lastLoggedStep = state.globalStep
+        try log([
+            Value.Entry("loss", .float(sum / Double(steps))),
+            Value.Entry("grad_norm", .float(state.progress.lastGradNorm)),
+            Value.Entry("learning_rate", .float(state.progress.lastLearningRate)),
+        ])
+    }
+
+    /// Adds a row to the log, with epoch and step.
+    func log(_ row: [Value.Entry]) throws {
+        var row = row + [Value.Entry("epoch", .float(state.epoch))]
+        if arguments.includeNumInputTokensSeen {
+            row.append(Value.Entry("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
+        }
+        state.logHistory.append(row + [Value.Entry("step", .integer(state.globalStep))])
+        reporter?.log(row)
+        try emit(.log(row))
+    }
+
+    /// Evaluates in the course of the training.
+    func evaluateAndLog() throws -> [Value.Entry] {
+        let metrics = try evaluate()
+        noteForEarlyStopping(metrics)
+        return metrics
+    }
+
+    private func value(ofMetric name: String, in metrics: [Value.Entry]) throws -> Double {
+        let key = name.hasPrefix("eval_") ? name : "eval_" + name
+        guard let value = metrics.first(where: { $0.key == key })?.value.number else {
+            let known = metrics.map(\.key)
+            throw TrainingError(
+                "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(NearestName.hint(for: key, among: known)); it gave \(known.joined(separator: ", "))")
+        }
+        return value
+    }
+
+    private func isBetter(_ value: Double, than best: Double) -> Bool {
+        arguments.greaterIsBetter ?? false ? value > best : value < best
+    }
+
+    /// Counts evaluations without improvement, before the best metric is renewed, as EarlyStoppingCallback does.
+    private func noteForEarlyStopping(_ metrics: [Value.Entry]) {
+        guard let patience = arguments.earlyStoppingPatience, let name = arguments.metricForBestModel,
+            let value = try? value(ofMetric: name, in: metrics)
+        else { return }
+        let improved =
+            state.bestMetric.map {
+                isBetter(value, than: $0) && abs(value - $0) > arguments.earlyStoppingThreshold
+            } ?? true
+        state.progress.evaluationsWithoutImprovement =
+            improved ? 0 : state.progress.evaluationsWithoutImprovement + 1
+        if state.progress.evaluationsWithoutImprovement >= patience { control.shouldTrainingStop = true }
+    }
+
+    /// Renews the best metric; whether it is a new one.
+    private func noteBest(_ metrics: [Value.Entry]) throws -> Bool {
+        guard let name = arguments.metricForBestModel else { return false }
+        let value = try value(ofMetric: name, in: metrics)
+        let worst: Double = arguments.greaterIsBetter ?? false ? -.infinity : .infinity
+        guard isBetter(value, than: state.bestMetric ?? worst) else { return false }
+        state.bestMetric = value
+        if arguments.saveStrategy != .no { state.bestGlobalStep = state.globalStep }
+        return true
+    }
+
+    /// Ends the training: the last row of the log, the best weights, the callbacks.
+    func finish() throws {
+        let seconds = state.progress.seconds + session.seconds
+        let samples = Double(session.samples)
+        let loss = (state.progress.totalLoss + state.progress.lossSum) / Double(max(1, state.globalStep))
+        let here = max(session.seconds, 1e-9)
+        let metrics = [
+            Value.Entry("train_runtime", .float(Trainer.rounded(seconds, 4))),
+            Value.Entry("train_samples_per_second", .float(Trainer.rounded(samples / here, 3))),
+            Value.Entry(
+                "train_steps_per_second",
+                .float(Trainer.rounded(Double(state.globalStep - session.firstStep) / here, 3))),
+            Value.Entry("total_flos", .float(state.totalFlos)),
+            Value.Entry("train_loss", .float(loss)),
+        ]
+        try log(metrics)
+        if arguments.loadBestModelAtEnd { try loadBest() }
+        try removeAllButBest()
+        session.output = TrainOutput(
+            globalStep: state.globalStep, trainingLoss: loss,
+            metrics: metrics + [Value.Entry("epoch", .float(state.epoch))])
+        reporter?.end()
+        try emit(.trainEnd)
+    }
+
+    static func rounded(_ value: Double, _ digits: Int) -> Double {
+        let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
+        return (value * scale).rounded() / scale
+    }
+}

@@ -1,0 +1,149 @@
+import Kernels
+import Models
+import Tensors
+
+extension Trainer {
+    /// One update: the micro-batches of a step forward and backward, clipping, the optimizer.
+    ///
+    /// Nothing of the state changes before all micro-batches are done, so that an interruption drops the step whole.
+    func optimizerStep() throws {
+        let setup = try prepare()
+        let batches = try batchesOfStep(setup)
+        do {
+            control.shouldSave = false
+            control.shouldEvaluate = false
+            control.shouldLog = false
+            try emit(.stepBegin)
+            let loss = try gradients(of: batches, setup)
+            try update(setup, batches: batches, loss: loss)
+        } catch let error as NonFiniteError {
+            throw failure(error.description, batches)
+        } catch let error as TensorError {
+            throw failure(error.description, batches)
+        } catch let error as ModelError {
+            throw failure(error.description, batches)
+        }
+    }
+
+    private func failure(_ message: String, _ batches: [Batch]) -> TrainingError {
+        let all = Batch(rows: batches.flatMap(\.rows), input: ModelInput(inputIds: []), labels: nil)
+        return TrainingError(
+            "step \(state.globalStep + 1): \(message); it was given rows \(all.rowNames) of train_dataset")
+    }
+
+    private func batchesOfStep(_ setup: TrainingSetup) throws -> [Batch] {
+        let progress = state.progress
+        if session.order?.epoch != progress.epochIndex {
+            session.order = (progress.epochIndex, setup.sampler.order(epoch: progress.epochIndex))
+        }
+        guard let order = session.order?.rows else { return [] }
+        return try setup.plan.batches(ofStep: progress.stepInEpoch).map { index in
+            try setup.trainReader.batch(Array(order[setup.sampler.places(ofBatch: index)]))
+        }
+    }
+
+    /// Forward and backward of all micro-batches; gives the step's loss.
+    private func gradients(of batches: [Batch], _ setup: TrainingSetup) throws -> Double {
+        let total = try batches.reduce(0) { try $0 + objective.count($1) }
+        guard total > 0 else {
+            throw failure("no label counts: every one of them is -100, so there is no loss", batches)
+        }
+        model.isTraining = true
+        model.clock.set(step: state.globalStep)
+        setup.optimizer.zeroGrad()
+        var loss = 0.0
+        for (index, batch) in batches.enumerated() {
+            try poll()
+            let output = try objective.evaluate(batch, model: model, total: total)
+            let share = try output.value()
+            guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }
+            guard output.loss.isTracked else {
+                throw TrainingError("the loss depends on nothing that is trainable")
+            }
+            try output.backward()
+            loss += share
+            if !session.isChecked {
+                try GradientChecks.reached(setup.parameters)
+                session.isChecked = true
+            }
+            if index < batches.count - 1 { try emit(.substepEnd) }
+        }
+        try poll()
+        return loss
+    }
+
+    private func update(_ setup: TrainingSetup, batches: [Batch], loss: Double) throws {
+        let report = try GradientReport(setup.parameters)
+        if arguments.maxGradNorm > 0 {
+            let factor = arguments.maxGradNorm / (report.norm + 1e-6)
+            if factor < 1 { try scaleGradients(setup.parameters, by: factor) }
+        }
+        let multiplier = setup.schedule.multiplier(at: state.globalStep)
+        for index in setup.optimizer.groups.indices {
+            setup.optimizer.groups[index].learningRate =
+                setup.optimizer.groups[index].initialLearningRate * multiplier
+        }
+        try emit(.preOptimizerStep)
+        try setup.optimizer.step()
+        try emit(.optimizerStep)
+        setup.optimizer.zeroGrad()
+        let learningRate = setup.optimizer.groups.first?.learningRate ?? 0
+        watch(report, learningRate: learningRate)
+        count(batches, setup)
+        state.progress.lossSum += loss
+        state.progress.epochLoss += loss
+        state.progress.epochSteps += 1
+        state.progress.lastGradNorm = report.norm
+        state.progress.lastLearningRate = learningRate
+        state.progress.phase = .stepEnd
+        tell(loss: loss, learningRate: learningRate, setup)
+    }
+
+    private func scaleGradients(_ parameters: [NamedParameter], by factor: Double) throws {
+        for parameter in parameters {
+            guard let gradient = parameter.tensor.grad else { continue }
+            try unsafe OptimizerUpdates.scale(gradient.mutableFloats(), count: gradient.count, by: Float(factor))
+        }
+    }
+
+    private func count(_ batches: [Batch], _ setup: TrainingSetup) {
+        let tokens = batches.reduce(0) { $0 + $1.tokenCount }
+        state.numInputTokensSeen += tokens
+        state.totalFlos += 6 * Double(tokens) * Double(setup.computeParameters)
+        state.globalStep += 1
+        state.progress.stepInEpoch += 1
+        state.epoch = setup.plan.epoch(state.progress.epochIndex, afterSteps: state.progress.stepInEpoch)
+        session.samples += batches.reduce(0) { $0 + $1.count }
+    }
+
+    /// Warns of tensors whose gradient was zero in each of the first ten steps at a learning rate above zero.
+    private func watch(_ report: GradientReport, learningRate: Double) {
+        guard let unmoved = state.progress.unmoved, learningRate > 0 else { return }
+        let zero = Set(report.zero)
+        let left = unmoved.filter(zero.contains)
+        state.progress.watchedSteps += 1
+        guard state.progress.watchedSteps < GradientChecks.patience, !left.isEmpty else {
+            if let first = left.first {
+                let others = left.count > 1 ? " and of \(left.count - 1) more tensors" : ""
+                reporter?.warn(
+                    "the gradient of '\(first)'\(others) was zero in all of the first \(GradientChecks.patience) steps: nothing trains \(left.count > 1 ? "them" : "it")")
+            }
+            state.progress.unmoved = nil
+            return
+        }
+        state.progress.unmoved = left
+    }
+
+    private func tell(loss: Double, learningRate: Double, _ setup: TrainingSetup) {
+        guard let reporter else { return }
+        let seconds = session.seconds
+        let steps = state.globalStep - session.firstStep
+        reporter.update(
+            ProgressUpdate(
+                step: state.globalStep, totalSteps: setup.plan.totalSteps, epoch: state.epoch, loss: loss,
+                learningRate: learningRate, samplesPerSecond: seconds > 0 ? Double(session.samples) / seconds : 0,
+                remainingSeconds: steps > 0
+                    ? seconds / Double(steps) * Double(setup.plan.totalSteps - state.globalStep) : 0,
+                memoryBytes: StoragePool.shared.liveBytes + StoragePool.shared.pooledBytes))
+    }
+}

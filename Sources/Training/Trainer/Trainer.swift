@@ -1,0 +1,188 @@
+import Formats
+import Models
+import Tensors
+
+/// Trains a model: a state machine that does one optimizer step at a time, so that it can be interrupted, inspected and continued.
+///
+/// Epochs, logging, evaluation and saving come in the order of transformers' Trainer. All that it draws at random is a function of
+/// (seed, step, row), so a run that goes on from a checkpoint gives the bits of one that ran through.
+public final class Trainer {
+    /// The model.
+    public let model: any Model
+    /// How to train.
+    public let arguments: TrainingArguments
+    /// What is minimised.
+    public let objective: any Objective
+    /// Where the training stands.
+    public internal(set) var state = TrainerState()
+    /// The optimizer, once the training has begun.
+    public internal(set) var optimizer: (any Optimizer)?
+    /// Metrics of evaluations beside the loss.
+    public var computeMetrics = ComputeMetrics.none
+    /// Who hears of events, in this order.
+    public var callbacks: [any TrainerCallback] = []
+    /// Who shows how it goes.
+    public var reporter: (any ProgressReporter)?
+    /// Asked between micro-batches; an answer stops the training at once.
+    public var shouldStop: (() -> Interruption?)?
+    /// What a run was made of, beside arguments and data: recipe, parameters, base. A resumed run must have the same.
+    public var identity = RunIdentity()
+
+    let trainReader: BatchReader?
+    let evalReader: BatchReader?
+    let openOutput: (() throws -> Folder)?
+    var weights: any CheckpointWeights
+    var setup: TrainingSetup?
+    var session = TrainingSession()
+    /// The state to which an interruption goes back: that of the last finished phase.
+    var settled = TrainerState()
+
+    /// A trainer.
+    ///
+    /// - Parameters:
+    ///   - trainDataset: rows to train on, with input_ids and labels.
+    ///   - evalDataset: rows to evaluate on.
+    ///   - objective: what to minimise; that of the model's task where nil.
+    ///   - output: opens the folder of the checkpoints when the first one is written; nil where none may be.
+    /// - Throws: where a dataset lacks a column or a row does not fit the model, and for what the arguments ask and this trainer lacks.
+    public init(
+        model: any Model, arguments: TrainingArguments = TrainingArguments(), trainDataset: Dataset? = nil,
+        evalDataset: Dataset? = nil, objective: (any Objective)? = nil, output: (() throws -> Folder)? = nil
+    ) throws {
+        let objective =
+            try objective ?? Objectives.standard(for: model, labelSmoothing: arguments.labelSmoothingFactor)
+        (self.model, self.arguments, self.objective, openOutput) = (model, arguments, objective, output)
+        func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader? {
+            try dataset.map {
+                try BatchReader(
+                    $0, for: model, labelNames: arguments.labelNames, isFree: objective.takesAnyLabels, split: split)
+            }
+        }
+        trainReader = try reader(trainDataset, "train_dataset")
+        evalReader = try reader(evalDataset, "eval_dataset")
+        weights = TrainableWeights(model)
+        if evalReader == nil, arguments.evalStrategy != .no || arguments.evalOnStart {
+            throw TrainingError(
+                "trainer: \(arguments.evalOnStart ? "eval_on_start" : "eval_strategy '\(arguments.evalStrategy.rawValue)'") needs an eval_dataset")
+        }
+        if let trainReader, !trainReader.hasLabels, !objective.takesAnyLabels {
+            throw TrainingError(
+                "train_dataset: there is no label column; expected labels, label or label_ids; the columns are \(trainReader.dataset.columnNames.joined(separator: ", "))")
+        }
+    }
+
+    /// What callbacks may ask; theirs to set.
+    public var control: TrainerControl {
+        get { state.progress.control }
+        set { state.progress.control = newValue }
+    }
+
+    /// Trains to the end, or goes on where it stopped.
+    @discardableResult
+    public func train() throws -> TrainOutput {
+        while try step() {}
+        return try output()
+    }
+
+    /// Does one optimizer step with all that follows it; false when the training is over.
+    ///
+    /// The first call begins the training, the last one ends it (the best weights are loaded, where asked).
+    @discardableResult
+    public func step() throws -> Bool {
+        guard session.output == nil else {
+            throw TrainingError("this trainer's training is over; make another trainer to train on")
+        }
+        do {
+            try begin()
+            if state.progress.phase != .finished { try advance() }
+            settled = state
+            if state.progress.phase == .finished { try finish() }
+        } catch let stop as Interruption {
+            state = settled
+            optimizer?.zeroGrad()
+            reporter?.end()
+            throw try interrupted(stop)
+        } catch {
+            optimizer?.zeroGrad()
+            reporter?.end()
+            throw error
+        }
+        return session.output == nil
+    }
+
+    /// What `train` gave.
+    public func output() throws -> TrainOutput {
+        guard let output = session.output else { throw TrainingError("the training is not over") }
+        return output
+    }
+
+    /// Goes from phase to phase until a step and all that follows it is done.
+    private func advance() throws {
+        var isStepDone = false
+        while true {
+            settled = state
+            switch state.progress.phase {
+            case .epochBegin:
+                if isStepDone { return }
+                try beginEpoch()
+            case .step:
+                if isStepDone { return }
+                try optimizerStep()
+                isStepDone = true
+            case .stepEnd: try endStep()
+            case .epochEnd:
+                try endEpoch()
+                isStepDone = true
+            case .finished: return
+            }
+        }
+    }
+
+    /// Throws where somebody asked to stop.
+    func poll() throws {
+        if let interruption = shouldStop?() { throw interruption }
+    }
+
+    func emit(_ event: TrainerEvent) throws {
+        for callback in callbacks { try callback.handle(event, self) }
+    }
+}
+
+/// What a training gave in the end.
+public struct TrainOutput: Sendable, Equatable {
+    /// Steps done.
+    public let globalStep: Int
+    /// Mean loss of all steps.
+    public let trainingLoss: Double
+    /// train_runtime, train_samples_per_second, train_steps_per_second, total_flos, train_loss, epoch.
+    public let metrics: [Value.Entry]
+}
+
+/// What a training is made of once it has begun.
+struct TrainingSetup {
+    let parameters: [NamedParameter]
+    let optimizer: any Optimizer
+    let schedule: Schedule
+    let sampler: BatchSampler
+    let plan: StepPlan
+    /// Parameters that are not embeddings, for the estimate of operations.
+    let computeParameters: Int
+    let trainReader: BatchReader
+}
+
+/// What belongs to this process' part of a training, and is not saved.
+struct TrainingSession {
+    var hasBegun = false
+    var start = ContinuousClock.now
+    var firstStep = 0
+    var samples = 0
+    var isChecked = false
+    var output: TrainOutput?
+    /// The order of the epoch in progress.
+    var order: (epoch: Int, rows: [Int])?
+
+    var seconds: Double {
+        let elapsed = ContinuousClock.now - start
+        return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    }
+}

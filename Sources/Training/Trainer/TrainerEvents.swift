@@ -1,0 +1,84 @@
+/// What happens in a training, by the names of transformers' callbacks.
+public enum TrainerEvent: Sendable {
+    case trainBegin, trainEnd, epochBegin, epochEnd, stepBegin, substepEnd, preOptimizerStep, optimizerStep, stepEnd
+    /// A row was added to the log.
+    case log([Value.Entry])
+    /// An evaluation gave these metrics.
+    case evaluate([Value.Entry])
+    /// A prediction gave these metrics.
+    case predict([Value.Entry])
+    /// A checkpoint of that name was written.
+    case save(String)
+
+    /// Name of the callback, "on_step_end".
+    public var name: String {
+        switch self {
+        case .trainBegin: "on_train_begin"
+        case .trainEnd: "on_train_end"
+        case .epochBegin: "on_epoch_begin"
+        case .epochEnd: "on_epoch_end"
+        case .stepBegin: "on_step_begin"
+        case .substepEnd: "on_substep_end"
+        case .preOptimizerStep: "on_pre_optimizer_step"
+        case .optimizerStep: "on_optimizer_step"
+        case .stepEnd: "on_step_end"
+        case .log: "on_log"
+        case .evaluate: "on_evaluate"
+        case .predict: "on_predict"
+        case .save: "on_save"
+        }
+    }
+
+    /// Names of all callbacks.
+    public static let names = [
+        "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin", "on_substep_end",
+        "on_pre_optimizer_step", "on_optimizer_step", "on_step_end", "on_log", "on_evaluate", "on_predict", "on_save",
+    ]
+}
+
+/// Hears of what happens in a training and may steer it through `trainer.control`.
+public protocol TrainerCallback: AnyObject {
+    /// Called in the order in which callbacks were given; an error stops the training.
+    func handle(_ event: TrainerEvent, _ trainer: Trainer) throws
+}
+
+/// What callbacks may ask of the trainer.
+public struct TrainerControl: Sendable, Equatable {
+    /// Stop after this step.
+    public var shouldTrainingStop = false
+    /// End the epoch after this step.
+    public var shouldEpochStop = false
+    /// Write a checkpoint now.
+    public var shouldSave = false
+    /// Evaluate now.
+    public var shouldEvaluate = false
+    /// Log now.
+    public var shouldLog = false
+
+    /// Nothing asked.
+    public init() {}
+}
+
+/// Why a training is to stop at once.
+public struct Interruption: Error, Sendable, Equatable {
+    /// What asked for it: "interrupted", "time limit".
+    public let reason: String
+
+    /// An interruption.
+    public init(_ reason: String) { self.reason = reason }
+}
+
+/// A training stopped on request; it can go on from the checkpoint.
+public struct TrainingInterrupted: Error, CustomStringConvertible, Sendable {
+    /// Name of the checkpoint, beneath the output folder; nil where none could be written.
+    public let checkpoint: String?
+    /// Steps that were finished.
+    public let step: Int
+    /// What asked for it.
+    public let reason: String
+
+    /// The message, as users read it.
+    public var description: String {
+        "training stopped after step \(step) (\(reason))" + (checkpoint.map { "; \($0) holds its state" } ?? "")
+    }
+}
