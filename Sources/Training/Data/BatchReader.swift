@@ -27,11 +27,11 @@ public struct BatchReader: Sendable {
                     + "\(dataset.columnNames.joined(separator: ", ")); make it with map and tokenizer:encode")
         }
         (self.dataset, self.split, self.ids) = (dataset, split, ids)
-        types = dataset.column("token_type_ids")
+        types = model.config.typeVocabSize > 0 ? dataset.column("token_type_ids") : nil
         mask = dataset.column("attention_mask")
         labels = try LabelReader(
             dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
-        try check(vocabulary: model.config.vocabSize, longest: model.config.maxPositionEmbeddings)
+        try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
     }
 
     /// Reads every row once.

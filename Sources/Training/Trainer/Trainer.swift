@@ -25,6 +25,8 @@ public final class Trainer {
     public var reporter: (any ProgressReporter)?
     /// Asked between micro-batches; an answer stops the training at once.
     public var shouldStop: (() -> Interruption?)?
+    /// Writes what users load into a checkpoint's folder, beside what the trainer needs: an adapter as PEFT writes it.
+    public var saveModel: ((Folder) throws -> Void)?
     /// What a run was made of, beside arguments and data: recipe, parameters, base. A resumed run must have the same.
     public var identity = RunIdentity()
 
@@ -173,6 +175,8 @@ struct TrainingSetup {
 /// What belongs to this process' part of a training, and is not saved.
 struct TrainingSession {
     var hasBegun = false
+    /// Whether the run was continued, so that its folder may hold checkpoints.
+    var isResumed = false
     var start = ContinuousClock.now
     var firstStep = 0
     var samples = 0
