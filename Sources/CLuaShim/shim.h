@@ -1,0 +1,159 @@
+// What the files of this shim share. Functions here may raise Lua errors: none is called with a Swift frame above it.
+#ifndef LW_SHIM_H
+#define LW_SHIM_H
+
+#if __has_include(<lua5.4/lua.h>)
+#include <lua5.4/lauxlib.h>
+#include <lua5.4/lua.h>
+#include <lua5.4/lualib.h>
+#else
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#endif
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "CLuaShim.h"
+
+#define LW_MAX_TYPES 128
+#define LW_MAX_SNAPSHOT_DEPTH 64
+
+// A growing list of values with the bytes of its strings and numbers.
+typedef struct lw_box {
+    lw_value *items;
+    size_t count, capacity;
+    char *bytes;
+    size_t used, size;
+    size_t owned;  // retained pointers among the items that the box still has to release
+    bool failed;   // memory ran out while it was written
+} lw_box;
+
+// A text that outlives the Lua error that it describes.
+typedef struct lw_text {
+    char *bytes;
+    size_t length;
+} lw_text;
+
+// A type of host object, or of tables with host methods. Its metatable is kept alive by the registry.
+typedef struct lw_type {
+    char *name;
+    const void *metatable;
+    const void *index_function;  // of keys that are no field, may be null
+    bool indexes_names;          // it is asked for strings too
+    bool closes;                 // the host has something to do at the end of a to-be-closed variable
+} lw_type;
+
+// A resume in progress: which thread waits for the one that runs.
+typedef struct lw_resume {
+    lua_State *parent;
+    struct lw_resume *up;
+} lw_resume;
+
+struct lw_state {
+    lua_State *main;
+    lw_host host;
+    lw_limits limits;
+    int64_t used;                    // bytes that Lua holds
+    volatile sig_atomic_t over;      // passed the limit: the hook is to look
+    lua_State *volatile current;     // the coroutine that runs, null between runs
+    lw_resume *resumes;
+    volatile sig_atomic_t kill;      // why the run is being unwound
+    atomic_int request;              // why this state is to stop
+    int depth;                       // runs and calls into Lua within one another
+    int calls;                       // host calls within one another
+    int closing;                     // resets of coroutines within one another
+    pthread_t thread;                // that runs it
+    bool full_traceback;
+    lw_box outbox, inbox;
+    lw_text message, traceback;
+    int status;                      // of the last failure
+    int64_t error;                   // reference to the last failure's value
+    lw_type types[LW_MAX_TYPES];
+    int32_t type_count;
+    pthread_mutex_t lock;            // guards `released`
+    int64_t *released;
+    size_t released_count, released_capacity;
+    char missing[64];                // the stock name last read in vain
+};
+
+// The payload of every userdata that a script can hold.
+typedef struct lw_handle {
+    lw_state *state;
+    const void *object;  // one reference is owned; null once closed
+    int32_t type;
+} lw_handle;
+
+// Keys of the registry, by address: looking them up allocates nothing.
+extern const char lw_key_references, lw_key_modules, lw_key_module_properties, lw_key_hints, lw_key_error,
+    lw_key_identities, lw_key_metatables, lw_key_environment;
+
+static inline lw_state *lw_state_of(lua_State *L) { return *(lw_state **)lua_getextraspace(L); }
+
+// allocate.c
+void *lw_allocate(void *context, void *block, size_t old_size, size_t new_size);
+
+// box.c
+void lw_box_clear(lw_box *box, const lw_host *host);
+void lw_box_free(lw_box *box, const lw_host *host);
+lw_value *lw_box_add(lw_box *box, int32_t tag);
+void *lw_box_reserve(lw_box *box, size_t length, int64_t *offset);
+int lw_play(lua_State *L);  // pushes what the outbox holds; returns how many
+
+// values.c
+lw_handle *lw_to_handle(lua_State *L, int index);
+void lw_drain_references(lua_State *L);
+
+// register.c
+void lw_push_function(lua_State *L, const void *function);
+void lw_push_metatable(lua_State *L, int32_t type);
+int lw_handle_gc(lua_State *L);
+int lw_callable_gc(lua_State *L);
+
+// trampoline.c
+int lw_trampoline(lua_State *L);
+int lw_callable_trampoline(lua_State *L);
+int lw_perform(lua_State *L, const void *function, int32_t arguments);
+int lw_fail(lua_State *L, int32_t answer);
+int lw_raise(lua_State *L);
+int lw_raisef(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// interrupt.c
+void lw_hook(lua_State *L, lua_Debug *record);
+void lw_arm(lua_State *L);
+int lw_reason(const lw_state *state);
+int lw_rethrow(lua_State *L);
+int lw_stop(lua_State *L, int reason);
+void lw_enter(lw_state *state);
+void lw_leave(lw_state *state);
+
+// protected.c
+int lw_pcall_function(lua_State *L);
+int lw_xpcall_function(lua_State *L);
+int lw_coroutine_resume(lua_State *L);
+int lw_coroutine_wrap(lua_State *L);
+
+// blame.c
+void lw_push_position(lua_State *L);
+int lw_message_handler(lua_State *L);
+
+// sandbox.c, text.c, require.c
+void lw_build_environment(lua_State *L);
+int lw_stock(lua_State *L, const char *name);
+int lw_tostring_function(lua_State *L);
+int lw_print_function(lua_State *L);
+int lw_format_function(lua_State *L);
+int lw_rep_function(lua_State *L);
+int lw_require_function(lua_State *L);
+const char *lw_push_text(lua_State *L, int index, size_t *length);
+
+// suggest.c
+// Pushes "; did you mean 'x'?" with the nearest key of the tables at the two indices (0 is none), or an empty string.
+void lw_push_suggestion(lua_State *L, const char *name, int first, int second);
+
+// run.c
+void lw_set_text(lw_text *text, const char *bytes, size_t length);
+
+#endif

@@ -1,0 +1,52 @@
+/// One registered thing and what is said of it.
+public struct LuaDocumentation: Sendable {
+    /// What it is.
+    public enum Kind: String, Sendable {
+        /// A type of objects or tables.
+        case type
+        /// A method, called with a colon.
+        case method
+        /// A field that is computed.
+        case property
+        /// What a type does under an operator.
+        case metamethod
+        /// A module.
+        case module
+        /// A function, called with a dot.
+        case function
+        /// A fixed value.
+        case constant
+    }
+
+    /// Its full name: `lorawb.Tensor:reshape`, `lorawb.zeros`, `lorawb.Tensor __add`.
+    public let path: String
+    /// What it is.
+    public let kind: Kind
+    /// What is said of it.
+    public let signature: LuaSignature
+}
+
+extension LuaHost {
+    func document(_ path: String, _ kind: LuaDocumentation.Kind, _ signature: LuaSignature) {
+        documentation.append(LuaDocumentation(path: path, kind: kind, signature: signature))
+    }
+
+    func document(_ path: String, _ kind: LuaDocumentation.Kind, _ doc: String) {
+        document(path, kind, LuaSignature(doc: doc, parameters: [], returns: ""))
+    }
+
+    /// What is wrong with the documentation: things, parameters and options with no or an unfinished sentence.
+    public var undocumented: [String] {
+        func isPoor(_ text: String) -> Bool { !text.hasSuffix(".") || text.count < 6 }
+        return documentation.flatMap { item -> [String] in
+            var poor = isPoor(item.signature.doc) ? [item.path] : []
+            for parameter in item.signature.parameters {
+                if isPoor(parameter.doc) || parameter.type.isEmpty { poor.append("\(item.path)(\(parameter.name))") }
+                for option in parameter.options?.options ?? [] where isPoor(option.doc) {
+                    poor.append("\(item.path){\(option.name)}")
+                }
+            }
+            return poor
+        }
+    }
+}

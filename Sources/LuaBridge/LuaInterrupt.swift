@@ -1,0 +1,77 @@
+import CLuaShim
+
+/// Stopping scripts by signals, which concern the whole process.
+///
+/// The first Ctrl-C stops running scripts with a failure that they cannot catch; a second one ends the process with 130. The time
+/// limit does the same with 124. Nothing is installed until the program asks.
+public enum LuaInterrupt {
+    /// Why scripts are to stop.
+    public enum Reason: Sendable {
+        /// Ctrl-C, or the host's own wish.
+        case interrupt
+        /// The time limit.
+        case timeLimit
+
+        var code: Int32 {
+            switch self {
+            case .interrupt: Int32(LW_INTERRUPT)
+            case .timeLimit: Int32(LW_TIME)
+            }
+        }
+    }
+
+    /// Handles SIGINT and SIGALRM from now on.
+    public static func install() { lw_install_interrupts() }
+
+    /// Whether scripts are to stop: cheap enough for every step of a long loop, on any thread.
+    public static var isPending: Bool { lw_pending() != 0 }
+
+    /// Why scripts are to stop.
+    public static var pending: Reason? {
+        switch Int(lw_pending()) {
+        case LW_INTERRUPT: .interrupt
+        case LW_TIME: .timeLimit
+        default: nil
+        }
+    }
+
+    /// Throws `LuaInterrupted` where scripts are to stop.
+    public static func check() throws {
+        if isPending { throw LuaInterrupted() }
+    }
+
+    /// Forgets what is pending: an interactive session goes on after it.
+    public static func clear() { lw_clear_pending() }
+
+    /// Stops all running scripts, without counting as a first signal.
+    public static func request(_ reason: Reason) { lw_request(reason.code) }
+
+    /// Stops scripts after some seconds, and ends the process `grace` seconds later; nil takes it back.
+    public static func setTimeLimit(seconds: Double?, grace: Double = 5) { lw_time_limit(seconds ?? 0, grace) }
+}
+
+/// Stops what one host runs, from any thread.
+public struct LuaInterrupter: @unchecked Sendable {
+    let state: StateHandle
+
+    /// Stops the run in progress with a failure that the script cannot catch; without one nothing happens.
+    public func interrupt(_ reason: LuaInterrupt.Reason = .interrupt) { lw_interrupt(state.raw, reason.code) }
+}
+
+/// Signals that are no wish of the user's.
+public enum LuaGuards {
+    /// Ignores SIGPIPE and SIGXFSZ, and ends the process with 74 and `<file>: changed while in use` when a registered mapping fails.
+    public static func install() { lw_install_guards() }
+
+    /// Names the file behind a mapped range; false when there are too many of them.
+    @discardableResult
+    public static func registerMapping(_ range: UnsafeRawBufferPointer, file: String) -> Bool {
+        guard let start = range.baseAddress else { return false }
+        return lw_map_register(start, range.count, file)
+    }
+
+    /// Forgets a mapped range before it is unmapped.
+    public static func unregisterMapping(_ range: UnsafeRawBufferPointer) {
+        if let start = range.baseAddress { lw_map_unregister(start) }
+    }
+}

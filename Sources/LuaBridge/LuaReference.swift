@@ -1,0 +1,71 @@
+import CLuaShim
+
+/// A Lua value kept alive by the host: a table with its identity, an error object.
+///
+/// It may be passed to and released on any thread, and used on the one that uses the host.
+public final class LuaReference: @unchecked Sendable {
+    let state: StateHandle
+    let key: Int64
+
+    init(state: StateHandle, key: Int64) {
+        self.state = state
+        self.key = key
+    }
+
+    deinit { lw_unreference(state.raw, key) }
+
+    /// A copy of the value as it is now.
+    public func value() throws -> LuaValue {
+        guard let host = state.host, lw_is_open(state.raw), !lw_is_elsewhere(state.raw) else {
+            throw LuaFault("the lua state is closed or running on another thread")
+        }
+        guard lw_snapshot_reference(state.raw, key) == LW_OK else { throw LuaFault(state.message) }
+        return host.inboxValue()
+    }
+
+    /// The value as Lua's tostring tells it, which may run the script's `__tostring`: protected, and stopped like any script.
+    public func text() -> String {
+        _ = lw_describe(state.raw, key)
+        return state.message
+    }
+}
+
+/// A function of the script's, kept alive by the host.
+public final class LuaFunction: Sendable {
+    /// The function itself, which goes back to Lua as the same function.
+    public let reference: LuaReference
+
+    init(_ reference: LuaReference) { self.reference = reference }
+
+    /// Calls the function on the coroutine in progress, or on the main one between runs.
+    ///
+    /// Throws `LuaError` when the script fails; let it pass to raise the same error value again. Anything may happen during
+    /// the call: objects that the host holds may be freed by the script.
+    @discardableResult
+    public func call(_ arguments: [LuaValue] = []) throws -> [LuaValue] {
+        let state = reference.state
+        guard let host = state.host else { throw LuaFault("the lua state is closed") }
+        guard !lw_is_elsewhere(state.raw) else { throw LuaFault("the lua state is running on another thread") }
+        try host.encode(arguments)
+        let results = lw_call_function(state.raw, reference.key)
+        guard results.status == LW_OK else { throw LuaError(host.takeFailure(results.status)) }
+        defer { lw_pop(results) }
+        return try host.read(results)
+    }
+}
+
+/// A function made in Swift that goes to Lua as a value, such as an iterator.
+public final class LuaCallable {
+    /// What errors call it.
+    public let name: String
+    let body: LuaBody
+
+    /// Makes a function of a closure.
+    public init(_ name: String, _ body: @escaping LuaBody) {
+        self.name = name
+        self.body = body
+    }
+}
+
+/// The body of a host function.
+public typealias LuaBody = (borrowing LuaCall) throws -> LuaReturn
