@@ -91,17 +91,3 @@ struct DelimitedText {
         FormatError("\(source):\(line): not UTF-8 (in the field at byte \(place))")
     }
 }
-
-/// One JSON value a line.
-public enum JSONLines {
-    /// The values, each with its place for messages; empty lines are passed over.
-    public static func parse(_ bytes: [UInt8], source: String) throws -> [(place: String, value: JSON)] {
-        var rows: [(place: String, value: JSON)] = []
-        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { $0 != 32 && $0 != 9 && $0 != 13 }) else { continue }
-            let place = "\(source):\(index + 1)"
-            rows.append((place, try JSON(parsing: Array(line), source: place)))
-        }
-        return rows
-    }
-}

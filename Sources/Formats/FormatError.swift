@@ -5,4 +5,17 @@ public struct FormatError: Error, CustomStringConvertible, Sendable {
 
     /// Error with a message.
     public init(_ description: String) { self.description = description }
+
+    /// A text out of a file as messages quote it: cut after 40 characters, control characters as escapes.
+    public static func shown(_ text: String) -> String {
+        var shown = ""
+        for scalar in text.unicodeScalars.prefix(40) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                shown += "\\u{\(String(scalar.value, radix: 16))}"
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
+        return text.unicodeScalars.count > 40 ? shown + "…" : shown
+    }
 }

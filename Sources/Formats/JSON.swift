@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// A JSON value; objects keep the order of their keys.
 public indirect enum JSON: Sendable, Equatable {
     case null
@@ -8,13 +6,31 @@ public indirect enum JSON: Sendable, Equatable {
     case number(Double)
     case string(String)
     case array([JSON])
-    case object(OrderedDictionary<String, JSON>)
+    case object(JSONObject)
 
     /// Value of `bytes` (RFC 8259); `source` names the file in errors.
     ///
-    /// The last of equal keys wins, as in Python. `allowsNonFinite` accepts Python's NaN, Infinity and -Infinity.
-    public init(parsing bytes: [UInt8], source: String, allowsNonFinite: Bool = false) throws {
-        var parser = JSONParser(bytes: bytes, source: source, allowsNonFinite: allowsNonFinite)
+    /// The last of equal keys wins, as in Python, unless `refusesEqualKeys`. `allowsNonFinite` accepts Python's NaN,
+    /// Infinity and -Infinity. Half of a surrogate pair becomes U+FFFD. An integer beyond 64 bits becomes a number.
+    public init(
+        parsing bytes: [UInt8], source: String, allowsNonFinite: Bool = false, refusesEqualKeys: Bool = false
+    ) throws {
+        self = try bytes.withUnsafeBufferPointer {
+            try JSON(
+                parsing: $0, source: source, allowsNonFinite: allowsNonFinite, refusesEqualKeys: refusesEqualKeys)
+        }
+    }
+
+    /// Value of bytes that need not be copied, such as those of a mapped file.
+    ///
+    /// `line` is the number of the first line, for errors.
+    public init(
+        parsing bytes: UnsafeBufferPointer<UInt8>, source: String, line: Int = 1, allowsNonFinite: Bool = false,
+        refusesEqualKeys: Bool = false
+    ) throws {
+        var parser = JSONParser(bytes: bytes, source: source)
+        (parser.firstLine, parser.allowsNonFinite) = (line, allowsNonFinite)
+        parser.refusesEqualKeys = refusesEqualKeys
         self = try parser.document()
     }
 
@@ -36,7 +52,7 @@ public indirect enum JSON: Sendable, Equatable {
     /// The elements of an array.
     public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
     /// The members of an object.
-    public var object: OrderedDictionary<String, JSON>? { if case .object(let members) = self { members } else { nil } }
+    public var object: JSONObject? { if case .object(let members) = self { members } else { nil } }
     /// Whether this is null.
     public var isNull: Bool { self == .null }
     /// The value of an integer, or of a number without fraction.
@@ -63,7 +79,7 @@ public indirect enum JSON: Sendable, Equatable {
         case .bool(let flag): flag ? "true" : "false"
         case .integer(let integer): "integer \(integer)"
         case .number(let number): "number \(number)"
-        case .string(let text): "string '\(text.prefix(40))'"
+        case .string(let text): "string '\(FormatError.shown(text))'"
         case .array: "an array"
         case .object: "an object"
         }

@@ -1,81 +1,121 @@
 extension JSON {
-    /// Text as Python's `json.dumps(value, indent=indent, sort_keys=sortedKeys, ensure_ascii=...)` writes it.
+    /// Text as Python's `json.dumps(value, indent=indent, sort_keys=sortedKeys, ensure_ascii=asciiOnly)` writes it.
     public func serialized(indent: Int? = nil, sortedKeys: Bool = false, asciiOnly: Bool = true) -> String {
-        var text = ""
-        write(to: &text, indent: indent, sortedKeys: sortedKeys, asciiOnly: asciiOnly, level: 0)
-        return text
+        var writer = JSONWriter(indent: indent, sortsKeys: sortedKeys, asciiOnly: asciiOnly)
+        writer.write(self, level: 0)
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// Text without any space, non-ASCII characters as they are (serde_json's form).
+    /// Text without any space, non-ASCII characters as they are (serde_json's form, but for the exponents of numbers).
     public func compact() -> String {
-        switch self {
-        case .array(let elements): "[" + elements.map { $0.compact() }.joined(separator: ",") + "]"
-        case .object(let members):
-            "{" + members.map { JSON.string($0).compact() + ":" + $1.compact() }.joined(separator: ",") + "}"
-        default: serialized(asciiOnly: false)
-        }
+        var writer = JSONWriter(indent: nil, sortsKeys: false, asciiOnly: false)
+        (writer.comma, writer.colon) = (",", ":")
+        writer.write(self, level: 0)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+}
+
+/// Gathers the bytes of a JSON text.
+struct JSONWriter {
+    let indent: Int?
+    let sortsKeys: Bool
+    let asciiOnly: Bool
+    var comma: StaticString = ", "
+    var colon: StaticString = ": "
+    private(set) var bytes: [UInt8] = []
+
+    init(indent: Int?, sortsKeys: Bool, asciiOnly: Bool) {
+        (self.indent, self.sortsKeys, self.asciiOnly) = (indent, sortsKeys, asciiOnly)
     }
 
-    private func write(to text: inout String, indent: Int?, sortedKeys: Bool, asciiOnly: Bool, level: Int) {
-        switch self {
-        case .null: text += "null"
-        case .bool(let flag): text += flag ? "true" : "false"
-        case .integer(let integer): text += String(integer)
-        case .number(let number): text += JSON.text(of: number)
-        case .string(let string): JSON.quote(string, to: &text, asciiOnly: asciiOnly)
+    mutating func write(_ json: JSON, level: Int) {
+        switch json {
+        case .null: add("null")
+        case .bool(let flag): add(flag ? "true" : "false")
+        case .integer(let integer): bytes.append(contentsOf: String(integer).utf8)
+        case .number(let number): bytes.append(contentsOf: JSONWriter.text(of: number).utf8)
+        case .string(let string): quote(string)
         case .array(let elements):
-            JSON.writeList(elements, "[", "]", to: &text, indent: indent, level: level) { element, text in
-                element.write(to: &text, indent: indent, sortedKeys: sortedKeys, asciiOnly: asciiOnly, level: level + 1)
+            add("[")
+            for (index, element) in elements.enumerated() {
+                separate(index, level: level)
+                write(element, level: level + 1)
             }
+            end("]", isEmpty: elements.isEmpty, level: level)
         case .object(let members):
-            let keys =
-                sortedKeys
-                ? members.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
-                : Array(members.keys)
-            JSON.writeList(keys, "{", "}", to: &text, indent: indent, level: level) { key, text in
-                JSON.quote(key, to: &text, asciiOnly: asciiOnly)
-                text += ": "
-                (members[key] ?? .null).write(
-                    to: &text, indent: indent, sortedKeys: sortedKeys, asciiOnly: asciiOnly, level: level + 1)
+            add("{")
+            var order = Array(members.indices)
+            // By code points, as Python does; the order of UTF-8's bytes is the same.
+            if sortsKeys { order.sort { members.keys[$0].utf8.lexicographicallyPrecedes(members.keys[$1].utf8) } }
+            for (index, place) in order.enumerated() {
+                separate(index, level: level)
+                quote(members.keys[place])
+                add(colon)
+                write(members.values[place], level: level + 1)
             }
+            end("}", isEmpty: members.isEmpty, level: level)
         }
     }
 
-    private static func writeList<Element>(
-        _ elements: [Element], _ open: String, _ close: String, to text: inout String, indent: Int?, level: Int,
-        _ write: (Element, inout String) -> Void
-    ) {
-        text += open
-        for (index, element) in elements.enumerated() {
-            if let indent {
-                text += index > 0 ? ",\n" : "\n"
-                text += String(repeating: " ", count: indent * (level + 1))
-            } else if index > 0 {
-                text += ", "
+    private mutating func add(_ text: StaticString) { text.withUTF8Buffer { bytes.append(contentsOf: $0) } }
+
+    private mutating func separate(_ index: Int, level: Int) {
+        guard indent != nil else { return index > 0 ? add(comma) : () }
+        if index > 0 { add(",") }
+        breakLine(level: level + 1)
+    }
+
+    private mutating func end(_ close: StaticString, isEmpty: Bool, level: Int) {
+        if !isEmpty { breakLine(level: level) }
+        add(close)
+    }
+
+    private mutating func breakLine(level: Int) {
+        guard let indent else { return }
+        add("\n")
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(0, indent) * level))
+    }
+
+    private mutating func quote(_ string: String) {
+        add("\"")
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": add("\\\"")
+            case "\\": add("\\\\")
+            case "\n": add("\\n")
+            case "\r": add("\\r")
+            case "\t": add("\\t")
+            case "\u{8}": add("\\b")
+            case "\u{C}": add("\\f")
+            case _ where scalar.value < 32 || (asciiOnly && scalar.value > 126):
+                for unit in UTF16.encode(scalar) ?? UTF16.encodedReplacementCharacter {
+                    add("\\u")
+                    for shift in [12, 8, 4, 0] {
+                        let digit = UInt8(unit >> UInt16(shift) & 15)
+                        bytes.append(digit < 10 ? digit + 48 : digit + 87)
+                    }
+                }
+            case _ where scalar.value < 128: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+            default: bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             }
-            write(element, &text)
         }
-        if let indent, !elements.isEmpty { text += "\n" + String(repeating: " ", count: indent * level) }
-        text += close
+        add("\"")
     }
 
     /// A number as Python's repr writes it: the shortest digits that read back equal.
     static func text(of number: Double) -> String {
         if number.isNaN { return "NaN" }
         if number.isInfinite { return number < 0 ? "-Infinity" : "Infinity" }
-        let swift = "\(number)"
-        let sign = swift.hasPrefix("-") ? "-" : ""
-        let unsigned = swift.dropFirst(sign.count)
-        let parts = unsigned.split(separator: "e")
+        // Swift's description has the same digits; it differs in where it uses exponents and how it writes them.
+        let swift = "\(number.magnitude)"
+        let sign = number.sign == .minus ? "-" : ""
+        let parts = swift.split(separator: "e")
         let mantissa = parts[0].split(separator: ".", omittingEmptySubsequences: false)
         var digits = String(mantissa[0]) + (mantissa.count > 1 ? String(mantissa[1]) : "")
         var point = mantissa[0].count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
         let leading = digits.prefix { $0 == "0" }.count
-        if leading < digits.count {
-            (digits, point) = (String(digits.dropFirst(leading)), point - leading)
-        } else {
-            return sign + "0.0"
-        }
+        guard leading < digits.count else { return sign + "0.0" }
+        (digits, point) = (String(digits.dropFirst(leading)), point - leading)
         while digits.count > 1, digits.last == "0" { digits.removeLast() }
         let exponent = point - 1
         if exponent < -4 || exponent >= 16 {
@@ -87,27 +127,5 @@ extension JSON {
         if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
         if digits.count <= point { return sign + digits + String(repeating: "0", count: point - digits.count) + ".0" }
         return sign + String(digits.prefix(point)) + "." + String(digits.dropFirst(point))
-    }
-
-    private static func quote(_ string: String, to text: inout String, asciiOnly: Bool) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case "\u{8}": text += "\\b"
-            case "\u{C}": text += "\\f"
-            case _ where scalar.value < 32 || (asciiOnly && scalar.value > 126):
-                for unit in String(Character(scalar)).utf16 {
-                    let hexadecimal = String(unit, radix: 16)
-                    text += "\\u" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
-                }
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }

@@ -39,9 +39,9 @@ public struct SafetensorsWriter {
             let (a, b) = (rank[first.dtype] ?? 0, rank[second.dtype] ?? 0)
             return a != b ? a > b : first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
         }
-        var members: OrderedDictionary<String, JSON> = [:]
+        var members: JSONObject = [:]
         if !metadata.isEmpty {
-            members["__metadata__"] = .object(metadata.mapValues { .string($0) })
+            members["__metadata__"] = .object(JSONObject(metadata.map { ($0.key, .string($0.value)) }))
         }
         var offset = 0
         for item in sorted {

@@ -1,5 +1,4 @@
 import Formats
-import OrderedCollections
 
 extension ModelConfig {
     /// Most that a size in config.json may be: far above any model, far below what overflows.
@@ -82,7 +81,7 @@ extension ModelConfig {
         members["dtype"] = .string("float32")
         let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
         members["id2label"] = .object(.init(uniqueKeysWithValues: names.enumerated().map { (String($0), .string($1)) }))
-        var ids: OrderedDictionary<String, JSON> = [:]
+        var ids: JSONObject = [:]
         for (id, name) in names.enumerated() { ids[name] = .integer(Int64(id)) }
         members["label2id"] = .object(ids)
         if let problemType { members["problem_type"] = .string(problemType.rawValue) }
