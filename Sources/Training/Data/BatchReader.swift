@@ -27,7 +27,7 @@ public struct BatchReader: Sendable {
                     + "\(dataset.columnNames.joined(separator: ", ")); make it with map and tokenizer:encode")
         }
         (self.dataset, self.split, self.ids) = (dataset, split, ids)
-        types = model.config.typeVocabSize > 0 ? dataset.column("token_type_ids") : nil
+        types = dataset.column("token_type_ids")
         mask = dataset.column("attention_mask")
         labels = try LabelReader(
             dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)

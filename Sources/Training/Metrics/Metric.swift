@@ -78,7 +78,8 @@ public protocol Metric: AnyObject {
 public enum Metrics {
     /// Names that `make` knows.
     public static let names = [
-        "accuracy", "f1", "precision", "recall", "matthews_correlation", "pearson", "spearman", "mse", "perplexity",
+        "accuracy", "f1", "precision", "recall", "matthews_correlation", "pearson", "spearman", "mse", "mae",
+        "perplexity",
     ]
 
     /// A new metric; `average` (binary, macro, micro, weighted) is for f1, precision and recall.
@@ -96,6 +97,7 @@ public enum Metrics {
         case "pearson": return Pearson()
         case "spearman": return Spearman()
         case "mse": return MeanSquaredError()
+        case "mae": return MeanAbsoluteError()
         case "perplexity": return Perplexity()
         default:
             let hint = NearestName.hint(for: name, among: names)

@@ -33,6 +33,29 @@ public final class MeanSquaredError: Metric {
     }
 }
 
+/// Mean absolute difference of predictions and targets.
+public final class MeanAbsoluteError: Metric {
+    private var (sum, count) = (0.0, 0)
+
+    /// A metric that has seen nothing.
+    public init() {}
+
+    public let name = "mae"
+    public func reset() { (sum, count) = (0, 0) }
+
+    public func update(_ part: EvaluationPart) throws {
+        for (prediction, target) in try pairs(of: part, metric: name) {
+            sum += abs(prediction - target)
+            count += 1
+        }
+    }
+
+    public func result() throws -> Double {
+        guard count > 0 else { throw TrainingError("metric mae: no rows were given") }
+        return sum / Double(count)
+    }
+}
+
 /// Pearson's correlation of predictions and targets, from running moments (Welford 1962); NaN where one of them is constant.
 public final class Pearson: Metric {
     private var moments = CoMoments()

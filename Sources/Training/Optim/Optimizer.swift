@@ -69,6 +69,9 @@ public struct NonFiniteError: Error, CustomStringConvertible, Sendable, Equatabl
     /// The tensor, where there is one.
     public let name: String?
 
+    /// An error.
+    public init(what: String, name: String?) { (self.what, self.name) = (what, name) }
+
     /// The message, as users read it.
     public var description: String {
         "\(what)\(name.map { " of '\($0)'" } ?? "") is not finite"
