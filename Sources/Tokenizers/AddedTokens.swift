@@ -23,12 +23,16 @@ public struct AddedToken: Equatable, Sendable {
 
 /// The added tokens of a tokenizer, and the search for them.
 struct AddedTokens: Sendable {
-    private(set) var ids: [String: Int] = [:]
+    // By their bytes, since strings that differ only in how Unicode composes them are equal.
+    private(set) var ids: [[UInt8]: Int] = [:]
     private(set) var tokens: [Int: AddedToken] = [:]
-    private var specialContents: Set<String> = []
+    /// The text of each id when it is decoded: normalized, for a token that is looked for in the normalized text.
+    private(set) var texts: [Int: [UInt8]] = [:]
+    private var specialContents: Set<[UInt8]> = []
     /// Special tokens first, each group in the order in which it was added: of two that look the same the first is found.
     private var specialTokens: [AddedToken] = []
     private var otherTokens: [AddedToken] = []
+    private var highest = -1
     private var plain = TokenTrie()
     private var normalized = TokenTrie()
 
@@ -36,27 +40,23 @@ struct AddedTokens: Sendable {
     static let maxLength = 1024
 
     /// Whether `skip_special_tokens` leaves the token out.
-    func isSpecial(_ token: String) -> Bool { specialContents.contains(token) }
+    func isSpecial(_ token: [UInt8]) -> Bool { specialContents.contains(token) }
 
     /// Adds tokens; one that the model or an earlier addition knows keeps its id, others get the next free one.
     mutating func add(_ added: [AddedToken], model: Vocabulary) throws {
         for token in added where !token.content.isEmpty {
-            guard token.content.utf8.count <= Self.maxLength else {
-                throw TokenizerError(
-                    "an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
+            let content = Array(token.content.utf8)
+            guard content.count <= Self.maxLength else {
+                throw TokenizerError("an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
             }
-            if token.special, specialContents.insert(token.content).inserted { specialTokens.append(token) }
-            if tokens.values.contains(token) { continue }
-            let id = ids[token.content] ?? model.id(Array(token.content.utf8)) ?? nextID(model)
-            ids[token.content] = id
+            if token.special, specialContents.insert(content).inserted { specialTokens.append(token) }
+            let id = ids[content] ?? model.id(content) ?? (highest >= model.count ? highest + 1 : model.count)
+            highest = max(highest, id)
+            if tokens[id] == token { continue }
+            ids[content] = id
             tokens[id] = token
-            if !specialContents.contains(token.content) { otherTokens.append(token) }
+            if !specialContents.contains(content) { otherTokens.append(token) }
         }
-    }
-
-    private func nextID(_ model: Vocabulary) -> Int {
-        guard let highest = ids.values.max(), highest >= model.count || model.count == 0 else { return model.count }
-        return highest + 1
     }
 
     /// Prepares the search; to be called after the last addition.
@@ -64,11 +64,13 @@ struct AddedTokens: Sendable {
         plain = TokenTrie()
         normalized = TokenTrie()
         for token in specialTokens + otherTokens {
-            guard let id = ids[token.content], tokens[id] != nil else { continue }
             var content = NormalizedText(original: Array(token.content.utf8))
+            guard let id = ids[content.bytes], tokens[id] != nil else { continue }
+            texts[id] = content.bytes
             if token.normalized {
                 try normalizer?.normalize(&content)
                 normalized.insert(content.bytes, id: id)
+                texts[id] = content.bytes
             } else {
                 plain.insert(content.bytes, id: id)
             }

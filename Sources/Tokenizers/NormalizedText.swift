@@ -38,10 +38,26 @@ struct NormalizedText: Sendable {
     /// The range of the original that `range` of the text came from.
     @inline(__always)
     func original(of range: Range<Int>) -> Range<Int> {
-        guard !spans.isEmpty else { return base + range.lowerBound..<base + range.upperBound }
+        guard !spans.isEmpty else { return base + start(range.lowerBound)..<base + end(range.upperBound) }
         guard range.lowerBound < range.upperBound, range.upperBound <= spans.count else { return 0..<0 }
         let start = Int(spans[range.lowerBound].start)
         return start..<max(start, Int(spans[range.upperBound - 1].end))
+    }
+
+    /// Where the scalar begins that the byte at `index` belongs to: a token may be a byte within one.
+    @inline(__always)
+    private func start(_ index: Int) -> Int {
+        var index = index
+        while index > 0, index < bytes.count, bytes[index] & 0xC0 == 0x80 { index -= 1 }
+        return index
+    }
+
+    /// Where the scalar ends whose bytes are cut at `index`.
+    @inline(__always)
+    private func end(_ index: Int) -> Int {
+        var index = index
+        while index < bytes.count, bytes[index] & 0xC0 == 0x80 { index += 1 }
+        return index
     }
 
     /// The span of the scalar of `length` bytes at `index`.

@@ -29,7 +29,7 @@ public struct Tokenizer: Sendable {
 
     /// How many tokens there are with those that were added, like `len(tokenizer)` of transformers.
     public var count: Int {
-        added.ids.keys.reduce(model.vocabulary.count) { model.vocabulary.id(Array($1.utf8)) == nil ? $0 + 1 : $0 }
+        added.ids.keys.reduce(model.vocabulary.count) { model.vocabulary.id($1) == nil ? $0 + 1 : $0 }
     }
 
     /// The tokens that were added to the model's vocabulary, by id.
@@ -37,12 +37,12 @@ public struct Tokenizer: Sendable {
 
     /// The token of an id, as the vocabulary writes it; nil where no token has the id.
     public func token(_ id: Int) -> String? {
-        added.tokens[id]?.content ?? model.vocabulary.token(id).map { String(decoding: $0, as: UTF8.self) }
+        (added.texts[id] ?? model.vocabulary.token(id)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The id of a token; nil where there is none.
     public func id(_ token: String) -> Int? {
-        added.ids[token] ?? model.vocabulary.id(Array(token.utf8))
+        added.ids[Array(token.utf8)] ?? model.vocabulary.id(Array(token.utf8))
     }
 
     /// The id of a special token by its name; nil where the tokenizer has none of this name.
@@ -107,9 +107,9 @@ public struct Tokenizer: Sendable {
         var tokens: [[UInt8]] = []
         tokens.reserveCapacity(ids.count)
         for id in ids {
-            if let token = added.tokens[id] {
-                if skipSpecialTokens, added.isSpecial(token.content) { continue }
-                tokens.append(Array(token.content.utf8))
+            if let token = added.texts[id] {
+                if skipSpecialTokens, added.isSpecial(token) { continue }
+                tokens.append(token)
             } else if let token = model.vocabulary.token(id) {
                 tokens.append(token)
             }
@@ -158,13 +158,16 @@ public struct Tokenizer: Sendable {
                 result.ids.append(token.id)
                 result.offsets.append(text.text.original(of: token.range))
                 result.wordIds.append(word ?? index)
-                if keepsSpaces { result.spaces.append(Self.spaces(text.text.bytes, token.range)) }
+                if keepsSpaces { result.spaces.append(spaces(token, isAdded: split.token != nil, text.text.bytes)) }
             }
         }
     }
 
-    /// How many whitespace characters, or signs for the space, a token begins and ends with.
-    private static func spaces(_ bytes: [UInt8], _ range: Range<Int>) -> (leading: Int32, trailing: Int32) {
+    /// How many whitespace characters, or signs for the space, a token begins and ends with: the token as the vocabulary has
+    /// it, or the text that an added token took in.
+    private func spaces(_ token: ModelToken, isAdded: Bool, _ text: [UInt8]) -> (leading: Int32, trailing: Int32) {
+        var (bytes, range) = (text, token.range)
+        if !isAdded, let known = model.vocabulary.token(token.id) { (bytes, range) = (known, known.indices) }
         func isSpace(_ scalar: UInt32) -> Bool { scalar == ByteLevel.space || ScalarClass.isWhitespace(scalar) }
         var (leading, trailing) = (Int32(0), Int32(0))
         var index = range.lowerBound
@@ -192,11 +195,14 @@ public struct Tokenizer: Sendable {
             throw TokenizerError("truncation '\(options.truncation.rawValue)' needs max_length")
         }
         let special = options.addSpecialTokens ? postProcessor.specialCount(isPair: sequences.count > 1) : 0
-        guard maxLength >= special, options.stride >= 0 else {
+        guard maxLength >= special else {
+            throw TokenizerError("max_length \(maxLength) leaves no room for the \(special) special tokens")
+        }
+        let room = maxLength - postProcessor.specialCount(isPair: false)
+        guard options.stride >= 0, options.stride == 0 || options.stride <= room else {
             throw TokenizerError(
-                options.stride < 0
-                    ? "stride must not be negative, and is \(options.stride)"
-                    : "max_length \(maxLength) leaves no room for the \(special) special tokens")
+                "stride must lie between 0 and the \(max(room, 0)) tokens that max_length \(maxLength) leaves, "
+                    + "and is \(options.stride)")
         }
         let parts = try Truncation.parts(counts, limit: maxLength - special, options)
         return postProcessor.process(sequences, parts, options)
