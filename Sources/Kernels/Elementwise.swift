@@ -1,7 +1,15 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Functions of each element alone, over the threads.
 public enum Elementwise {
     /// One-argument functions, each with its gradient.
-    public enum Unary: String, Sendable, CaseIterable { case gelu, geluTanh, tanh, relu, silu, exp }
+    public enum Unary: String, Sendable, CaseIterable {
+        case gelu, geluTanh, tanh, relu, silu, exp, log, sqrt, neg
+    }
 
     /// y = f(x); y may be x.
     public static func forward(
@@ -17,12 +25,15 @@ public enum Elementwise {
             case .relu: Loops.relu(x, y, n)
             case .silu: Loops.silu(x, y, n)
             case .exp: Loops.exp(x, y, n)
+            case .log: for i in 0..<n { y[i] = logf(x[i]) }
+            case .sqrt: for i in 0..<n { y[i] = x[i].squareRoot() }
+            case .neg: for i in 0..<n { y[i] = -x[i] }
             }
         }
     }
 
     /// Whether the gradient is computed from the result instead of the argument.
-    public static func usesResult(_ f: Unary) -> Bool { f == .tanh || f == .relu || f == .exp }
+    public static func usesResult(_ f: Unary) -> Bool { f == .tanh || f == .relu || f == .exp || f == .sqrt }
 
     /// dx = dy · f'(x), where `kept` is x, or the result for those of which `usesResult` says so; dx may be dy.
     public static func backward(
@@ -40,6 +51,9 @@ public enum Elementwise {
             case .relu: Loops.reluBackward(x, dy, dx, n)
             case .silu: Loops.siluBackward(x, dy, dx, n)
             case .exp: Loops.multiply(x, dy, dx, n)
+            case .log: Loops.divide(dy, x, dx, n)
+            case .sqrt: for i in 0..<n { dx[i] = dy[i] * 0.5 / x[i] }
+            case .neg: for i in 0..<n { dx[i] = -dy[i] }
             }
         }
     }

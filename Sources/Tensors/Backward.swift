@@ -20,7 +20,7 @@ public struct Gradients {
             if let sum = leaf.grad {
                 try sum.add(inPlace: gradient)
             } else {
-                leaf.grad = gradient.ownsStorageAlone ? gradient : try gradient.clone()
+                leaf.grad = gradient.ownsStorageAlone ? gradient : try gradient.copy()
             }
         }
     }
@@ -45,7 +45,7 @@ public struct Gradients {
             try current.add(inPlace: gradient)
             sum = current
         } else {
-            let copy = try current.clone()
+            let copy = try current.copy()
             try copy.add(inPlace: gradient)
             sum = copy
         }

@@ -87,7 +87,7 @@ extension Tensor {
         let edges = zip(inputs, needs).map { input, need -> Node.Edge in
             guard need else { return .none }
             if let node = input.node {
-                depth = max(depth, node.depth)
+                depth = Swift.max(depth, node.depth)
                 return .node(node)
             }
             return .leaf(input)

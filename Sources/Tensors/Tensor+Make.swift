@@ -45,6 +45,28 @@ extension Tensor {
         dtype == .float32 ? try full(shape, 1) : try full(shape, integer: 1)
     }
 
+    /// start, start + step, … below (for a negative step: above) end; int64 where all three are integers.
+    public static func arange(_ start: Number, _ end: Number, step: Number = 1) throws -> Tensor {
+        guard step.double != 0, step.double.isFinite, start.double.isFinite, end.double.isFinite else {
+            throw TensorError("arange: from \(start.double) to \(end.double) in steps of \(step.double)")
+        }
+        let length = ((end.double - start.double) / step.double).rounded(.up)
+        guard length < 0x1p44 else { throw TensorError("arange: \(length) elements are too many") }
+        let count = Swift.max(0, Int(length))
+        if case .integer(let first) = start, case .integer(let by) = step, case .integer = end {
+            return try Tensor((0..<Int64(count)).map { first &+ $0 &* by })
+        }
+        return try Tensor((0..<count).map { Float(start.double + Double($0) * step.double) })
+    }
+
+    /// Ones on the diagonal of a matrix of zeros.
+    public static func eye(_ rows: Int, _ columns: Int? = nil) throws -> Tensor {
+        let result = try zeros([rows, columns ?? rows])
+        let target = try result.mutableFloats()
+        for i in 0..<Swift.min(rows, columns ?? rows) { target[i * (columns ?? rows) + i] = 1 }
+        return result
+    }
+
     /// Numbers from U(low, high): a function of the key and the place.
     public static func rand(_ shape: [Int], key: RandomKey, low: Float = 0, high: Float = 1) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
@@ -61,12 +83,12 @@ extension Tensor {
 
     /// Kaiming-uniform with a = √5, as linear layers and LoRA's A start: U(−1/√in, 1/√in), in the last size of the shape.
     public static func kaimingUniform(_ shape: [Int], key: RandomKey) throws -> Tensor {
-        let bound = 1 / Float(max(1, shape.last ?? 1)).squareRoot()
+        let bound = 1 / Float(Swift.max(1, shape.last ?? 1)).squareRoot()
         return try rand(shape, key: key, low: -bound, high: bound)
     }
 
-    /// A tensor with values of its own, made by no operation.
-    public func clone() throws -> Tensor {
+    /// A tensor with the same values in memory of its own, made by no operation.
+    public func copy() throws -> Tensor {
         let result = try Tensor(uninitialized: shape, dtype: dtype)
         switch dtype {
         case .float32: try result.mutableFloats().update(from: floats(), count: count)

@@ -49,6 +49,19 @@ extension Loops {
         for i in 0..<count { dx[i] = y[i] * (dy[i] - mean) }
     }
 
+    /// dx = dy − e^y · Σ dy over one row, y = log softmax(x).
+    static func logSoftmaxBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        let total = sum(dy, count)
+        for i in 0..<count { dx[i] = dy[i] - Approximation.exp(y[i]) * total }
+    }
+
+    /// y = x − c.
+    static func shift(_ x: UnsafePointer<Float>, minus c: Float, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = x[i] - c }
+    }
+
     /// One row of layer normalisation: hat = (x − μ) / √(σ² + ε), y = γ · hat + β; returns 1 / √(σ² + ε).
     static func layerNorm(
         _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, epsilon: Float,

@@ -12,7 +12,7 @@ package final class Activation: Op {
     package init(_ function: Elementwise.Unary) { self.function = function }
 
     package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
-        let x = inputs[0]
+        let x = try inputs[0].to(.float32)
         let y = try Tensor(uninitialized: x.shape)
         Elementwise.forward(function, try x.floats(), try y.mutableFloats(), count: x.count)
         if needs[0] { kept = Elementwise.usesResult(function) ? try y.bare() : x }
