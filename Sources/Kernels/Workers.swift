@@ -64,6 +64,8 @@ final class WorkerPool: @unchecked Sendable {
     private var threads: [pthread_t] = []
     private let next = Atomic<Int>(0)
     private var insideKey = pthread_key_t()
+    /// Held by the one caller whose work the threads share; another caller does its own work alone meanwhile.
+    private let busy = Atomic<Bool>(false)
 
     init() {
         pthread_mutex_init(&mutex, nil)
@@ -100,6 +102,11 @@ final class WorkerPool: @unchecked Sendable {
     }
 
     func run(pieces: Int, _ body: @Sendable (Int) -> Void) {
+        guard !busy.exchange(true, ordering: .acquiring) else {
+            for piece in 0..<pieces { body(piece) }
+            return
+        }
+        defer { busy.store(false, ordering: .releasing) }
         withoutActuallyEscaping(body) { body in
             pthread_mutex_lock(&mutex)
             next.store(0, ordering: .relaxed)

@@ -1,0 +1,196 @@
+import Foundation
+import Kernels
+import Tensors
+
+/// An operation on inputs that anybody can make again: the generator of the torch goldens has the same list.
+struct OpSample: Sendable, CustomStringConvertible {
+    struct Input: Sendable {
+        let shape: [Int]
+        let seed: Int
+        let low: Double
+        let high: Double
+    }
+
+    let name: String
+    /// The operation's file in Sources/Tensors/Ops.
+    let file: String
+    let inputs: [Input]
+    /// Whether the gradient has steps at which differences mean nothing (ties), so that only torch is asked.
+    let smooth: Bool
+    let run: @Sendable ([Tensor]) throws -> Tensor
+
+    var description: String { name }
+
+    func makeInputs() throws -> [Tensor] {
+        try inputs.map { try OpSamples.values($0.shape, $0.seed, $0.low, $0.high) }
+    }
+}
+
+/// Every operation at least once; a test fails for a file in Sources/Tensors/Ops that is not here.
+enum OpSamples {
+    /// The same numbers as `values` in scripts/goldens/ops.py.
+    static func values(_ shape: [Int], _ seed: Int, _ low: Double = -1, _ high: Double = 1) throws -> Tensor {
+        let count = shape.reduce(1, *)
+        let numbers = (0..<count).map { (i: Int) -> Float in
+            let mixed: Int = i * 7919 + i * i * 31 + seed * 104729
+            let unit = Double(mixed % 10007) / 10007
+            return Float(low + (high - low) * unit)
+        }
+        return try Tensor(numbers, shape: shape)
+    }
+
+    private static func input(_ shape: [Int], _ seed: Int, _ low: Double = -1, _ high: Double = 1) -> OpSample.Input {
+        OpSample.Input(shape: shape, seed: seed, low: low, high: high)
+    }
+
+    private static func sample(
+        _ name: String, _ file: String, _ inputs: [OpSample.Input], smooth: Bool = true,
+        _ run: @escaping @Sendable ([Tensor]) throws -> Tensor
+    ) -> OpSample {
+        OpSample(name: name, file: file, inputs: inputs, smooth: smooth, run: run)
+    }
+
+    private static let unit = [input([3, 33], 1)]
+    private static let wide = [input([3, 33], 1, -5, 5)]
+    private static let positive = [input([3, 33], 1, 0.1, 3)]
+    private static let logits = [input([5, 7], 1, -4, 4)]
+    private static let labels = [0, 6, -100, 3, 3]
+
+    static let all = elementwise + reductions + shapes + products + layers + losses
+
+    static let elementwise: [OpSample] = [
+        sample("add", "Binary", [input([3, 33], 1), input([3, 33], 2)]) { try $0[0].add($0[1]) },
+        sample("add_row", "Binary", [input([3, 33], 1), input([33], 2)]) { try $0[0].add($0[1]) },
+        sample("add_column", "Binary", [input([3, 1], 1), input([3, 33], 2)]) { try $0[0].add($0[1]) },
+        sample("add_outer", "Binary", [input([7, 1, 3], 1), input([1, 5, 1], 2)]) { try $0[0].add($0[1]) },
+        sample("add_number", "Binary", unit) { try $0[0].add(2.5) },
+        sample("add_empty", "Binary", [input([0, 3], 1), input([3], 2)]) { try $0[0].add($0[1]) },
+        sample("sub_row", "Binary", [input([33], 1), input([3, 33], 2)]) { try $0[0].sub($0[1]) },
+        sample("sub_one", "Binary", [input([1], 1), input([1, 1], 2)]) { try $0[0].sub($0[1]) },
+        sample("mul", "Binary", [input([3, 33], 1), input([3, 33], 2)]) { try $0[0].mul($0[1]) },
+        sample("mul_row", "Binary", [input([3, 33], 1), input([33], 2)]) { try $0[0].mul($0[1]) },
+        sample("mul_scalar", "Binary", [input([7, 5], 1), input([], 2)]) { try $0[0].mul($0[1]) },
+        sample("div", "Binary", [input([3, 33], 1), input([3, 33], 2, 0.5, 2)]) { try $0[0].div($0[1]) },
+        sample("div_column", "Binary", [input([7, 5], 1), input([7, 1], 2, 0.5, 2)]) { try $0[0].div($0[1]) },
+        sample("neg", "Activation", unit) { try $0[0].neg() },
+        sample("exp", "Activation", wide) { try $0[0].exp() },
+        sample("log", "Activation", positive) { try $0[0].log() },
+        sample("sqrt", "Activation", positive) { try $0[0].sqrt() },
+        sample("tanh", "Activation", wide) { try $0[0].tanh() },
+        sample("relu", "Activation", wide, smooth: false) { try $0[0].relu() },
+        sample("gelu", "Activation", wide) { try $0[0].gelu() },
+        sample("gelu_tanh", "Activation", wide) { try $0[0].gelu(tanh: true) },
+        sample("silu", "Activation", wide) { try $0[0].silu() },
+    ]
+
+    static let reductions: [OpSample] = [
+        sample("sum", "Sum", unit) { try $0[0].sum() },
+        sample("sum_0", "Sum", unit) { try $0[0].sum(0) },
+        sample("sum_1_keepdim", "Sum", unit) { try $0[0].sum(1, keepdim: true) },
+        sample("sum_middle", "Sum", [input([2, 7, 3], 1)]) { try $0[0].sum(1) },
+        sample("mean", "Sum", unit) { try $0[0].mean() },
+        sample("mean_0", "Sum", unit) { try $0[0].mean(0) },
+        sample("max", "Maximum", unit, smooth: false) { try $0[0].max() },
+        sample("max_0", "Maximum", unit, smooth: false) { try $0[0].max(0).values },
+        sample("max_1_keepdim", "Maximum", unit, smooth: false) { try $0[0].max(1, keepdim: true).values },
+        sample("max_ties", "Maximum", [input([3, 3], 1, 0.5, 0.5)], smooth: false) { try $0[0].max() },
+        sample("topk", "TopK", [input([4, 9], 1)], smooth: false) { try $0[0].topk(3).values },
+        sample("topk_0", "TopK", [input([9, 4], 1)], smooth: false) { try $0[0].topk(2, 0).values },
+        sample("softmax", "Softmax", wide) { try $0[0].softmax(1) },
+        sample("softmax_0", "Softmax", wide) { try $0[0].softmax(0) },
+        sample("softmax_one", "Softmax", [input([3, 1], 1)]) { try $0[0].softmax(1) },
+        sample("log_softmax", "Softmax", wide) { try $0[0].logSoftmax(1) },
+    ]
+
+    static let products: [OpSample] = [
+        sample("matmul", "MatMul", [input([3, 33], 1), input([33, 5], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_vectors", "MatMul", [input([33], 1), input([33], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_matrix_vector", "MatMul", [input([3, 33], 1), input([33], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_vector_matrix", "MatMul", [input([33], 1), input([33, 7], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_batched", "MatMul", [input([3, 2, 7], 1), input([3, 7, 5], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_batch_matrix", "MatMul", [input([3, 2, 7], 1), input([7, 5], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_matrix_batch", "MatMul", [input([2, 7], 1), input([3, 7, 5], 2)]) { try $0[0].matmul($0[1]) },
+        sample("matmul_empty", "MatMul", [input([0, 7], 1), input([7, 5], 2)]) { try $0[0].matmul($0[1]) },
+        sample("linear", "Linear", [input([3, 33], 1), input([5, 33], 2), input([5], 3)]) {
+            try $0[0].linear($0[1], bias: $0[2])
+        },
+        sample("frozen_linear", "FrozenLinear", [input([3, 33], 1), input([5], 3)]) {
+            try $0[0].linear(frozen([5, 33], 2), bias: $0[1])
+        },
+    ]
+
+    static let shapes: [OpSample] = [
+        sample("t", "Permute", unit) { try $0[0].t() },
+        sample("permute", "Permute", [input([2, 7, 3], 1)]) { try $0[0].permute([2, 0, 1]) },
+        sample("reshape", "View", unit) { try $0[0].reshape([-1, 9]) },
+        sample("narrow_0", "View", unit) { try $0[0].narrow(0, start: 1, length: 2) },
+        sample("narrow_1", "Narrow", unit) { try $0[0].narrow(1, start: 5, length: 20) },
+        sample("select_0", "View", unit) { try $0[0].select(0, 2) },
+        sample("select_1", "Narrow", unit) { try $0[0].select(1, 4) },
+        sample("cat_0", "Cat", [input([2, 5], 1), input([3, 5], 2)]) { try Tensor.cat($0) },
+        sample("cat_1", "Cat", [input([4, 1], 1), input([4, 7], 2)]) { try Tensor.cat($0, 1) },
+        sample("stack_1", "Cat", [input([4, 7], 1), input([4, 7], 2)]) { try Tensor.stack($0, 1) },
+        sample("clone", "View", unit) { try $0[0].clone() },
+        sample("gather_rows", "GatherRows", unit) { try $0[0].gatherRows([2, 0, 2]) },
+        sample("embedding", "Embedding", [input([6, 5], 1)]) {
+            try $0[0].embedding(Tensor([3, 0, 3, 5, 3, 1] as [Int64], shape: [2, 3]))
+        },
+    ]
+
+    static let layers: [OpSample] = [
+        sample("layer_norm", "LayerNorm", [input([3, 33], 1), input([33], 2), input([33], 3)]) {
+            try $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-5)
+        },
+        sample(
+            "layer_norm_residual", "LayerNorm",
+            [input([3, 33], 1), input([33], 2), input([33], 3), input([3, 33], 4)]
+        ) { try $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-12, residual: $0[3]) },
+        sample("rms_norm", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
+            try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-6)
+        },
+        sample("dropout", "Dropout", unit) {
+            let key = RandomKey(seed: 3)
+            return try $0[0].dropout(DropoutMask(p: 0.3, keys: (0..<3).map { key.child($0) }))
+        },
+        sample("attention", "Attention", [input([11, 8], 1, -2, 2), input([11, 8], 2, -2, 2), input([11, 8], 3)]) {
+            try $0[0].attention(keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 1, 4, 11]))
+        },
+        sample(
+            "attention_causal_grouped", "Attention",
+            [input([9, 12], 1, -2, 2), input([9, 6], 2, -2, 2), input([9, 6], 3)]
+        ) {
+            try $0[0].attention(
+                keys: $0[1], values: $0[2], AttentionLayout(heads: 4, queryStarts: [0, 2, 9], causal: true))
+        },
+        sample(
+            "attention_first_rows", "Attention", [input([2, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3)]
+        ) {
+            try $0[0].attention(
+                keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 1, 2], keyStarts: [0, 2, 9]))
+        },
+        sample(
+            "attention_long_dropout", "Attention",
+            [input([150, 4], 1, -2, 2), input([150, 4], 2, -2, 2), input([150, 4], 3)]
+        ) {
+            let key = RandomKey(seed: 3)
+            let mask = try DropoutMask(p: 0.2, keys: (0..<150).map { key.child($0) })
+            return try $0[0].attention(
+                keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 9, 150], dropout: mask))
+        },
+    ]
+
+    static let losses: [OpSample] = [
+        sample("cross_entropy", "CrossEntropy", logits) { try $0[0].crossEntropy(labels) },
+        sample("cross_entropy_sum", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, reduction: .sum) },
+        sample("cross_entropy_smooth", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, smoothing: 0.1) },
+        sample("mse_loss", "MSELoss", [input([5, 1], 1), input([5, 1], 2)]) { try $0[0].mseLoss($0[1]) },
+        sample("bce_with_logits", "BCEWithLogits", logits) { try $0[0].bceWithLogits(values([5, 7], 2, 0, 1)) },
+    ]
+
+    static func frozen(_ shape: [Int], _ seed: Int) throws -> FrozenMatrix {
+        let numbers = try values(shape, seed).floatArray()
+        return FrozenMatrix(rows: shape[0], columns: shape[1]) { buffer in
+            for (i, value) in numbers.enumerated() { buffer[i] = value }
+        }
+    }
+}

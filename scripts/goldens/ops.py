@@ -1,0 +1,163 @@
+"""Results and gradients of every tensor operation, by torch: the outside oracle of Tests/TensorsTests.
+
+Inputs are not stored: both sides make them with `values` below. One line per array in ops.txt:
+name, what ("out", "grad0", ...), shape, values. The gradient asked for is that of sum(weights * out).
+
+Usage: OMP_NUM_THREADS=1 python scripts/goldens/ops.py   (torch of requirements.txt)
+"""
+
+import pathlib
+
+import torch
+import torch.nn.functional as F
+
+HERE = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "TensorsTests" / "ops.txt"
+
+
+def values(shape, seed, low=-1.0, high=1.0):
+    """The same numbers as Samples.values in OpSamples.swift."""
+    count = 1
+    for size in shape:
+        count *= size
+    numbers = [low + (high - low) * (((i * 7919 + i * i * 31 + seed * 104729) % 10007) / 10007) for i in range(count)]
+    return torch.tensor(numbers, dtype=torch.float64).to(torch.float32).reshape(shape)
+
+
+def attention(q, k, v, heads, queries, keys, causal=False):
+    """Attention of packed sequences by the book."""
+    width = q.shape[1] // heads
+    share = heads // (k.shape[1] // width)
+    rows = []
+    for a, b, c, d in zip(queries, queries[1:], keys, keys[1:]):
+        outs = []
+        for h in range(heads):
+            group = h // share
+            qh = q[a:b, h * width : (h + 1) * width]
+            kh = k[c:d, group * width : (group + 1) * width]
+            vh = v[c:d, group * width : (group + 1) * width]
+            scores = qh @ kh.t() / width**0.5
+            if causal:
+                scores = scores.masked_fill(torch.triu(torch.ones_like(scores), 1) > 0, float("-inf"))
+            outs.append(scores.softmax(-1) @ vh)
+        rows.append(torch.cat(outs, 1))
+    return torch.cat(rows)
+
+
+A = [([3, 33], 1)]
+P = [([3, 33], 1, 0.1, 3.0)]
+W = [([3, 33], 1, -5.0, 5.0)]
+CASES = {
+    "add": ([([3, 33], 1), ([3, 33], 2)], lambda a, b: a + b),
+    "add_row": ([([3, 33], 1), ([33], 2)], lambda a, b: a + b),
+    "add_column": ([([3, 1], 1), ([3, 33], 2)], lambda a, b: a + b),
+    "add_outer": ([([7, 1, 3], 1), ([1, 5, 1], 2)], lambda a, b: a + b),
+    "add_number": (A, lambda a: a + 2.5),
+    "add_empty": ([([0, 3], 1), ([3], 2)], lambda a, b: a + b),
+    "sub_row": ([([33], 1), ([3, 33], 2)], lambda a, b: a - b),
+    "sub_one": ([([1], 1), ([1, 1], 2)], lambda a, b: a - b),
+    "mul": ([([3, 33], 1), ([3, 33], 2)], lambda a, b: a * b),
+    "mul_row": ([([3, 33], 1), ([33], 2)], lambda a, b: a * b),
+    "mul_scalar": ([([7, 5], 1), ([], 2)], lambda a, b: a * b),
+    "div": ([([3, 33], 1), ([3, 33], 2, 0.5, 2.0)], lambda a, b: a / b),
+    "div_column": ([([7, 5], 1), ([7, 1], 2, 0.5, 2.0)], lambda a, b: a / b),
+    "neg": (A, lambda a: -a),
+    "exp": (W, torch.exp),
+    "log": (P, torch.log),
+    "sqrt": (P, torch.sqrt),
+    "tanh": (W, torch.tanh),
+    "relu": (W, torch.relu),
+    "gelu": (W, F.gelu),
+    "gelu_tanh": (W, lambda a: F.gelu(a, approximate="tanh")),
+    "silu": (W, F.silu),
+    "sum": (A, torch.sum),
+    "sum_0": (A, lambda a: a.sum(0)),
+    "sum_1_keepdim": (A, lambda a: a.sum(1, keepdim=True)),
+    "sum_middle": ([([2, 7, 3], 1)], lambda a: a.sum(1)),
+    "mean": (A, torch.mean),
+    "mean_0": (A, lambda a: a.mean(0)),
+    "max": (A, torch.max),
+    "max_0": (A, lambda a: a.max(0).values),
+    "max_1_keepdim": (A, lambda a: a.max(1, keepdim=True).values),
+    "max_ties": ([([3, 3], 1, 0.5, 0.5)], torch.max),
+    "topk": ([([4, 9], 1)], lambda a: a.topk(3).values),
+    "topk_0": ([([9, 4], 1)], lambda a: a.topk(2, 0).values),
+    "softmax": (W, lambda a: a.softmax(1)),
+    "softmax_0": (W, lambda a: a.softmax(0)),
+    "softmax_one": ([([3, 1], 1)], lambda a: a.softmax(1)),
+    "log_softmax": (W, lambda a: a.log_softmax(1)),
+    "matmul": ([([3, 33], 1), ([33, 5], 2)], torch.matmul),
+    "matmul_vectors": ([([33], 1), ([33], 2)], torch.matmul),
+    "matmul_matrix_vector": ([([3, 33], 1), ([33], 2)], torch.matmul),
+    "matmul_vector_matrix": ([([33], 1), ([33, 7], 2)], torch.matmul),
+    "matmul_batched": ([([3, 2, 7], 1), ([3, 7, 5], 2)], torch.matmul),
+    "matmul_batch_matrix": ([([3, 2, 7], 1), ([7, 5], 2)], torch.matmul),
+    "matmul_matrix_batch": ([([2, 7], 1), ([3, 7, 5], 2)], torch.matmul),
+    "matmul_empty": ([([0, 7], 1), ([7, 5], 2)], torch.matmul),
+    "t": (A, lambda a: a.t()),
+    "permute": ([([2, 7, 3], 1)], lambda a: a.permute(2, 0, 1)),
+    "reshape": (A, lambda a: a.reshape(-1, 9)),
+    "narrow_0": (A, lambda a: a.narrow(0, 1, 2)),
+    "narrow_1": (A, lambda a: a.narrow(1, 5, 20)),
+    "select_0": (A, lambda a: a.select(0, 2)),
+    "select_1": (A, lambda a: a.select(1, 4)),
+    "cat_0": ([([2, 5], 1), ([3, 5], 2)], lambda a, b: torch.cat([a, b])),
+    "cat_1": ([([4, 1], 1), ([4, 7], 2)], lambda a, b: torch.cat([a, b], 1)),
+    "stack_1": ([([4, 7], 1), ([4, 7], 2)], lambda a, b: torch.stack([a, b], 1)),
+    "clone": (A, torch.clone),
+    "linear": ([([3, 33], 1), ([5, 33], 2), ([5], 3)], F.linear),
+    "frozen_linear": ([([3, 33], 1), ([5], 3)], lambda x, b: F.linear(x, values([5, 33], 2), b)),
+    "embedding": ([([6, 5], 1)], lambda w: w[torch.tensor([[3, 0, 3], [5, 3, 1]])]),
+    "gather_rows": (A, lambda a: a[torch.tensor([2, 0, 2])]),
+    "layer_norm": ([([3, 33], 1), ([33], 2), ([33], 3)], lambda x, g, b: F.layer_norm(x, [33], g, b, 1e-5)),
+    "layer_norm_residual": (
+        [([3, 33], 1), ([33], 2), ([33], 3), ([3, 33], 4)],
+        lambda x, g, b, r: F.layer_norm(x + r, [33], g, b, 1e-12),
+    ),
+    "rms_norm": ([([3, 33], 1), ([33], 2)], lambda x, g: F.rms_norm(x, [33], g, 1e-6)),
+    "attention": (
+        [([11, 8], 1, -2.0, 2.0), ([11, 8], 2, -2.0, 2.0), ([11, 8], 3)],
+        lambda q, k, v: attention(q, k, v, 2, [0, 1, 4, 11], [0, 1, 4, 11]),
+    ),
+    "attention_causal_grouped": (
+        [([9, 12], 1, -2.0, 2.0), ([9, 6], 2, -2.0, 2.0), ([9, 6], 3)],
+        lambda q, k, v: attention(q, k, v, 4, [0, 2, 9], [0, 2, 9], causal=True),
+    ),
+    "attention_first_rows": (
+        [([2, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3)],
+        lambda q, k, v: attention(q, k, v, 2, [0, 1, 2], [0, 2, 9]),
+    ),
+    "cross_entropy": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]))),
+    "cross_entropy_sum": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]), reduction="sum"),
+    ),
+    "cross_entropy_smooth": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]), label_smoothing=0.1),
+    ),
+    "mse_loss": ([([5, 1], 1), ([5, 1], 2)], F.mse_loss),
+    "bce_with_logits": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.binary_cross_entropy_with_logits(x, values([5, 7], 2, 0.0, 1.0)),
+    ),
+}
+
+
+def line(name, what, tensor):
+    shape = ",".join(str(size) for size in tensor.shape)
+    return "\t".join([name, what, shape, " ".join(f"{value:.7g}" for value in tensor.flatten().tolist())])
+
+
+def main():
+    lines = []
+    for name, (inputs, function) in CASES.items():
+        tensors = [values(*arguments).requires_grad_() for arguments in inputs]
+        out = function(*tensors)
+        lines.append(line(name, "out", out))
+        (out * values(list(out.shape), 97)).sum().backward()
+        lines += [line(name, f"grad{i}", tensor.grad) for i, tensor in enumerate(tensors)]
+    HERE.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
