@@ -108,17 +108,18 @@ final class WorkerPool: @unchecked Sendable {
         }
         defer { busy.store(false, ordering: .releasing) }
         withoutActuallyEscaping(body) { body in
+            let job = Job(pieces: pieces, body: body)
             pthread_mutex_lock(&mutex)
             next.store(0, ordering: .relaxed)
-            job = Job(pieces: pieces, body: body)
+            self.job = job
             generation += 1
-            active = threads.count
             pthread_cond_broadcast(&wake)
             pthread_mutex_unlock(&mutex)
-            work(Job(pieces: pieces, body: body))
+            work(job)
+            // Who has not woken up yet finds no job; only those who took part are waited for.
             pthread_mutex_lock(&mutex)
+            self.job = nil
             while active > 0 { pthread_cond_wait(&done, &mutex) }
-            job = nil
             pthread_mutex_unlock(&mutex)
         }
     }
@@ -135,12 +136,14 @@ final class WorkerPool: @unchecked Sendable {
 
     private func loop() {
         pthread_mutex_lock(&mutex)
-        var seen = generation
-        while true {
-            while generation == seen && !stopping { pthread_cond_wait(&wake, &mutex) }
-            if stopping { break }
+        var seen = 0
+        while !stopping {
+            guard let job, generation != seen else {
+                pthread_cond_wait(&wake, &mutex)
+                continue
+            }
             seen = generation
-            guard let job else { continue }
+            active += 1
             pthread_mutex_unlock(&mutex)
             work(job)
             pthread_mutex_lock(&mutex)

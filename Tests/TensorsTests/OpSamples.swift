@@ -163,7 +163,8 @@ enum OpSamples {
                 keys: $0[1], values: $0[2], AttentionLayout(heads: 4, queryStarts: [0, 2, 9], causal: true))
         },
         sample(
-            "attention_first_rows", "Attention", [input([2, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3)]
+            "attention_first_rows", "Attention",
+            [input([2, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3)]
         ) {
             try $0[0].attention(
                 keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 1, 2], keyStarts: [0, 2, 9]))

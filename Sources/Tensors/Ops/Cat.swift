@@ -50,7 +50,8 @@ package final class Cat: Op {
             guard need else { return nil }
             let dx = try Tensor(uninitialized: shape)
             try Blocks.copy(
-                from: dy, offset: place, step: size * inner, to: dx, offset: 0, step: count, count: count, blocks: outer)
+                from: dy, offset: place, step: size * inner, to: dx, offset: 0, step: count, count: count, blocks: outer
+            )
             return dx
         }
     }

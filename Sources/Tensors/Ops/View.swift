@@ -50,7 +50,8 @@ extension Tensor {
     public func narrow(_ dimension: Int, start: Int, length: Int) throws -> Tensor {
         let at = try Shape.dimension(dimension, of: shape, "narrow")
         guard start >= 0, length >= 0, start <= shape[at], length <= shape[at] - start else {
-            throw TensorError("narrow: \(length) entries from \(start) on do not lie in dimension \(at) of shape \(shape)")
+            throw TensorError(
+                "narrow: \(length) entries from \(start) on do not lie in dimension \(at) of shape \(shape)")
         }
         var sizes = shape
         sizes[at] = length
