@@ -1,1 +1,22 @@
-// Carries the Lua files of this folder inside the binary.
+/// The Lua files of this folder, carried inside the binary.
+public enum Stdlib {
+    /// Text of lorawb's own Lua module `name` ("lorawb.pretty"); nil where there is none.
+    public static func module(_ name: String) -> [UInt8]? {
+        switch name {
+        case "lorawb.pretty": PackageResources.pretty_lua
+        default: nil
+        }
+    }
+
+    /// Text of the recipe `name` ("sst2"); nil where there is none of that name inside the binary.
+    public static func recipe(_ name: String) -> [UInt8]? {
+        switch name {
+        case "quickstart": PackageResources.quickstart_lua
+        case "sst2": PackageResources.sst2_lua
+        default: nil
+        }
+    }
+
+    /// Names of the recipes inside the binary.
+    public static let recipes = ["quickstart", "sst2"]
+}

@@ -1,1 +1,68 @@
--- quickstart
+-- quickstart: teaches a small pretrained encoder the sentiment of film reviews with LoRA.
+-- Reads a model folder and reviews.tsv beside this file; trains in well under a minute on two cores.
+local lorawb = require "lorawb"
+
+local args = lorawb.args {
+  model = { "models/all-MiniLM-L6-v2", type = "model", help = "folder of a BERT, RoBERTa or DistilBERT model, or its name in the cache" },
+  data = { "reviews.tsv", type = "path", help = "reviews with the columns sentence, label, split" },
+  epochs = { 4, min = 1, help = "times through the training reviews" },
+  lr = { 2e-3, min = 0, help = "peak learning rate" },
+  r = { 8, min = 1, help = "rank of the adapters" },
+  seed = { 42, help = "seed of initial weights, order and dropout" },
+}
+
+local id2label = { [0] = "negative", [1] = "positive" }
+lorawb.manual_seed(args.seed)
+local model = lorawb.load_model(args.model, { task_type = "SEQ_CLS", id2label = id2label })
+local tokenizer = lorawb.load_tokenizer(args.model)
+
+local reviews = lorawb.load_dataset(args.data)
+local function tokenized(split)
+  return reviews:filter(function(row) return row.split == split end):map(function(row)
+    return { input_ids = tokenizer:encode(row.sentence, { truncation = true, max_length = 128 }), labels = row.label }
+  end)
+end
+local train, validation = tokenized "train", tokenized "validation"
+
+local function balance(name, split)
+  local positive = 0
+  for i = 1, #split do positive = positive + split[i].labels end
+  print(("%-10s %4d reviews, %.1f %% positive"):format(name, #split, 100 * positive / #split))
+end
+balance("train", train)
+balance("validation", validation)
+
+local probes = {
+  "a warm, funny film that earns every one of its tears",
+  "two hours of my life that i would like to have back",
+  "the cast is wonderful and the ending left me grinning",
+  "a tired sequel that mistakes noise for excitement",
+  "i went in expecting nothing and came out delighted",
+  "the plot makes no sense and nobody seems to care",
+}
+local function show(title)
+  print("\n" .. title)
+  for i, found in ipairs(model:classify(probes, { tokenizer = tokenizer })) do
+    print(("  %-8s %.2f  %s"):format(found.label, found.score, probes[i]))
+  end
+end
+show "Before training:"
+
+model:add_adapter { r = args.r, lora_alpha = 32, lora_dropout = 0.05, target_modules = { "query", "value" } }
+print()
+model:print_trainable_parameters()
+
+local trainer = lorawb.trainer {
+  model = model, train_dataset = train, eval_dataset = validation,
+  compute_metrics = lorawb.metrics.accuracy,
+  args = {
+    learning_rate = args.lr, per_device_train_batch_size = 16, num_train_epochs = args.epochs, weight_decay = 0.01,
+    eval_strategy = "epoch", save_strategy = "epoch", load_best_model_at_end = true,
+    metric_for_best_model = "accuracy", seed = args.seed,
+  },
+}
+trainer:train()
+
+show "After training:"
+model:save_adapter(lorawb.run_dir .. "/adapter")
+print("\nThe adapter lies in " .. lorawb.run_dir .. "/adapter, as PEFT reads it.")

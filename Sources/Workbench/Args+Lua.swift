@@ -1,0 +1,130 @@
+import Formats
+import LuaBridge
+
+/// `lorawb.args`: a recipe's parameters.
+enum ArgsLua {
+    static let entry = LuaOptionSet(
+        [
+            LuaOption("help", .string, "What the parameter is for."),
+            LuaOption("type", .oneOf(RecipeParameters.Kind.allCases.map(\.rawValue)), "Its type (default: that of the default)."),
+            LuaOption("min", .number, "Smallest value allowed."),
+            LuaOption("max", .number, "Largest value allowed."),
+            LuaOption("one_of", .table, "The values allowed."),
+        ], positional: .any)
+
+    static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "args", "Declares the recipe's parameters and gives their values: defaults, or what the user typed.",
+            parameters: [LuaParameter("parameters", "table", "A default, or { default, help =, type =, min =, max =, one_of = }, by name.")],
+            returns: "table"
+        ) { call in
+            guard !context.declaredParameters else { throw LuaFault("called twice; declare all parameters in one table") }
+            let table = try call.table(1, "parameters")
+            guard table.count == 0, let names = table.names else { throw LuaFault("parameters are declared as name = default") }
+            let declared = RecipeParameters(try names.map { try parameter($0, table[$0]) })
+            context.declaredParameters = true
+            if context.wantsHelp {
+                context.output.raw(help(context, declared))
+                throw LuaInterrupted()
+            }
+            let (parsed, typed) = try parse(declared, context)
+            context.parameters = try values(context, parsed, typed, declared)
+            return .fields(context.parameters.mapValues(LuaValue.init))
+        }
+    }
+
+    /// The values; `--seed` is the session's where the recipe has no parameter of that name.
+    private static func parse(
+        _ declared: RecipeParameters, _ context: RecipeContext
+    ) throws -> (values: [String: RecipeParameters.Value], typed: Set<String>) {
+        do {
+            var words = context.words
+            if !declared.parameters.contains(where: { $0.name == "seed" }) { words = try RecipeParameters.withoutSeed(words).rest }
+            return try declared.parse(words)
+        } catch let error as RecipeParameterError {
+            context.misuse = error.description
+            throw error
+        }
+    }
+
+    /// Makes typed paths absolute and grants them.
+    private static func values(
+        _ context: RecipeContext, _ values: [String: RecipeParameters.Value], _ typed: Set<String>, _ declared: RecipeParameters
+    ) throws -> [String: RecipeParameters.Value] {
+        var values = values
+        for parameter in declared.parameters where typed.contains(parameter.name) {
+            guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model else { continue }
+            var path = Permissions.absolute(text, from: context.workingFolder)
+            if parameter.kind == .model, !Permissions.isFolder(path) {
+                guard let snapshot = ModelCache.snapshot(of: text) else {
+                    let message = "--\(parameter.name): no folder '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
+                    context.misuse = message
+                    throw LuaFault(message)
+                }
+                path = snapshot
+            }
+            context.permissions.allow(.read, path)
+            values[parameter.name] = .string(path)
+        }
+        return values
+    }
+
+    private static let hostNames: Set<String> = [
+        "threads", "run_dir", "resume", "allow_read", "allow_write", "time_limit", "max_memory", "help",
+    ]
+
+    private static func parameter(_ name: String, _ value: LuaValue) throws -> RecipeParameters.Parameter {
+        guard !hostNames.contains(name) else {
+            throw LuaFault("'\(name)' is an option of lorawb itself; call the parameter something else")
+        }
+        guard case .table(let table) = value else {
+            return try RecipeParameters.Parameter(name: name, defaultValue: try scalar(value, name))
+        }
+        let options: LuaOptions
+        do { options = try LuaOptions(table, entry) } catch { throw LuaFault("'\(name)': \(error)") }
+        guard table.count == 1 else {
+            throw LuaFault("'\(name)' expected { default, help = ... } with one default, got \(table.count) values")
+        }
+        return try RecipeParameters.Parameter(
+            name: name, defaultValue: try scalar(table[1], name),
+            kind: try options.string("type").flatMap(RecipeParameters.Kind.init(rawValue:)),
+            help: try options.string("help"), minimum: try options.number("min"), maximum: try options.number("max"),
+            oneOf: try options.table("one_of").map { try $0.values.map { try scalar($0, name) } })
+    }
+
+    private static func scalar(_ value: LuaValue, _ name: String) throws -> RecipeParameters.Value {
+        switch value {
+        case .boolean(let flag): return .boolean(flag)
+        case .integer(let integer): return .integer(integer)
+        case .number(let number): return .number(number)
+        case .string(let string):
+            if let text = string.validText { return .string(text) }
+        default: break
+        }
+        throw LuaFault("'\(name)' expected a string, number or boolean as default, got \(value.shown)")
+    }
+
+    private static func help(_ context: RecipeContext, _ declared: RecipeParameters) -> String {
+        var text = "usage: lorawb run \(context.recipeName) [--name value ...]\n"
+        let comment = String(decoding: context.source, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            .drop { $0.hasPrefix("#!") }.prefix { $0.hasPrefix("--") }
+            .map { $0.drop { $0 == "-" }.drop { $0 == " " } }
+        if !comment.isEmpty { text += "\n" + comment.joined(separator: "\n") + "\n" }
+        text += "\nparameters:\n" + declared.help()
+        text += "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN, --allow-read DIR, --allow-write DIR,\n"
+        text += "--time-limit SECONDS, --max-memory SIZE, --seed N\n"
+        return text
+    }
+}
+
+extension LuaValue {
+    /// A parameter's value for Lua.
+    init(_ value: RecipeParameters.Value) {
+        switch value {
+        case .string(let text): self = .string(text)
+        case .number(let number): self = .number(number)
+        case .integer(let integer): self = .integer(integer)
+        case .boolean(let flag): self = .boolean(flag)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Formats
+import LuaBridge
+import OrderedCollections
+
+/// Values of Lua as JSON and back.
+enum LuaJSON {
+    /// A JSON value for Lua; null becomes nil, and an empty array an empty table.
+    static func value(_ json: JSON) -> LuaValue {
+        switch json {
+        case .null: .nil
+        case .bool(let flag): .boolean(flag)
+        case .integer(let integer): .integer(integer)
+        case .number(let number): .number(number)
+        case .string(let text): .string(text)
+        case .array(let elements): .list(elements.map(value))
+        case .object(let members):
+            .table(LuaTable(entries: members.map { (LuaTable.Key.string(LuaString($0)), value($1)) }))
+        }
+    }
+
+    /// A Lua value as JSON; throws for what JSON cannot say.
+    static func json(_ value: LuaValue) throws -> JSON {
+        switch value {
+        case .nil: return .null
+        case .boolean(let flag): return .bool(flag)
+        case .integer(let integer): return .integer(integer)
+        case .number(let number):
+            guard number.isFinite else { throw LuaFault("\(number) cannot be written as json") }
+            return .number(number)
+        case .string(let string):
+            guard let text = string.validText else { throw LuaFault("bytes that are not UTF-8 cannot be written as json") }
+            return .string(text)
+        case .table(let table):
+            if table.fields.isEmpty { return .array(try table.values.map(json)) }
+            guard table.count == 0 else { throw LuaFault("a table with both positions and names cannot be written as json") }
+            var members: OrderedDictionary<String, JSON> = [:]
+            for (key, value) in table.fields { members[key.description] = try json(value) }
+            return .object(members)
+        default: throw LuaFault("\(value.shown) cannot be written as json")
+        }
+    }
+}

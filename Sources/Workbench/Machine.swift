@@ -1,0 +1,62 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Facts about the machine and this process.
+enum Machine {
+    /// Bytes of memory that the machine has.
+    static var memory: Int {
+        let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 ? pages * size : 8 << 30
+    }
+
+    /// Number of processors.
+    static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// Bytes of memory that this process holds now.
+    static var residentBytes: Int { status("VmRSS:") }
+
+    /// The most bytes of memory that this process has held.
+    static var peakBytes: Int { status("VmHWM:") }
+
+    /// Name of the processor.
+    static var processorName: String {
+        for line in text("/proc/cpuinfo").split(separator: "\n") where line.hasPrefix("model name") {
+            if let colon = line.firstIndex(of: ":") { return String(line[line.index(after: colon)...].drop { $0 == " " }) }
+        }
+        return "unknown"
+    }
+
+    /// Instruction sets of the processor, as Linux lists them.
+    static var processorFlags: Set<Substring> {
+        let content = text("/proc/cpuinfo")
+        for line in content.split(separator: "\n") where line.hasPrefix("flags") { return Set(line.split(separator: " ")) }
+        return []
+    }
+
+    private static func status(_ key: String) -> Int {
+        for line in text("/proc/self/status").split(separator: "\n") where line.hasPrefix(key) {
+            let words = line.split { $0 == "\t" || $0 == " " }
+            return (words.dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+        }
+        return 0
+    }
+
+    /// A small file of the system's.
+    private static func text(_ path: String) -> String {
+        guard let file = unsafe fopen(path, "r") else { return "" }
+        defer { unsafe fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe fread($0.baseAddress, 1, $0.count, file) }
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    /// The working folder.
+    static var workingFolder: String {
+        guard let path = unsafe getcwd(nil, 0) else { return "/" }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
+}

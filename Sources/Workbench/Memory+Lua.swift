@@ -1,0 +1,24 @@
+import Kernels
+import LuaBridge
+import Tensors
+
+/// What recipes see of memory and the machine.
+enum MemoryLua {
+    static func functions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
+        [
+            LuaFunctionDeclaration("gc", "Collects garbage now, tensors that nothing refers to included.") { call in
+                call.host.collectGarbage()
+                return .nothing
+            },
+            LuaFunctionDeclaration(
+                "memory", "Bytes in use: { lua =, tensors =, pooled =, resident =, peak = }.", returns: "table"
+            ) { call in
+                .fields([
+                    "lua": .integer(call.host.memoryInUse), "tensors": .integer(StoragePool.shared.liveBytes),
+                    "pooled": .integer(StoragePool.shared.pooledBytes), "resident": .integer(Machine.residentBytes),
+                    "peak": .integer(Machine.peakBytes),
+                ])
+            },
+        ]
+    }
+}

@@ -1,0 +1,59 @@
+import LuaBridge
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Where a session prints: standard output and standard error, safely for a terminal.
+///
+/// A closed pipe silences it and the run goes on.
+public final class Output {
+    /// Whether standard output is a terminal.
+    public let isTerminal: Bool
+    /// Whether standard error is a terminal.
+    public let isErrorTerminal: Bool
+
+    /// The process's own outputs.
+    public init() {
+        isTerminal = isatty(STDOUT_FILENO) == 1
+        isErrorTerminal = isatty(STDERR_FILENO) == 1
+    }
+
+    /// Prints a line.
+    public func print(_ line: String) { write(line + "\n", to: STDOUT_FILENO, escaping: isTerminal) }
+
+    /// Writes what a recipe prints.
+    public func write(_ text: LuaString) {
+        if isTerminal { raw(LuaOutput.visible(text.text)) } else { write(text.utf8, to: STDOUT_FILENO) }
+    }
+
+    /// Prints a line to standard error.
+    public func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO, escaping: isErrorTerminal) }
+
+    /// Writes what the host itself composed, control characters included.
+    public func raw(_ text: String) { write(text, to: STDOUT_FILENO, escaping: false) }
+
+    private func write(_ text: String, to file: Int32, escaping: Bool) {
+        write(Array((escaping ? LuaOutput.visible(text) : text).utf8), to: file)
+    }
+
+    private func write(_ bytes: [UInt8], to file: Int32) {
+        var bytes = bytes[...]
+        while !bytes.isEmpty {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Self.put(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    private static func put(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+        unsafe systemWrite(file, bytes, count)
+    }
+}
+
+private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    unsafe write(file, bytes, count)
+}

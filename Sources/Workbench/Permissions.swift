@@ -1,0 +1,167 @@
+import Formats
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What a recipe may read and write; the only maker of folders from paths.
+///
+/// By default a recipe reads its own folder, the model cache, its run folder and every path that the user typed, and writes its
+/// run folder. A path in a recipe is a request; a refusal names the flag that would allow it.
+public final class Permissions {
+    /// What a grant allows.
+    public enum Access: Sendable { case read, write }
+
+    private struct Grant {
+        let root: String
+        /// Folder beneath which links may lead; a snapshot of the model cache links into its repository's blobs.
+        let linkRoot: String
+        let isFile: Bool
+        let access: Access
+    }
+
+    /// What relative paths of the recipe are relative to.
+    public let base: String
+    private var grants: [Grant] = []
+    /// Places that are not to be written even beneath a writable folder: the recipe itself.
+    private var protected: Set<String> = []
+
+    /// Permissions of a recipe whose relative paths start at the folder `base`.
+    public init(base: String) { self.base = base }
+
+    /// Allows a folder, or one file, and what lies beneath.
+    public func allow(_ access: Access, _ path: String) {
+        let lexical = Permissions.absolute(path, from: base)
+        for root in Set([lexical, Permissions.real(lexical) ?? lexical]) {
+            let isFile = Permissions.isFile(root)
+            grants.append(
+                Grant(root: root, linkRoot: Permissions.repository(of: root) ?? root, isFile: isFile, access: access))
+        }
+    }
+
+    /// Keeps a file from being written.
+    public func protect(_ path: String) {
+        let lexical = Permissions.absolute(path, from: base)
+        protected.formUnion([lexical, Permissions.real(lexical) ?? lexical])
+    }
+
+    /// The folder and the name beneath it through which `path` is read; throws where that is not allowed.
+    public func reading(_ path: String) throws -> (folder: Folder, name: String) {
+        try open(path, .read)
+    }
+
+    /// The folder and the name beneath it through which `path` is written; throws where that is not allowed.
+    public func writing(_ path: String) throws -> (folder: Folder, name: String) {
+        let absolute = try request(path)
+        guard !protected.contains(absolute), !protected.contains(Permissions.real(absolute) ?? absolute) else {
+            throw FormatError("\(Permissions.shown(path)): is the running recipe, which is not to be written")
+        }
+        return try open(path, .write)
+    }
+
+    /// The folder at `path`, for reading.
+    public func readingFolder(_ path: String) throws -> Folder {
+        let (folder, name) = try open(path, .read)
+        return name == "." ? folder : try folder.subfolder(name)
+    }
+
+    /// The folder at `path`, for writing; made where it is missing.
+    public func writingFolder(_ path: String) throws -> Folder {
+        let (folder, name) = try open(path, .write)
+        return name == "." ? folder : try folder.subfolder(name, create: true)
+    }
+
+    /// `path` made absolute against the recipe's base, without "." and "..".
+    public func absolute(_ path: String) -> String { Permissions.absolute(path, from: base) }
+
+    private func request(_ path: String) throws -> String {
+        guard !path.utf8.contains(0) else { throw FormatError("'\(Permissions.shown(path))': a path with a zero byte") }
+        guard !path.isEmpty else { throw FormatError("'': an empty path") }
+        return absolute(path)
+    }
+
+    private func open(_ path: String, _ access: Access) throws -> (folder: Folder, name: String) {
+        let absolute = try request(path)
+        let matching = grants.filter { grant in
+            (grant.access == .write || access == .read)
+                && (absolute == grant.root || (!grant.isFile && Permissions.lies(absolute, beneath: grant.root)))
+        }
+        guard let grant = matching.max(by: { $0.root.utf8.count < $1.root.utf8.count }) else {
+            let flag = access == .read ? "--allow-read" : "--allow-write"
+            let folder = Permissions.isFolder(absolute) ? absolute : Permissions.parent(absolute)
+            throw FormatError(
+                "\(Permissions.shown(path)): \(access == .read ? "reading" : "writing") it is not permitted; "
+                    + "to allow it, run again with \(flag) \(Permissions.shown(folder))")
+        }
+        if grant.isFile || absolute == grant.root && Permissions.isFile(absolute) {
+            let parent = Permissions.parent(absolute)
+            let linkRoot = grant.linkRoot == grant.root ? parent : grant.linkRoot
+            return (
+                try Folder(path: parent, linkRoot: linkRoot),
+                String(absolute.dropFirst(parent == "/" ? 1 : parent.count + 1))
+            )
+        }
+        let linkRoot = access == .write ? grant.root : grant.linkRoot
+        let rest = absolute.dropFirst(grant.root == "/" ? 1 : grant.root.count + 1)
+        return (try Folder(path: grant.root, linkRoot: linkRoot), rest.isEmpty ? "." : String(rest))
+    }
+
+    // MARK: Paths as text
+
+    /// `path` made absolute against `base`, without empty parts, "." and "..".
+    static func absolute(_ path: String, from base: String) -> String {
+        var parts: [Substring] = []
+        for part in (path.hasPrefix("/") ? path : base + "/" + path).split(separator: "/") where part != "." {
+            if part == ".." { parts.removeLast(parts.isEmpty ? 0 : 1) } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    static func parent(_ path: String) -> String {
+        let parts = path.split(separator: "/").dropLast()
+        return "/" + parts.joined(separator: "/")
+    }
+
+    private static func lies(_ path: String, beneath root: String) -> Bool {
+        root == "/" || path.hasPrefix(root + "/")
+    }
+
+    /// The repository folder of a path in the model cache (`models--org--name`), whose links stay inside it.
+    private static func repository(of path: String) -> String? {
+        let parts = path.split(separator: "/")
+        guard let index = parts.lastIndex(where: { $0.hasPrefix("models--") }), index + 1 < parts.count else {
+            return nil
+        }
+        return "/" + parts[...index].joined(separator: "/")
+    }
+
+    static func real(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    private static func mode(_ path: String) -> mode_t? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    static func isFile(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR } ?? false }
+
+    static func isFolder(_ path: String) -> Bool { mode(path) == S_IFDIR }
+
+    /// A path as it may be shown: control and direction characters escaped.
+    public static func shown(_ path: String) -> String {
+        var text = ""
+        for scalar in path.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+}

@@ -1,0 +1,56 @@
+import Formats
+import Kernels
+
+/// What the functions of one session share: permissions, the run's folder, what the user typed, the seed.
+///
+/// It belongs to the one thread that runs Lua.
+public final class RecipeContext {
+    /// What the recipe may read and write.
+    public let permissions: Permissions
+    /// The run's folder.
+    public let runFolder: RunFolder
+    /// Words that the user typed for the recipe.
+    let words: [String]
+    /// Folder against which typed paths are made absolute.
+    let workingFolder: String
+    /// Whether the user asked for the recipe's help instead of a run.
+    let wantsHelp: Bool
+    /// Name of the recipe in messages and in its help.
+    let recipeName: String
+    /// Text of the recipe, kept in the run's record.
+    let source: [UInt8]
+    /// Options of the session.
+    let options: SessionOptions
+    /// Parameters by name, once the recipe has declared them.
+    var parameters: [String: RecipeParameters.Value] = [:]
+    /// Whether `lorawb.args` was called.
+    var declaredParameters = false
+    /// What the user typed wrongly, where that ended the run.
+    var misuse: String?
+    /// What to tell the user when the run was interrupted: how to go on.
+    var resumeHint: String?
+    /// Where what is printed goes.
+    let output: Output
+    /// Seed of new weights and of dropout.
+    private(set) var seed: UInt64
+    private var drawn = 0
+
+    init(
+        permissions: Permissions, runFolder: RunFolder, words: [String], workingFolder: String, wantsHelp: Bool,
+        recipeName: String, source: [UInt8], options: SessionOptions, output: Output
+    ) {
+        (self.permissions, self.runFolder, self.words) = (permissions, runFolder, words)
+        (self.workingFolder, self.wantsHelp, self.recipeName) = (workingFolder, wantsHelp, recipeName)
+        (self.source, self.options, self.output) = (source, options, output)
+        seed = UInt64(bitPattern: Int64(options.seed ?? 42))
+    }
+
+    /// Sets the seed; the same numbers are drawn again from here on.
+    func setSeed(_ seed: Int) { (self.seed, drawn) = (UInt64(bitPattern: Int64(seed)), 0) }
+
+    /// The key of the next numbers that a recipe draws by `randn` and the like.
+    func nextKey() -> RandomKey {
+        drawn += 1
+        return RandomKey(seed: seed).child("recipe").child(drawn)
+    }
+}

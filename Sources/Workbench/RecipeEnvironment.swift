@@ -1,0 +1,53 @@
+import Formats
+import Kernels
+import LuaBridge
+import Stdlib
+import Tensors
+
+/// Builds what a recipe sees: the module `lorawb` with its types and functions, and `require`.
+enum RecipeEnvironment {
+    /// A host for one session; its limits are those of `context.options`.
+    static func make(_ context: RecipeContext) throws -> LuaHost {
+        let lua = min(1 << 30, context.options.memoryLimit ?? 1 << 30)
+        let seed = Int(truncatingIfNeeded: context.seed)
+        let host = try LuaHost(limits: LuaLimits(memory: lua, seed: seed)) { name in try source(of: name, context) }
+        host.output = { [output = context.output] text in output.write(text) }
+        let ledger = LuaLedger(host: host, limit: context.options.memoryLimit ?? Machine.memory / 5 * 4)
+        StoragePool.shared.setReserve { _, more in
+            try ledger.reserve(more) { StoragePool.shared.liveBytes }
+        }
+        try registerTypes(host, context)
+        try host.register(module(context), global: nil)
+        return host
+    }
+
+    /// Text of a module that the host has not registered: lorawb's own Lua, or a file of the recipe's folder.
+    private static func source(of name: String, _ context: RecipeContext) throws -> LuaModuleSource {
+        if let bytes = Stdlib.module(name) {
+            return LuaModuleSource(source: LuaString(bytes: bytes), chunkName: "=\(name.replacing(".", with: "/"))")
+        }
+        let file = name.replacing(".", with: "/") + ".lua"
+        let (folder, path) = try context.permissions.reading(file)
+        guard folder.exists(path) else {
+            throw LuaFault("no module '\(name)': there is no \(file) in the recipe's folder")
+        }
+        return LuaModuleSource(source: LuaString(bytes: try folder.read(path)), chunkName: "@\(file)")
+    }
+
+    private static func registerTypes(_ host: LuaHost, _ context: RecipeContext) throws {
+        try host.register(TensorLua.type)
+    }
+
+    private static func module(_ context: RecipeContext) -> LuaModule {
+        LuaModule(
+            "lorawb", "Adapting pretrained language models.",
+            functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorLua.moduleFunctions(context)
+                + MemoryLua.functions(context),
+            constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
+            properties: [
+                LuaModuleProperty("run_dir", "Folder of this run, made at its first use.", type: "string") { _ in
+                    .string(try context.runFolder.path())
+                }
+            ])
+    }
+}

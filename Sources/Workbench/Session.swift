@@ -1,0 +1,167 @@
+import Formats
+import Kernels
+import LuaBridge
+import Stdlib
+import Tensors
+
+/// One run of a recipe, or one interactive session, and how it ends.
+public final class Session {
+    private let options: SessionOptions
+    private let output = Output()
+    private let workingFolder = Machine.workingFolder
+
+    /// How the process ends: the codes of sysexits, timeout and shells.
+    enum Exit {
+        static let failure: Int32 = 1
+        static let misuse: Int32 = 64
+        static let noInput: Int32 = 66
+        static let timeLimit: Int32 = 124
+        static let memoryLimit: Int32 = 125
+        static let interrupted: Int32 = 130
+    }
+
+    /// Session with what the user set; signals are handled from here on.
+    public init(_ options: SessionOptions) {
+        self.options = options
+        LuaGuards.install()
+        LuaInterrupt.install()
+        MappedFile.setObserver { address, count, path in
+            let range = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
+            if let path { unsafe LuaGuards.registerMapping(range, file: path) } else { unsafe LuaGuards.unregisterMapping(range) }
+        }
+        if let threads = options.threads ?? ModelCache.environment("LORAWB_THREADS").flatMap({ Int($0) }) {
+            Workers.setCount(threads)
+        }
+        if let limit = options.timeLimit { LuaInterrupt.setTimeLimit(seconds: limit) }
+    }
+
+    /// Runs a recipe and gives the exit code.
+    ///
+    /// - Parameters:
+    ///   - recipe: a file, "-" for standard input, or the name of a recipe inside the binary.
+    ///   - words: what the user typed for the recipe.
+    ///   - help: whether the recipe's help is wanted instead of a run.
+    public func run(recipe: String, words: [String], help: Bool) -> Int32 {
+        let context: RecipeContext
+        let chunkName: String
+        do {
+            (context, chunkName) = try open(recipe: recipe, words: words, help: help)
+        } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.noInput
+        }
+        return finish(context) { host in
+            try host.run(LuaString(bytes: context.source), name: chunkName)
+            guard !context.declaredParameters else { return }
+            if help { output.print("\(recipe) declares no parameters") }
+        }
+    }
+
+    /// Runs what is piped in, or talks with the user on a terminal; gives the exit code.
+    public func interact() -> Int32 {
+        guard Repl.isTerminal else { return run(recipe: "-", words: [], help: false) }
+        let context = makeContext(base: workingFolder, stem: "repl", name: "repl", source: [], words: [], help: false)
+        return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
+    }
+
+    // MARK: Opening
+
+    private func open(recipe: String, words: [String], help: Bool) throws -> (RecipeContext, String) {
+        if recipe == "-" {
+            let context = makeContext(
+                base: workingFolder, stem: "stdin", name: "-", source: Repl.readAll(), words: words, help: help)
+            return (try checked(context), "=stdin")
+        }
+        let path = Permissions.absolute(recipe, from: workingFolder)
+        guard !Permissions.isFolder(path) else { throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe") }
+        let stem = RunFolder.stem(of: path)
+        if let bytes = Stdlib.recipe(recipe), !Permissions.isFile(path) {
+            let context = makeContext(base: workingFolder, stem: stem, name: recipe, source: bytes, words: words, help: help)
+            return (try checked(context), "@\(recipe).lua")
+        }
+        guard Permissions.isFile(path) else {
+            let built = Stdlib.recipes.joined(separator: ", ")
+            throw FormatError("\(Permissions.shown(recipe)): no such recipe file; inside lorawb are: \(built)")
+        }
+        let folderPath = Permissions.parent(path)
+        let folder = try Folder(path: folderPath, linkRoot: "/")
+        let source = try folder.read(String(path.dropFirst(folderPath == "/" ? 1 : folderPath.count + 1)))
+        let context = makeContext(base: folderPath, stem: stem, name: recipe, source: source, words: words, help: help)
+        context.permissions.allow(.read, folderPath)
+        context.permissions.protect(path)
+        return (try checked(context), "@\(recipe)")
+    }
+
+    private func checked(_ context: RecipeContext) throws -> RecipeContext {
+        if !context.words.isEmpty, !context.source.contains("args") {
+            let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
+            if let seed { context.setSeed(seed) }
+            if let word = rest.first {
+                throw FormatError("\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
+            }
+        }
+        return context
+    }
+
+    private func makeContext(
+        base: String, stem: String, name: String, source: [UInt8], words: [String], help: Bool
+    ) -> RecipeContext {
+        let permissions = Permissions(base: base)
+        if base == workingFolder { permissions.allow(.read, workingFolder) }
+        if let cache = ModelCache.path, Permissions.isFolder(cache) { permissions.allow(.read, cache) }
+        for path in options.allowRead { permissions.allow(.read, Permissions.absolute(path, from: workingFolder)) }
+        for path in options.allowWrite { permissions.allow(.write, Permissions.absolute(path, from: workingFolder)) }
+        let runFolder = RunFolder(
+            named: options.runFolder, stem: stem, workingFolder: workingFolder, permissions: permissions)
+        return RecipeContext(
+            permissions: permissions, runFolder: runFolder, words: words, workingFolder: workingFolder, wantsHelp: help,
+            recipeName: name, source: source, options: options, output: output)
+    }
+
+    // MARK: Ending
+
+    private func finish(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
+        do {
+            let host = try RecipeEnvironment.make(context)
+            defer { StoragePool.shared.setReserve(nil) }
+            try body(host)
+            return 0
+        } catch let failure as LuaFailure {
+            return end(failure, context)
+        } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.failure
+        }
+    }
+
+    private func end(_ failure: LuaFailure, _ context: RecipeContext) -> Int32 {
+        if context.wantsHelp, context.declaredParameters { return 0 }
+        if let misuse = context.misuse {
+            output.complain("lorawb: \(misuse)")
+            return Exit.misuse
+        }
+        switch failure.kind {
+        case .interrupted:
+            output.complain("interrupted")
+            if let hint = context.resumeHint { output.complain(hint) }
+            return Exit.interrupted
+        case .timeLimit:
+            output.complain("time limit: stopped after \(options.timeLimit ?? 0) seconds")
+            if let hint = context.resumeHint { output.complain(hint) }
+            return Exit.timeLimit
+        case .memoryLimit:
+            output.complain("memory limit: \(failure.message)")
+            return Exit.memoryLimit
+        case .error, .syntax, .incomplete:
+            output.complain(failure.message)
+            // One frame says no more than the message does.
+            if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
+            return failure.message.contains("memory limit: ") ? Exit.memoryLimit : Exit.failure
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether a word occurs in these bytes.
+    fileprivate func contains(_ word: String) -> Bool { String(decoding: self, as: UTF8.self).contains(word) }
+}

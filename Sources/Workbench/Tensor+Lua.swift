@@ -1,0 +1,499 @@
+import Kernels
+import LuaBridge
+import Tensors
+
+/// What recipes see of tensors: the type `lorawb.Tensor`, and the functions of `lorawb` that make tensors.
+enum TensorLua {
+    static var type: LuaType<Tensor> {
+        LuaType(
+            "lorawb.Tensor", "A dense array of float32 or int64 numbers.",
+            methods: arithmetic + comparisons + shapes + reductions + functions + values,
+            properties: properties, metamethods: metamethods, close: { $0.free() })
+    }
+
+    // MARK: Arguments
+
+    /// A tensor, or a number as one.
+    static func operand(_ call: borrowing LuaCall, _ position: Int) throws -> Tensor {
+        if call.isObject(position, as: Tensor.self) { return try call.object(position) }
+        guard call.isNumber(position) else { return try call.object(position, as: Tensor.self, "other") }
+        return try Tensor(number(try call.value(position)))
+    }
+
+    static func number(_ value: LuaValue) -> Number {
+        if case .integer(let integer) = value { return .integer(integer) }
+        return .float(value.asNumber ?? .nan)
+    }
+
+    static func value(_ number: Number) -> LuaValue {
+        switch number {
+        case .integer(let integer): .integer(integer)
+        case .float(let float): .number(float)
+        }
+    }
+
+    /// A dimension as recipes count it, from 1 or from the end by -1, as tensors count it, from 0.
+    static func dimension(_ call: borrowing LuaCall, _ position: Int, of tensor: Tensor) throws -> Int {
+        let dimension = try call.integer(position, "dim")
+        return try place(dimension, count: tensor.shape.count) ?? {
+            throw call.argumentError(
+                position, "dim", "shape \(tensor.shape) has the dimensions 1 to \(tensor.shape.count), got \(dimension)")
+        }()
+    }
+
+    /// A position from 1, or from the end by -1, as a place from 0; nil outside.
+    static func place(_ position: Int, count: Int) throws -> Int? {
+        if (1...max(count, 1)).contains(position), count > 0 { return position - 1 }
+        if position < 0, position >= -count { return count + position }
+        return nil
+    }
+
+    private static func shape(_ call: borrowing LuaCall) throws -> ([Int], LuaOptions) {
+        var sizes: [Int] = []
+        var position = 1
+        if call.isTable(1), let list = try call.table(1).integers(), call.isNil(1) == false, !list.isEmpty || call.count == 1 {
+            sizes = list.map(Int.init)
+            position = 2
+        } else {
+            while position <= call.count, call.isNumber(position) {
+                sizes.append(try call.integer(position, "size"))
+                position += 1
+            }
+        }
+        if position < call.count { throw call.argumentError(position + 1, nil, "unexpected argument after the options") }
+        return (sizes, try call.options(position, dtypeOption))
+    }
+
+    private static let dtypeOption = LuaOptionSet([
+        LuaOption("dtype", .oneOf(["float32", "int64"]), "Element type (default float32)."),
+        LuaOption("requires_grad", .boolean, "Whether backward leaves a gradient (default false)."),
+    ])
+
+    static func dtype(_ options: LuaOptions) throws -> Tensor.DType? {
+        try options.string("dtype").flatMap(Tensor.DType.init(rawValue:))
+    }
+
+    private static func made(_ tensor: Tensor, _ options: LuaOptions) throws -> LuaReturn {
+        if try options.boolean("requires_grad") == true { try tensor.setRequiresGrad(true) }
+        return .object(tensor)
+    }
+
+    private static func unary(
+        _ name: String, _ doc: String, _ body: @escaping (Tensor) throws -> Tensor
+    ) -> LuaMethod<Tensor> {
+        LuaMethod(name, doc, returns: "lorawb.Tensor") { tensor, _ in .object(try body(tensor)) }
+    }
+
+    private static let other = LuaParameter("other", "lorawb.Tensor|number", "The other operand; shapes are broadcast.")
+    private static let dim = LuaParameter("dim", "integer?", "Dimension from 1, or from the end by -1; all where absent.")
+    private static let keepdim = LuaParameter("keepdim", "boolean?", "Whether the dimension stays, with size 1.")
+
+    private static func binary(
+        _ name: String, _ doc: String, _ body: @escaping (Tensor, Tensor) throws -> Tensor
+    ) -> LuaMethod<Tensor> {
+        LuaMethod(name, doc, parameters: [other], returns: "lorawb.Tensor") { tensor, call in
+            .object(try body(tensor, try operand(call, 1)))
+        }
+    }
+
+    // MARK: Methods
+
+    private static var arithmetic: [LuaMethod<Tensor>] {
+        [
+            binary("add", "Adds elementwise; the operator + does the same.") { try $0.add($1) },
+            binary("sub", "Subtracts elementwise; the operator - does the same.") { try $0.sub($1) },
+            binary("mul", "Multiplies elementwise; the operator * does the same.") { try $0.mul($1) },
+            binary("div", "Divides elementwise; the operator / does the same.") { try $0.div($1) },
+            LuaMethod(
+                "matmul", "Multiplies matrices: [m, k] by [k, n], batches of them, or vectors.",
+                parameters: [LuaParameter("other", "lorawb.Tensor", "The right operand.")], returns: "lorawb.Tensor"
+            ) { tensor, call in .object(try tensor.matmul(try call.object(1, as: Tensor.self, "other"))) },
+        ]
+    }
+
+    private static var comparisons: [LuaMethod<Tensor>] {
+        [
+            binary("eq", "1 where elements are equal, 0 elsewhere (int64).") { try $0.eq($1) },
+            binary("ne", "1 where elements differ, 0 elsewhere (int64).") { try $0.ne($1) },
+            binary("lt", "1 where an element is less, 0 elsewhere (int64).") { try $0.lt($1) },
+            binary("gt", "1 where an element is greater, 0 elsewhere (int64).") { try $0.gt($1) },
+            binary("le", "1 where an element is less or equal, 0 elsewhere (int64).") { try $0.le($1) },
+            binary("ge", "1 where an element is greater or equal, 0 elsewhere (int64).") { try $0.ge($1) },
+        ]
+    }
+
+    private static var shapes: [LuaMethod<Tensor>] {
+        [
+            unary("t", "Swaps the two dimensions of a matrix.") { try $0.t() },
+            LuaMethod(
+                "transpose", "Swaps two dimensions.",
+                parameters: [
+                    LuaParameter("first", "integer", "One dimension, from 1."),
+                    LuaParameter("second", "integer", "The other."),
+                ], returns: "lorawb.Tensor"
+            ) { tensor, call in
+                .object(try tensor.transpose(try dimension(call, 1, of: tensor), try dimension(call, 2, of: tensor)))
+            },
+            LuaMethod(
+                "permute", "Orders the dimensions anew: permute(3, 1, 2).",
+                parameters: [LuaParameter("...", "integer", "All dimensions, from 1, in their new order.")],
+                returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let order = try call.integers(from: 1, "dim")
+                return .object(
+                    try tensor.permute(
+                        try order.map { dimension in
+                            guard let place = try place(dimension, count: tensor.shape.count) else {
+                                throw LuaFault("shape \(tensor.shape) has no dimension \(dimension)")
+                            }
+                            return place
+                        }))
+            },
+            LuaMethod(
+                "reshape", "Gives the same elements another shape; one size may be -1.",
+                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them.")], returns: "lorawb.Tensor"
+            ) { tensor, call in .object(try tensor.reshape(try call.integers(from: 1, "size"))) },
+            LuaMethod(
+                "narrow", "Cuts a range out of one dimension.",
+                parameters: [
+                    LuaParameter("dim", "integer", "Dimension, from 1."),
+                    LuaParameter("start", "integer", "First position, from 1."),
+                    LuaParameter("length", "integer", "Number of positions."),
+                ], returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let dimension = try dimension(call, 1, of: tensor)
+                let size = tensor.shape[dimension]
+                let (start, length) = (try call.integer(2, "start"), try call.integer(3, "length"))
+                guard start >= 1, length >= 0, start - 1 <= size, length <= size - (start - 1) else {
+                    throw LuaFault("positions \(start) to \(start &+ length &- 1) are outside 1 to \(size) of shape \(tensor.shape)")
+                }
+                return .object(try tensor.narrow(dimension, start: start - 1, length: length))
+            },
+            LuaMethod(
+                "select", "Takes one position of a dimension, which goes away.",
+                parameters: [
+                    LuaParameter("dim", "integer", "Dimension, from 1."),
+                    LuaParameter("index", "integer", "Position, from 1, or from the end by -1."),
+                ], returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let dimension = try dimension(call, 1, of: tensor)
+                let index = try call.integer(2, "index")
+                guard let place = try place(index, count: tensor.shape[dimension]) else {
+                    throw LuaFault("position \(index) is outside 1 to \(tensor.shape[dimension]) of shape \(tensor.shape)")
+                }
+                return .object(try tensor.select(dimension, place))
+            },
+        ]
+    }
+
+    private static func reduction(
+        _ name: String, _ doc: String, _ body: @escaping (Tensor, Int?, Bool) throws -> Tensor
+    ) -> LuaMethod<Tensor> {
+        LuaMethod(name, doc, parameters: [dim, keepdim], returns: "lorawb.Tensor") { tensor, call in
+            let dimension = call.isNil(1) ? nil : try dimension(call, 1, of: tensor)
+            return .object(try body(tensor, dimension, call.isNil(2) ? false : try call.boolean(2, "keepdim")))
+        }
+    }
+
+    private static var reductions: [LuaMethod<Tensor>] {
+        [
+            reduction("sum", "Sums all elements, or along a dimension.") { try $0.sum($1, keepdim: $2) },
+            reduction("mean", "Averages all elements, or along a dimension.") { tensor, dimension, keepdim in
+                try (tensor.dtype == .int64 ? tensor.to(.float32) : tensor).mean(dimension, keepdim: keepdim)
+            },
+            LuaMethod(
+                "max", "Largest element, or along a dimension the largest elements and their ids (from 0).",
+                parameters: [dim, keepdim], returns: "lorawb.Tensor, lorawb.Tensor?"
+            ) { tensor, call in
+                guard !call.isNil(1) else { return .object(try tensor.max()) }
+                let keepdim = call.isNil(2) ? false : try call.boolean(2, "keepdim")
+                let (values, indices) = try tensor.max(try dimension(call, 1, of: tensor), keepdim: keepdim)
+                return .values([.object(values), .object(indices)])
+            },
+            reduction("argmax", "Ids (from 0) of the largest elements.") { try $0.argmax($1, keepdim: $2) },
+            LuaMethod(
+                "topk", "The k largest elements along a dimension and their ids (from 0), largest first.",
+                parameters: [
+                    LuaParameter("k", "integer", "How many."),
+                    LuaParameter("dim", "integer?", "Dimension from 1; the last where absent."),
+                ], returns: "lorawb.Tensor, lorawb.Tensor"
+            ) { tensor, call in
+                let dimension = call.isNil(2) ? -1 : try dimension(call, 2, of: tensor)
+                let (values, indices) = try tensor.topk(try call.integer(1, "k"), dimension)
+                return .values([.object(values), .object(indices)])
+            },
+        ]
+    }
+
+    private static var functions: [LuaMethod<Tensor>] {
+        [
+            unary("exp", "e to the power of each element.") { try $0.exp() },
+            unary("log", "Natural logarithm of each element.") { try $0.log() },
+            unary("sqrt", "Square root of each element.") { try $0.sqrt() },
+            unary("tanh", "Hyperbolic tangent of each element.") { try $0.tanh() },
+            unary("relu", "Each element, or 0 where it is negative.") { try $0.relu() },
+            LuaMethod(
+                "gelu", "Gaussian error linear unit of each element.",
+                parameters: [LuaParameter("approximate", "string?", "\"none\" (erf, the default) or \"tanh\".")],
+                returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let form = call.isNil(1) ? "none" : try call.string(1, "approximate", oneOf: ["none", "tanh"])
+                return .object(try tensor.gelu(tanh: form == "tanh"))
+            },
+            unary("silu", "Each element times its logistic function.") { try $0.silu() },
+            LuaMethod(
+                "softmax", "Softmax along a dimension.",
+                parameters: [LuaParameter("dim", "integer?", "Dimension from 1; the last where absent.")],
+                returns: "lorawb.Tensor"
+            ) { tensor, call in .object(try tensor.softmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor))) },
+            LuaMethod(
+                "log_softmax", "Logarithm of the softmax along a dimension.",
+                parameters: [LuaParameter("dim", "integer?", "Dimension from 1; the last where absent.")],
+                returns: "lorawb.Tensor"
+            ) { tensor, call in .object(try tensor.logSoftmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor))) },
+        ]
+    }
+
+    private static var values: [LuaMethod<Tensor>] {
+        [
+            LuaMethod("item", "The number of a tensor that has just one.", returns: "number") { tensor, _ in
+                .value(value(try tensor.item()))
+            },
+            LuaMethod("tolist", "The numbers as nested lists; of a tensor without dimensions the number.", returns: "table|number") {
+                tensor, _ in .value(try list(tensor))
+            },
+            LuaMethod("numel", "Number of elements.", returns: "integer") { tensor, _ in
+                guard !tensor.isFreed else { throw TensorError("tensor was freed") }
+                return .integer(tensor.count)
+            },
+            LuaMethod(
+                "map", "A tensor of fn(element), without a gradient; slow, for odd jobs.",
+                parameters: [LuaParameter("fn", "function", "Gives a number for a number.")], returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let function = try call.function(1, "fn")
+                return .object(
+                    try tensor.map { number in
+                        let result = try function.call([value(number)]).first ?? .nil
+                        guard result.asNumber != nil else { throw LuaFault("fn gave \(result.shown), expected a number") }
+                        return self.number(result)
+                    })
+            },
+            LuaMethod(
+                "backward", "Adds the gradients of this number into `grad` of everything it was made of that requires them.",
+                parameters: [LuaParameter("gradient", "lorawb.Tensor?", "Gradient of this tensor; 1 where it is a number.")]
+            ) { tensor, call in
+                try tensor.backward(try call.optionalObject(1, as: Tensor.self, "gradient"))
+                return .nothing
+            },
+            unary("detach", "The same numbers, cut off from how they were made.") { try $0.detach() },
+            unary("clone", "A copy through which gradients flow.") { try $0.clone() },
+            LuaMethod(
+                "to", "The same numbers in another element type.",
+                parameters: [LuaParameter("dtype", "string", "\"float32\" or \"int64\".")], returns: "lorawb.Tensor"
+            ) { tensor, call in
+                let name = try call.string(1, "dtype", oneOf: ["float32", "int64"])
+                return .object(try tensor.to(name == "int64" ? .int64 : .float32))
+            },
+        ]
+    }
+
+    private static var properties: [LuaProperty<Tensor>] {
+        [
+            LuaProperty("shape", "Sizes of the dimensions.", type: "integer[]", get: { .integers($0.shape) }),
+            LuaProperty("dtype", "Element type: \"float32\" or \"int64\".", type: "string", get: { .string($0.dtype.rawValue) }),
+            LuaProperty(
+                "grad", "Gradient gathered by backward, or nil; assign nil to clear it.", type: "lorawb.Tensor?",
+                get: { tensor in tensor.grad.map { .object($0) } ?? .nil },
+                set: { tensor, call in
+                    let gradient = try call.optionalObject(1, as: Tensor.self, "grad")
+                    if let gradient, gradient.shape != tensor.shape {
+                        throw LuaFault("a gradient of shape \(gradient.shape) for a tensor of shape \(tensor.shape)")
+                    }
+                    tensor.grad = gradient
+                }),
+            LuaProperty(
+                "requires_grad", "Whether backward leaves a gradient.", type: "boolean",
+                get: { .boolean($0.requiresGrad || $0.node != nil) },
+                set: { tensor, call in try tensor.setRequiresGrad(try call.boolean(1, "requires_grad")) }),
+        ]
+    }
+
+    private static var metamethods: [LuaMetamethod<Tensor>] {
+        func arithmetic(
+            _ op: LuaMetamethod<Tensor>.Operator, _ doc: String, _ body: @escaping (Tensor, Tensor) throws -> Tensor
+        ) -> LuaMetamethod<Tensor> {
+            .binary(op, doc, returns: "lorawb.Tensor") { call in
+                .object(try body(try operand(call, 1), try operand(call, 2)))
+            }
+        }
+        return [
+            arithmetic(.add, "Adds elementwise.") { try $0.add($1) },
+            arithmetic(.sub, "Subtracts elementwise.") { try $0.sub($1) },
+            arithmetic(.mul, "Multiplies elementwise.") { try $0.mul($1) },
+            arithmetic(.div, "Divides elementwise.") { try $0.div($1) },
+            .negate("Changes the sign of each element.", returns: "lorawb.Tensor") { .object(try $0.neg()) },
+            .binary(.eq, "Whether shapes and all elements are equal; `:eq` compares elementwise.", returns: "boolean") { call in
+                .boolean(try operand(call, 1).equals(try operand(call, 2)))
+            },
+            .length("Size of the first dimension.") { $0.shape.first ?? 0 },
+            .text("Element type, shape and the first values.") { $0.description },
+        ]
+    }
+
+    /// The numbers of a tensor as nested lists.
+    static func list(_ tensor: Tensor) throws -> LuaValue {
+        if tensor.shape.isEmpty { return value(try tensor.item()) }
+        let (floats, integers) =
+            tensor.dtype == .float32 ? (try tensor.floatArray(), []) : ([], try tensor.integerArray())
+        func nest(_ dimension: Int, _ start: Int, _ count: Int) -> LuaValue {
+            let size = tensor.shape[dimension]
+            if dimension == tensor.shape.count - 1 {
+                return tensor.dtype == .float32
+                    ? .numbers(floats[start..<start + size].map(Double.init))
+                    : .integers(Array(integers[start..<start + size]))
+            }
+            guard size > 0 else { return .list([]) }
+            let step = count / size
+            return .list((0..<size).map { nest(dimension + 1, start + $0 * step, step) })
+        }
+        return nest(0, 0, tensor.count)
+    }
+
+    // MARK: Functions that make tensors
+
+    static func moduleFunctions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
+        func filled(_ name: String, _ doc: String, _ body: @escaping ([Int], Tensor.DType) throws -> Tensor) -> LuaFunctionDeclaration {
+            LuaFunctionDeclaration(
+                name, doc,
+                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them."), LuaParameter(dtypeOption)],
+                returns: "lorawb.Tensor"
+            ) { call in
+                let (sizes, options) = try shape(call)
+                return try made(try body(sizes, try dtype(options) ?? .float32), options)
+            }
+        }
+        return [
+            LuaFunctionDeclaration(
+                "tensor", "Makes a tensor of nested lists of numbers; integers alone give int64.",
+                parameters: [LuaParameter("values", "table|number", "Nested lists, or a number."), LuaParameter(dtypeOption)],
+                returns: "lorawb.Tensor"
+            ) { call in
+                let options = try call.options(2, dtypeOption)
+                var tensor: Tensor
+                if call.isNumber(1) {
+                    tensor = try Tensor(number(try call.value(1)))
+                } else {
+                    switch try call.table(1, "values").nestedNumbers() {
+                    case .integers(let values, let shape): tensor = try Tensor(values, shape: shape)
+                    case .numbers(let values, let shape): tensor = try Tensor(values.map { Float($0) }, shape: shape)
+                    }
+                }
+                if let dtype = try dtype(options) { tensor = try tensor.to(dtype) }
+                return try made(tensor, options)
+            },
+            filled("zeros", "Makes a tensor of zeros.") { try Tensor.zeros($0, dtype: $1) },
+            filled("ones", "Makes a tensor of ones.") { try Tensor.ones($0, dtype: $1) },
+            LuaFunctionDeclaration(
+                "full", "Makes a tensor of one number.",
+                parameters: [
+                    LuaParameter("shape", "integer[]", "The sizes."), LuaParameter("value", "number", "The number."),
+                    LuaParameter(dtypeOption),
+                ], returns: "lorawb.Tensor"
+            ) { call in
+                let sizes = try call.integers(1, "shape").map(Int.init)
+                let options = try call.options(3, dtypeOption)
+                _ = try call.number(2, "value")
+                switch number(try call.value(2)) {
+                case .integer(let value) where try dtype(options) == .int64:
+                    return try made(try Tensor.full(sizes, integer: value), options)
+                case let value:
+                    return try made(try Tensor.full(sizes, Float(value.double)).to(try dtype(options) ?? .float32), options)
+                }
+            },
+            filled("randn", "Makes a tensor of normally distributed numbers.") { try Tensor.randn($0, key: context.nextKey()).to($1) },
+            filled("rand", "Makes a tensor of numbers evenly distributed in [0, 1).") { try Tensor.rand($0, key: context.nextKey()).to($1) },
+            LuaFunctionDeclaration(
+                "arange", "Makes a vector from start up to and without stop: arange(stop) begins at 0.",
+                parameters: [
+                    LuaParameter("start", "number", "First number, or the end where it stands alone."),
+                    LuaParameter("stop", "number?", "Where to end."), LuaParameter("step", "number?", "Difference (default 1)."),
+                ], returns: "lorawb.Tensor"
+            ) { call in
+                _ = try call.number(1, "start")
+                let start = number(try call.value(1))
+                if call.isNil(2) { return .object(try Tensor.arange(.integer(0), start)) }
+                _ = try call.number(2, "stop")
+                _ = try call.optionalNumber(3, "step")
+                let step = call.isNil(3) ? .integer(1) : number(try call.value(3))
+                return .object(try Tensor.arange(start, number(try call.value(2)), step: step))
+            },
+            LuaFunctionDeclaration(
+                "eye", "Makes a matrix with ones on its diagonal.",
+                parameters: [
+                    LuaParameter("rows", "integer", "Number of rows."),
+                    LuaParameter("columns", "integer?", "Number of columns (default: rows)."),
+                ], returns: "lorawb.Tensor"
+            ) { call in .object(try Tensor.eye(try call.integer(1, "rows"), try call.optionalInteger(2, "columns"))) },
+            joining("cat", "Joins tensors along a dimension.") { try Tensor.cat($0, $1) },
+            joining("stack", "Puts tensors of equal shape side by side along a new dimension.") { try Tensor.stack($0, $1) },
+            LuaFunctionDeclaration(
+                "unpack", "Cuts the rows of a tensor into one tensor a sequence.",
+                parameters: [
+                    LuaParameter("tensor", "lorawb.Tensor", "[total tokens, ...]"),
+                    LuaParameter("cu_seqlens", "integer[]", "0, n1, n1 + n2, ..."),
+                ], returns: "lorawb.Tensor[]"
+            ) { call in
+                let tensor = try call.object(1, as: Tensor.self, "tensor")
+                let ends = call.isTable(2) ? try call.integers(2, "cu_seqlens") : try call.object(2, as: Tensor.self, "cu_seqlens").integerArray()
+                guard let rows = tensor.shape.first, ends.first == 0, ends.last == Int64(rows) else {
+                    throw LuaFault("cu_seqlens must go from 0 to the \(tensor.shape.first ?? 0) rows of shape \(tensor.shape)")
+                }
+                return .list(
+                    try zip(ends, ends.dropFirst()).map { first, last in
+                        guard first <= last, first >= 0, last <= Int64(rows) else { throw LuaFault("cu_seqlens must ascend") }
+                        return .object(try tensor.narrow(0, start: Int(first), length: Int(last - first)))
+                    })
+            },
+            LuaFunctionDeclaration(
+                "no_grad", "Calls fn without recording what it does, and gives what it gives.",
+                parameters: [LuaParameter("fn", "function", "What to run.")], returns: "any"
+            ) { call in
+                let function = try call.function(1, "fn")
+                return .values(try Recording.off { try function.call([]) })
+            },
+            LuaFunctionDeclaration(
+                "manual_seed", "Sets the seed of random numbers: new weights, randn, dropout.",
+                parameters: [LuaParameter("seed", "integer", "Any integer.")]
+            ) { call in
+                context.setSeed(try call.integer(1, "seed"))
+                return .nothing
+            },
+        ]
+    }
+
+    private static func joining(
+        _ name: String, _ doc: String, _ body: @escaping ([Tensor], Int) throws -> Tensor
+    ) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            name, doc,
+            parameters: [
+                LuaParameter("tensors", "lorawb.Tensor[]", "A list of tensors."),
+                LuaParameter("dim", "integer?", "Dimension from 1 (default 1)."),
+            ], returns: "lorawb.Tensor"
+        ) { call in
+            let tensors = try call.table(1, "tensors").values.enumerated().map { index, value in
+                guard let tensor = value.asObject(Tensor.self) else {
+                    throw LuaFault("entry \(index + 1) expected lorawb.Tensor, got \(value.shown)")
+                }
+                return tensor
+            }
+            guard let first = tensors.first else { throw LuaFault("an empty list of tensors") }
+            let rank = first.shape.count + (name == "stack" ? 1 : 0)
+            let dimension = try call.optionalInteger(2, "dim") ?? 1
+            guard let place = try place(dimension, count: rank) else {
+                throw call.argumentError(2, "dim", "1 to \(rank) expected, got \(dimension)")
+            }
+            return .object(try body(tensors, place))
+        }
+    }
+}

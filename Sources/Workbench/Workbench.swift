@@ -1,0 +1,27 @@
+import Kernels
+
+/// Facts about this build.
+public enum Workbench {
+    /// Version of lorawb.
+    public static let version = "0.1.0"
+
+    /// What `lorawb info` prints.
+    public static func information() -> String {
+        let levels = ["avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"].filter {
+            Machine.processorFlags.contains(Substring($0))
+        }
+        let rows = [
+            ("lorawb", version),
+            ("processor", Machine.processorName),
+            ("threads", "\(Workers.count) of \(Machine.processors)"),
+            ("instructions", levels.isEmpty ? "baseline" : levels.joined(separator: " ")),
+            ("memory", "\(Machine.memory >> 20) MiB"),
+            ("BLAS", BLAS.description),
+            ("Lua", "5.4"),
+            ("model cache", ModelCache.path.map { $0 + (Permissions.isFolder($0) ? "" : " (not there)") } ?? "none"),
+        ]
+        return rows.map { name, value in
+            name + String(repeating: " ", count: 14 - name.count) + value + "\n"
+        }.joined()
+    }
+}

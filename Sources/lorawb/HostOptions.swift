@@ -1,0 +1,67 @@
+import ArgumentParser
+import Workbench
+
+/// Options of the host, the same for all commands that run Lua.
+struct HostOptions: ParsableArguments {
+    @Option(name: .long, help: "Threads to compute with (default: all processors, or LORAWB_THREADS).")
+    var threads: Int?
+
+    @Option(name: .long, help: "The run's folder (default: runs/<recipe>-<n> in the working folder).")
+    var runDir: String?
+
+    @Option(name: .long, help: "Continue the run in this folder from its newest complete checkpoint.")
+    var resume: String?
+
+    @Option(name: .long, help: "Seed of random numbers, where the recipe declares no parameter of that name.")
+    var seed: Int?
+
+    @Option(name: .long, parsing: .singleValue, help: "Let the recipe read beneath this folder (repeatable).")
+    var allowRead: [String] = []
+
+    @Option(name: .long, parsing: .singleValue, help: "Let the recipe write beneath this folder (repeatable).")
+    var allowWrite: [String] = []
+
+    @Option(name: .long, help: "Stop after this many seconds (exit code 124).")
+    var timeLimit: Double?
+
+    @Option(name: .long, help: "Stop when Lua and tensors need more than this, e.g. 4GB (exit code 125).")
+    var maxMemory: String?
+
+    /// The names of the options above, as typed.
+    static let names = [
+        "threads", "run-dir", "resume", "seed", "allow-read", "allow-write", "time-limit", "max-memory",
+    ]
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads expects at least 1, got \(threads)") }
+        if let timeLimit, !(timeLimit > 0) { throw ValidationError("--time-limit expects seconds above 0, got \(timeLimit)") }
+        if resume != nil && runDir != nil {
+            throw ValidationError("--resume names the run's folder already; leave --run-dir out")
+        }
+        _ = try memoryLimit()
+    }
+
+    /// `maxMemory` in bytes.
+    func memoryLimit() throws -> Int? {
+        guard let maxMemory else { return nil }
+        let units: [(String, Double)] = [
+            ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9),
+            ("TB", 1e12), ("K", 0x1p10), ("M", 0x1p20), ("G", 0x1p30), ("T", 0x1p40), ("B", 1), ("", 1),
+        ]
+        for (suffix, scale) in units where maxMemory.uppercased().hasSuffix(suffix.uppercased()) {
+            if let size = Double(maxMemory.dropLast(suffix.count)), let bytes = Int(exactly: (size * scale).rounded()),
+                bytes > 0
+            {
+                return bytes
+            }
+        }
+        throw ValidationError("--max-memory expects a size such as 512MB or 4GB, got '\(maxMemory)'")
+    }
+
+    /// The options as the workbench takes them.
+    func session() throws -> SessionOptions {
+        SessionOptions(
+            threads: threads, runFolder: resume ?? runDir, resume: resume != nil, seed: seed, allowRead: allowRead,
+            allowWrite: allowWrite, timeLimit: timeLimit, memoryLimit: try memoryLimit())
+    }
+}

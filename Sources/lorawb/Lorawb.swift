@@ -1,0 +1,24 @@
+import ArgumentParser
+import Workbench
+
+/// The program: commands over the workbench.
+@main
+struct Lorawb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lorawb",
+        abstract: "Adapts pretrained language models on ordinary CPUs, scripted in Lua.",
+        discussion: """
+            lorawb run recipe.lua --help   shows a recipe's own parameters
+            lorawb                         starts the interactive session, or runs what is piped in
+            """,
+        version: "lorawb \(Workbench.version)",
+        subcommands: [RunCommand.self, ReplCommand.self, InfoCommand.self],
+        defaultSubcommand: ReplCommand.self)
+
+    static func main() {
+        var words = Array(CommandLine.arguments.dropFirst())
+        // `lorawb recipe.lua`, and so a recipe whose first line is `#!/usr/bin/env lorawb`, means run.
+        if let first = words.first, first.hasSuffix(".lua") { words.insert("run", at: 0) }
+        Lorawb.main(words)
+    }
+}
