@@ -33,7 +33,7 @@ public final class Folder: Sendable {
         let root = Root(descriptor: opened)
         var place: [String] = []
         if linkRoot != nil {
-            guard path == rootPath || path.hasPrefix(rootPath + "/") else {
+            guard path == rootPath || path.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") else {
                 throw FormatError("\(path): not beneath \(rootPath)")
             }
             place = path.dropFirst(rootPath.count).split(separator: "/").map(String.init)

@@ -9,8 +9,8 @@ extension Tensor: CustomStringConvertible {
         let columns = shape[shape.count - 1]
         let rows = count / columns
         var lines = [head]
-        for row in 0..<min(rows, 6) {
-            let values = (0..<min(columns, 6)).map { shown(row * columns + $0) }.joined(separator: ", ")
+        for row in 0..<Swift.min(rows, 6) {
+            let values = (0..<Swift.min(columns, 6)).map { shown(row * columns + $0) }.joined(separator: ", ")
             lines.append("  [" + values + (columns > 6 ? ", ..." : "") + "]")
         }
         if rows > 6 { lines.append("  ... \(rows) rows") }
@@ -36,7 +36,7 @@ extension Tensor: CustomStringConvertible {
         if exponent >= 6 || exponent < -4 {
             return (value < 0 ? "-" : "") + "\(Float(scaled))e\(exponent)"
         }
-        let unit = (0..<max(0, 3 - exponent)).reduce(1.0) { power, _ in power * 10 }
+        let unit = (0..<Swift.max(0, 3 - exponent)).reduce(1.0) { power, _ in power * 10 }
         let rounded = (value * unit).rounded() / unit
         return "\(Float(rounded))"
     }

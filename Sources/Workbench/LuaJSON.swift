@@ -1,6 +1,5 @@
 import Formats
 import LuaBridge
-import OrderedCollections
 
 /// Values of Lua as JSON and back.
 enum LuaJSON {
@@ -33,7 +32,7 @@ enum LuaJSON {
         case .table(let table):
             if table.fields.isEmpty { return .array(try table.values.map(json)) }
             guard table.count == 0 else { throw LuaFault("a table with both positions and names cannot be written as json") }
-            var members: OrderedDictionary<String, JSON> = [:]
+            var members = JSONObject()
             for (key, value) in table.fields { members[key.description] = try json(value) }
             return .object(members)
         default: throw LuaFault("\(value.shown) cannot be written as json")

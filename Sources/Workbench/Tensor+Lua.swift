@@ -365,7 +365,7 @@ enum TensorLua {
         func filled(_ name: String, _ doc: String, _ body: @escaping ([Int], Tensor.DType) throws -> Tensor) -> LuaFunctionDeclaration {
             LuaFunctionDeclaration(
                 name, doc,
-                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them."), LuaParameter(dtypeOption)],
+                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them."), LuaParameter("options", dtypeOption)],
                 returns: "lorawb.Tensor"
             ) { call in
                 let (sizes, options) = try shape(call)
@@ -375,7 +375,7 @@ enum TensorLua {
         return [
             LuaFunctionDeclaration(
                 "tensor", "Makes a tensor of nested lists of numbers; integers alone give int64.",
-                parameters: [LuaParameter("values", "table|number", "Nested lists, or a number."), LuaParameter(dtypeOption)],
+                parameters: [LuaParameter("values", "table|number", "Nested lists, or a number."), LuaParameter("options", dtypeOption)],
                 returns: "lorawb.Tensor"
             ) { call in
                 let options = try call.options(2, dtypeOption)
@@ -397,7 +397,7 @@ enum TensorLua {
                 "full", "Makes a tensor of one number.",
                 parameters: [
                     LuaParameter("shape", "integer[]", "The sizes."), LuaParameter("value", "number", "The number."),
-                    LuaParameter(dtypeOption),
+                    LuaParameter("options", dtypeOption),
                 ], returns: "lorawb.Tensor"
             ) { call in
                 let sizes = try call.integers(1, "shape").map(Int.init)
