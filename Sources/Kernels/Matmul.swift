@@ -33,7 +33,10 @@ public enum Matmul {
     ) {
         guard m > 0, n > 0 else { return }
         guard k > 0 else {
-            for row in 0..<m { Loops.scale(beta, c + row * ldc, c + row * ldc, n) }
+            for row in 0..<m {
+                let row = c + row * ldc
+                if beta == 0 { Loops.zero(row, n) } else { Loops.scale(beta, row, row, n) }
+            }
             return
         }
         cblas_sgemm(

@@ -129,7 +129,9 @@ public enum OptimizerUpdates {
         }
     }
 
-    /// Sum of squares in double precision, in an order fixed by `count`. Not finite exactly where an element is not.
+    /// Sum of squares in double precision, in an order fixed by `count`.
+    ///
+    /// Not finite exactly where an element is not.
     public static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
         var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
         let whole = count / 4 * 4

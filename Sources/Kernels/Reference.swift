@@ -1,0 +1,144 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Slow and obvious twins of the kernels, on arrays in double precision: what the tests compare the fast ones with.
+package enum Reference {
+    /// op(A)[m, k] · op(B)[k, n].
+    package static func gemm(
+        _ a: [Float], _ b: [Float], m: Int, n: Int, k: Int, transposeA: Bool = false, transposeB: Bool = false
+    ) -> [Double] {
+        var c = [Double](repeating: 0, count: m * n)
+        for i in 0..<m {
+            for j in 0..<n {
+                for p in 0..<k {
+                    let x = transposeA ? a[p * m + i] : a[i * k + p]
+                    let y = transposeB ? b[j * k + p] : b[p * n + j]
+                    c[i * n + j] += Double(x) * Double(y)
+                }
+            }
+        }
+        return c
+    }
+
+    /// One of the elementwise functions.
+    package static func value(_ f: Elementwise.Unary, _ x: Double) -> Double {
+        switch f {
+        case .gelu: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+        case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .tanh: tanh(x)
+        case .relu: max(x, 0)
+        case .silu: x / (1 + exp(-x))
+        case .exp: exp(x)
+        case .log: log(x)
+        case .sqrt: x.squareRoot()
+        case .neg: -x
+        }
+    }
+
+    /// The derivative of one of the elementwise functions.
+    package static func slope(_ f: Elementwise.Unary, _ x: Double) -> Double {
+        switch f {
+        case .gelu:
+            return 0.5 * (1 + erf(x / 2.0.squareRoot())) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+        case .geluTanh:
+            let c = (2 / Double.pi).squareRoot()
+            let t = tanh(c * (x + 0.044715 * x * x * x))
+            return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x)
+        case .tanh: return 1 - tanh(x) * tanh(x)
+        case .relu: return x > 0 ? 1 : 0
+        case .silu:
+            let s = 1 / (1 + exp(-x))
+            return s * (1 + x * (1 - s))
+        case .exp: return exp(x)
+        case .log: return 1 / x
+        case .sqrt: return 0.5 / x.squareRoot()
+        case .neg: return -1
+        }
+    }
+
+    /// Softmax of one row.
+    package static func softmax(_ x: [Double]) -> [Double] {
+        let top = x.max() ?? 0
+        let powers = x.map { exp($0 - top) }
+        let total = powers.reduce(0, +)
+        return powers.map { $0 / total }
+    }
+
+    /// Layer normalisation of one row.
+    package static func layerNorm(_ x: [Double], gamma: [Double], beta: [Double], epsilon: Double) -> [Double] {
+        let n = Double(x.count)
+        let mean = x.reduce(0, +) / n
+        let variance = x.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / n
+        return x.indices.map { (x[$0] - mean) / (variance + epsilon).squareRoot() * gamma[$0] + beta[$0] }
+    }
+
+    /// Root mean square normalisation of one row.
+    package static func rmsNorm(_ x: [Double], gamma: [Double], epsilon: Double) -> [Double] {
+        let mean = x.map { $0 * $0 }.reduce(0, +) / Double(x.count)
+        return x.indices.map { x[$0] / (mean + epsilon).squareRoot() * gamma[$0] }
+    }
+
+    /// Factor of a mask for one element: 0, or 1 / (1 − p).
+    package static func maskFactor(_ mask: DropoutMask, key: RandomKey, feature: Int) -> Double {
+        if mask.p == 0 { return 1 }
+        if mask.p == 1 { return 0 }
+        var h = UInt32(truncatingIfNeeded: feature) &* 0x9E37_79B9 ^ UInt32(truncatingIfNeeded: key.bits)
+        h = (h ^ (h >> 16)) &* 0x7FEB_352D
+        h = (h ^ (h >> 15) ^ UInt32(truncatingIfNeeded: key.bits >> 32)) &* 0x846C_A68B
+        h ^= h >> 16
+        return Double(h) >= Double(mask.p) * 0x1p32 ? 1 / (1 - Double(mask.p)) : 0
+    }
+
+    /// A matrix [keys.count, columns] under a mask.
+    package static func dropped(_ mask: DropoutMask?, _ x: [Double], columns: Int) -> [Double] {
+        guard let mask else { return x }
+        return x.indices.map { x[$0] * maskFactor(mask, key: mask.keys[$0 / columns], feature: $0 % columns) }
+    }
+
+    /// Attention of packed sequences; arguments as for the kernel.
+    package static func attention(_ kernel: AttentionKernel, q: [Double], k: [Double], v: [Double]) -> [Double] {
+        let (d, share) = (kernel.width, kernel.heads / kernel.kvHeads)
+        let (wideQ, wideK) = (kernel.heads * d, kernel.kvHeads * d)
+        var y = [Double](repeating: 0, count: q.count)
+        for s in 0..<kernel.sequences {
+            for head in 0..<kernel.heads {
+                for query in kernel.queryStarts[s]..<kernel.queryStarts[s + 1] {
+                    var keys = Array(kernel.keyStarts[s]..<kernel.keyStarts[s + 1])
+                    if kernel.causal { keys = Array(keys.prefix(kernel.positions[query] + 1)) }
+                    let scores = keys.map { key in
+                        let products = (0..<d).map {
+                            q[query * wideQ + head * d + $0] * k[key * wideK + head / share * d + $0]
+                        }
+                        return products.reduce(0, +) * Double(kernel.scale)
+                    }
+                    for (place, p) in softmax(scores).enumerated() {
+                        var weight = p
+                        if let mask = kernel.dropout {
+                            let key = mask.keys[query].child(head).child(kernel.positions[query])
+                            weight *= maskFactor(mask, key: key, feature: place)
+                        }
+                        for i in 0..<d {
+                            y[query * wideQ + head * d + i] += weight * v[keys[place] * wideK + head / share * d + i]
+                        }
+                    }
+                }
+            }
+        }
+        return y
+    }
+
+    /// Cross entropy summed over labelled rows.
+    package static func crossEntropy(
+        _ x: [Double], labels: [Int], ignoring ignored: Int, smoothing: Double, classes: Int
+    ) -> Double {
+        var total = 0.0
+        for (row, label) in labels.enumerated() where label != ignored {
+            let logs = softmax(Array(x[row * classes..<(row + 1) * classes])).map { log($0) }
+            total -= (1 - smoothing) * logs[label] + smoothing / Double(classes) * logs.reduce(0, +)
+        }
+        return total
+    }
+}
