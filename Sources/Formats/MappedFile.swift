@@ -46,4 +46,28 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Number of bytes.
     public var count: Int { bytes.count }
+
+    /// The bytes as numbers, for parsers of text.
+    public var text: UnsafeBufferPointer<UInt8> { bytes.assumingMemoryBound(to: UInt8.self) }
+
+    /// How a mapped file will be looked at.
+    public enum Advice: Sendable { case normal, sequential, random, willNeed, dontNeed }
+
+    /// Tells the system how a part will be looked at, so that it reads ahead, or lets go of it; the whole file where nil.
+    public func advise(_ advice: Advice, _ range: Range<Int>? = nil) {
+        let range = (range ?? 0..<count).clamped(to: 0..<count)
+        guard !range.isEmpty, let base = bytes.baseAddress else { return }
+        // The system wants the start of a page; the mapping begins at one.
+        let start = range.lowerBound / Int(getpagesize()) * Int(getpagesize())
+        let code =
+            switch advice {
+            case .normal: POSIX_MADV_NORMAL
+            case .sequential: POSIX_MADV_SEQUENTIAL
+            case .random: POSIX_MADV_RANDOM
+            case .willNeed: POSIX_MADV_WILLNEED
+            case .dontNeed: POSIX_MADV_DONTNEED
+            }
+        // Advice only: what the system makes of it changes no byte.
+        _ = posix_madvise(UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, code)
+    }
 }

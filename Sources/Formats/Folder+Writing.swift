@@ -1,0 +1,187 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+extension Folder {
+    /// Writes a file whole or not at all: beside, synced, renamed.
+    public func write(_ name: String, _ bytes: [UInt8]) throws { try write(name) { try $0.append(bytes) } }
+
+    /// Writes text whole or not at all.
+    public func write(_ name: String, text: String) throws { try write(name, Array(text.utf8)) }
+
+    /// Writes a file whole or not at all out of what `body` appends.
+    ///
+    /// A link of that name is replaced, not followed. Whatever fails, nothing of the new file remains.
+    public func write(_ name: String, _ body: (FileWriter) throws -> Void) throws {
+        let (parent, last) = try openParent(of: name)
+        defer { close(parent) }
+        var status = stat()
+        if fstatat(parent, last, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw Folder.error(show(name), "write", EISDIR)
+        }
+        let temporary = Folder.temporaryName(for: last)
+        let file = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw Folder.error(show(name), "write") }
+        do {
+            do {
+                try body(FileWriter(descriptor: file, path: show(name)))
+                guard fsync(file) == 0 else { throw Folder.error(show(name), "write") }
+            } catch {
+                close(file)
+                throw error
+            }
+            guard close(file) == 0, renameat(parent, temporary, parent, last) == 0 else {
+                throw Folder.error(show(name), "write")
+            }
+        } catch {
+            unlinkat(parent, temporary, 0)
+            throw error
+        }
+        fsync(parent)
+    }
+
+    /// Adds text to the end of a file, made where it is missing; where that fails, the file is cut to what it was.
+    public func append(_ name: String, text: String) throws {
+        let (parent, last) = try openParent(of: name)
+        defer { close(parent) }
+        let file = openat(parent, last, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw Folder.error(show(name), "write") }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw FormatError("\(show(name)): is a pipe, socket or device, expected a file")
+        }
+        do { try FileWriter(descriptor: file, path: show(name)).append(Array(text.utf8)) } catch {
+            _ = ftruncate(file, status.st_size)
+            throw error
+        }
+    }
+
+    /// Writes a folder whole or not at all: `body` fills one beside it, which is then given the name.
+    ///
+    /// With `replacing`, a folder that has the name is exchanged for the new one in one step where the system can do so,
+    /// and removed; without it that is an error.
+    public func writeFolder(_ name: String, replacing: Bool = false, _ body: (Folder) throws -> Void) throws {
+        let (parent, last) = try openParent(of: name)
+        defer { close(parent) }
+        guard replacing || !exists(name) else { throw Folder.error(show(name), "write", EEXIST) }
+        let temporary = Folder.temporaryName(for: last)
+        guard mkdirat(parent, temporary, 0o777) == 0 else { throw Folder.error(show(name), "write") }
+        do {
+            let above = try Folder.names(name).dropLast()
+            try body(Folder(path: show(name), root: root, place: place + above + [temporary], access: access))
+            try Folder.exchange(temporary, last, in: parent, replacing: replacing, path: show(name))
+        } catch {
+            try? Folder.remove(temporary, in: parent, path: show(name), depth: 0)
+            throw error
+        }
+        fsync(parent)
+        // What was replaced now has the temporary name; that it could not be removed spoils nothing.
+        try? Folder.remove(temporary, in: parent, path: show(name), depth: 0)
+    }
+
+    /// Gives `temporary` the name `last`; what had it before is called `temporary` afterwards.
+    private static func exchange(
+        _ temporary: String, _ last: String, in parent: Int32, replacing: Bool, path: String
+    ) throws {
+        if renameat(parent, temporary, parent, last) == 0 { return }
+        guard replacing, errno == ENOTEMPTY || errno == EEXIST else { throw error(path, "write") }
+        if systemExchange(parent, temporary, last) { return }
+        // A file system without exchange: for a moment the name is missing.
+        let old = temporaryName(for: last)
+        guard renameat(parent, last, parent, old) == 0 else { throw error(path, "write") }
+        guard renameat(parent, temporary, parent, last) == 0 else {
+            let failure = error(path, "write")
+            _ = renameat(parent, old, parent, last)
+            throw failure
+        }
+        _ = renameat(parent, old, parent, temporary)
+    }
+
+    /// Gives a file or folder another name; a file of that name is replaced, a folder with something in it is not.
+    public func rename(_ name: String, to newName: String) throws {
+        let (source, from) = try openParent(of: name)
+        defer { close(source) }
+        let (target, to) = try openParent(of: newName)
+        defer { close(target) }
+        guard renameat(source, from, target, to) == 0 else {
+            throw Folder.error(show(name), "rename to \(FormatError.shown(newName))")
+        }
+        fsync(source)
+        fsync(target)
+    }
+
+    /// Removes a file, or a folder with all that is in it; says nothing where there is none. Links are not followed.
+    public func remove(_ name: String) throws {
+        let (parent, last) = try openParent(of: name)
+        defer { close(parent) }
+        try Folder.remove(last, in: parent, path: show(name), depth: 0)
+    }
+
+    private static func remove(_ name: String, in parent: Int32, path: String, depth: Int) throws {
+        var status = stat()
+        guard fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return }
+            throw error(path, "remove")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            guard unlinkat(parent, name, 0) == 0 || errno == ENOENT else { throw error(path, "remove") }
+            return
+        }
+        guard depth < 64 else { throw FormatError("\(path): cannot remove: folders nested deeper than 64 levels") }
+        let folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard folder >= 0 else { throw error(path, "remove") }
+        defer { close(folder) }
+        let listed = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard listed >= 0 else { throw error(path, "remove") }
+        for inner in try entries(of: listed, path: path) {
+            try remove(inner, in: folder, path: "\(path)/\(inner)", depth: depth + 1)
+        }
+        guard unlinkat(parent, name, AT_REMOVEDIR) == 0 else { throw error(path, "remove") }
+    }
+
+    func makeFolders(_ names: [String], name: String) throws {
+        try checkWritable(name)
+        for (index, part) in names.enumerated() {
+            let parent = try walk(name).openFolder(place + names[..<index])
+            defer { close(parent) }
+            guard mkdirat(parent, part, 0o777) == 0 || errno == EEXIST else {
+                throw Folder.error(show(name), "make the folder")
+            }
+        }
+    }
+
+    /// The folder that a name is in, open, and the name's last part.
+    private func openParent(of name: String) throws -> (descriptor: Int32, last: String) {
+        try checkWritable(name)
+        let names = try Folder.names(name)
+        guard let last = names.last else { throw FormatError("\(show(name)): names no file") }
+        return (try walk(name).openFolder(place + names.dropLast()), last)
+    }
+
+    private func checkWritable(_ name: String) throws {
+        guard access == .readWrite else {
+            throw FormatError("\(show(name)): cannot write: the folder may only be read")
+        }
+    }
+
+    private static func temporaryName(for name: String) -> String {
+        let number = String(UInt64.random(in: 0 ... .max), radix: 36)
+        return ".\(String(String.UnicodeScalarView(name.unicodeScalars.prefix(40)))).\(getpid()).\(number)"
+    }
+}
+
+/// Exchanges two names of a folder in one step; false where the system or file system cannot.
+private func systemExchange(_ folder: Int32, _ first: String, _ second: String) -> Bool {
+    #if canImport(Darwin)
+        return renameatx_np(folder, first, folder, second, UInt32(RENAME_SWAP)) == 0
+    #else
+        // Looked up when run, since Swift's Glibc module does not show it.
+        typealias Exchange = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+        guard let symbol = dlsym(nil, "renameat2") else { return false }
+        let renameExchange: UInt32 = 2
+        return unsafeBitCast(symbol, to: Exchange.self)(folder, first, folder, second, renameExchange) == 0
+    #endif
+}

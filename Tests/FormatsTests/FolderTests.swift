@@ -1,0 +1,218 @@
+import Formats
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+@Suite struct FolderTests {
+    private let temporary: TemporaryFolder
+    private var folder: Folder { temporary.folder }
+    private var path: String { temporary.path }
+
+    init() throws { temporary = try TemporaryFolder() }
+
+    @Test func writesReadsAndLists() throws {
+        try folder.write("b.txt", text: "héllo")
+        try folder.write("b.txt", text: "again")
+        try folder.subfolder("x/y", create: true).write("z", [1, 2, 3])
+        #expect(try folder.readText("b.txt") == "again")
+        #expect(try folder.read("./x//y/z") == [1, 2, 3])
+        #expect(try folder.list() == ["b.txt", "x"])
+        #expect(folder.exists("x/y/z") && folder.isFolder("x/y") && !folder.isFolder("b.txt"))
+        #expect(!folder.exists("nothing") && !folder.isFolder("nothing"))
+        #expect(try folder.size("x/y/z") == 3)
+        try folder.append("log", text: "one\n")
+        try folder.append("log", text: "two\n")
+        #expect(try folder.readText("log") == "one\ntwo\n")
+        try folder.rename("log", to: "x/log")
+        #expect(try folder.subfolder("x").list() == ["log", "y"])
+        try folder.remove("x")
+        try folder.remove("x")
+        #expect(try folder.list() == ["b.txt"])
+        #expect(try folder.read("b.txt", limit: 5).count == 5)
+        #expect(message { _ = try folder.read("b.txt", limit: 4) } == "\(path)/b.txt: has 5 bytes; at most 4 are read")
+    }
+
+    @Test func readsEmptyFilesAndMapsThem() throws {
+        try folder.write("empty", [])
+        #expect(try folder.read("empty") == [])
+        #expect(try folder.map("empty").count == 0)
+        try folder.write("bytes", Array(0..<200))
+        let file = try folder.map("bytes")
+        file.advise(.willNeed)
+        file.advise(.sequential, 100..<5000)
+        try folder.remove("bytes")
+        #expect(Array(file.bytes) == Array(0..<200))
+    }
+
+    @Test func mappingsAreTold() throws {
+        final class Seen: @unchecked Sendable { var events: [(Int, String?)] = [] }
+        let seen = Seen()
+        try folder.write("watched", Array(repeating: 7, count: 4321))
+        MappedFile.setObserver { _, count, path in
+            if count == 4321 { seen.events.append((count, path)) }
+        }
+        var file: MappedFile? = try folder.map("watched")
+        #expect(file?.count == 4321)
+        file = nil
+        MappedFile.setObserver(nil)
+        #expect(seen.events.map(\.1) == ["\(path)/watched", nil])
+    }
+
+    @Test(arguments: [
+        ("../x", "'../x': a name may not contain '..'"), ("a/../b", "'a/../b': a name may not contain '..'"),
+        ("/etc/passwd", "'/etc/passwd': expected a name beneath the folder, got an absolute path"),
+        ("a\0b", "'a\\u{0}b': a name with a zero byte"),
+    ])
+    func namesThatLeaveAreRefused(name: String, expected: String) {
+        #expect(message { _ = try folder.read(name) } == expected)
+        #expect(message { try folder.write(name, []) } == expected)
+        #expect(message { _ = try folder.subfolder(name, create: true) } == expected)
+        #expect(message { try folder.remove(name) } == expected)
+        #expect(message { try folder.rename("x", to: name) } != "no error")
+        #expect(!folder.exists(name))
+    }
+
+    @Test func errorsNameThePlace() throws {
+        try folder.write("file", [0xC3, 0x28])
+        _ = try folder.subfolder("sub", create: true)
+        #expect(message { _ = try folder.read("none") } == "\(path)/none: no such file or folder")
+        #expect(message { _ = try folder.read("sub") } == "\(path)/sub: is a folder, expected a file")
+        #expect(message { _ = try folder.read("file/x") } == "\(path)/file/x: cannot open: not a folder")
+        #expect(message { _ = try folder.readText("file") } == "\(path)/file: not UTF-8 at byte 1")
+        #expect(message { try folder.write("sub", []) } == "\(path)/sub: cannot write: is a folder")
+        #expect(message { try folder.write("", []) } == "\(path): names no file")
+        #expect(message { _ = try folder.subfolder("file") } == "\(path)/file: cannot open: not a folder")
+        #expect(message { _ = try folder.subfolder("file/x", create: true) }.contains("not a folder"))
+        #expect(message { _ = try Folder(path: path + "/none") } == "\(path)/none: no such file or folder")
+        #expect(message { _ = try Folder(path: "") } == "a path is empty; '.' is the working folder")
+        #expect(try folder.list() == ["file", "sub"])
+    }
+
+    @Test func onlyFilesAreRead() throws {
+        #expect(mkfifo(path + "/fifo", 0o600) == 0)
+        let expected = "\(path)/fifo: is a pipe, socket or device, expected a file"
+        #expect(message { _ = try folder.read("fifo") } == expected)
+        #expect(message { _ = try folder.map("fifo") } == expected)
+        #expect(message { try folder.append("fifo", text: "x") } != "no error")
+        let devices = try Folder(path: "/dev", links: .follow, access: .read)
+        #expect(message { _ = try devices.read("zero") } == "/dev/zero: is a pipe, socket or device, expected a file")
+        #expect(message { try devices.write("x", []) } == "/dev/x: cannot write: the folder may only be read")
+        #expect(message { try devices.remove("x") } == "/dev/x: cannot write: the folder may only be read")
+    }
+
+    // MARK: Links
+
+    /// A cache as Hugging Face lays it out: the snapshot's files are links into the blobs beside it.
+    @Test func linksLeadWithinTheRoot() throws {
+        try folder.subfolder("models--a--b/blobs", create: true).write("0a1b", text: "weights")
+        _ = try folder.subfolder("models--a--b/snapshots/c0ffee", create: true)
+        try folder.write("secret", text: "secret")
+        temporary.link("models--a--b/snapshots/c0ffee/model.safetensors", to: "../../blobs/0a1b")
+        temporary.link("models--a--b/snapshots/c0ffee/up", to: "../../../secret")
+        temporary.link("models--a--b/snapshots/c0ffee/absolute", to: path + "/models--a--b/blobs/0a1b")
+        temporary.link("models--a--b/snapshots/main", to: "c0ffee")
+        let repository = path + "/models--a--b"
+        for name in ["c0ffee", "main"] {
+            let snapshot = try Folder(path: repository + "/snapshots/" + name, linkRoot: repository + "/")
+            #expect(try snapshot.readText("model.safetensors") == "weights")
+            #expect(try snapshot.readText("absolute") == "weights")
+            #expect(message { _ = try snapshot.read("up") }.contains("/up: a link leads out of "))
+        }
+        let alone = try Folder(path: repository + "/snapshots/c0ffee")
+        #expect(
+            message { _ = try alone.read("model.safetensors") }.hasSuffix(
+                "/model.safetensors: a link leads out of \(repository)/snapshots/c0ffee, to '..'"))
+        let followed = try Folder(path: repository + "/snapshots/c0ffee", links: .follow)
+        #expect(try followed.readText("up") == "secret")
+        #expect(message { _ = try Folder(path: path, linkRoot: repository) } == "\(path): not beneath \(repository)")
+        #expect(message { _ = try Folder(path: repository + "x", linkRoot: repository) }.contains("not beneath"))
+        #expect(message { _ = try Folder(path: repository + "/../secret", linkRoot: repository) } != "no error")
+    }
+
+    @Test func linksThatLeaveAreRefused() throws {
+        temporary.link("etc", to: "/etc")
+        temporary.link("passwd", to: "/etc/passwd")
+        temporary.link("loop", to: "loop")
+        temporary.link("dangling", to: "nowhere")
+        temporary.link("parent", to: "..")
+        temporary.link("zero", to: "/dev/zero")
+        #expect(
+            message { _ = try folder.read("passwd") } == "\(path)/passwd: a link leads out of \(path), to '/etc/passwd'"
+        )
+        #expect(
+            message { _ = try folder.read("etc/passwd") }
+                == "\(path)/etc/passwd: a link leads out of \(path), to '/etc'")
+        #expect(message { _ = try folder.read("loop") } == "\(path)/loop: too many links")
+        #expect(message { _ = try folder.read("dangling") } == "\(path)/dangling: no such file or folder")
+        #expect(
+            message { _ = try folder.subfolder("parent") } == "\(path)/parent: a link leads out of \(path), to '..'")
+        #expect(message { try folder.write("etc/lorawb-test", []) }.contains("a link leads out of"))
+        #expect(message { _ = try folder.read("zero") }.contains("a link leads out of"))
+        #expect(!folder.exists("passwd") && !folder.isFolder("etc"))
+        try folder.remove("etc")
+        #expect(access("/etc/passwd", F_OK) == 0)
+    }
+
+    /// A link is replaced by a write, its target untouched; and not followed when a folder is removed.
+    @Test func writingAndRemovingDoNotFollowLinks() throws {
+        let other = try TemporaryFolder()
+        try other.folder.write("kept", text: "kept")
+        temporary.link("file", to: other.path + "/kept")
+        try folder.write("file", text: "new")
+        #expect(try other.folder.readText("kept") == "kept")
+        #expect(try folder.readText("file") == "new")
+        _ = try folder.subfolder("sub", create: true)
+        temporary.link("sub/out", to: other.path)
+        temporary.link("log", to: other.path + "/kept")
+        #expect(message { try folder.append("log", text: "x") }.contains("a link where none is allowed"))
+        try folder.remove("sub")
+        #expect(try other.folder.readText("kept") == "kept")
+    }
+
+    // MARK: Whole or not at all
+
+    @Test func nothingRemainsOfAWriteThatFails() throws {
+        struct Interrupted: Error {}
+        try folder.write("a", text: "old")
+        #expect(throws: Interrupted.self) {
+            try folder.write("a") {
+                try $0.append([1, 2, 3])
+                throw Interrupted()
+            }
+        }
+        #expect(try folder.readText("a") == "old")
+        #expect(throws: Interrupted.self) {
+            try folder.writeFolder("b") {
+                try $0.write("c", [1])
+                throw Interrupted()
+            }
+        }
+        #expect(try folder.list() == ["a"])
+    }
+
+    @Test func foldersAreReplacedWhole() throws {
+        try folder.writeFolder("checkpoint") {
+            try $0.write("one", text: "1")
+            #expect($0.path == "\(path)/checkpoint")
+            #expect(!folder.exists("checkpoint"))
+        }
+        #expect(
+            message { try folder.writeFolder("checkpoint") { _ in } }
+                == "\(path)/checkpoint: cannot write: is there already")
+        try folder.writeFolder("checkpoint", replacing: true) {
+            try $0.subfolder("in", create: true).write("two", text: "2")
+        }
+        #expect(try folder.list() == ["checkpoint"])
+        #expect(try folder.subfolder("checkpoint").list() == ["in"])
+        #expect(try folder.readText("checkpoint/in/two") == "2")
+        try folder.write("file", [])
+        #expect(
+            message { try folder.writeFolder("file", replacing: true) { _ in } }
+                == "\(path)/file: cannot write: not a folder")
+        #expect(try folder.list() == ["checkpoint", "file"])
+    }
+}
