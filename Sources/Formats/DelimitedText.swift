@@ -23,7 +23,9 @@ struct DelimitedText {
         return lines
     }
 
-    /// Calls `body` with the number of each row's first line, from 1, and its fields. Empty lines are passed over.
+    /// Calls `body` with the number of each row's first line, from 1, and its fields.
+    ///
+    /// Empty lines are passed over.
     func forEachRow(_ body: (_ line: Int, _ fields: [String]) throws -> Void) throws {
         var (position, line) = (0, 1)
         var fields: [String] = []

@@ -76,7 +76,8 @@ extension Folder {
     /// Names in an open folder, which is closed.
     static func entries(of folder: Int32, path: String) throws -> [String] {
         guard let stream = fdopendir(folder) else {
-            let failure = error(path, "list")
+            // A folder that could be opened to pass through only.
+            let failure = error(path, "list", errno == EBADF ? EACCES : errno)
             close(folder)
             throw failure
         }

@@ -113,7 +113,9 @@ extension Folder {
         fsync(target)
     }
 
-    /// Removes a file, or a folder with all that is in it; says nothing where there is none. Links are not followed.
+    /// Removes a file, or a folder with all that is in it.
+    ///
+    /// Says nothing where there is none. Links are removed, not followed.
     public func remove(_ name: String) throws {
         let (parent, last) = try openParent(of: name)
         defer { close(parent) }

@@ -37,7 +37,9 @@ public final class Folder: Sendable {
 
         init(path: String, links: Links) throws {
             self.links = links
-            descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let denied = opened < 0 && errno == EACCES
+            descriptor = denied ? open(path, FolderWalk.passThrough | O_CLOEXEC) : opened
             guard descriptor >= 0 else { throw Folder.error(path, "open") }
             let resolved = realpath(path, nil)
             realPath = resolved.map { String(cString: $0) } ?? path

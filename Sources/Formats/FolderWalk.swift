@@ -106,9 +106,21 @@ struct FolderWalk {
 
     private func openAt(_ folder: Int32, _ name: String) throws -> Int32 {
         let opened = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard opened >= 0 else { throw Folder.error(path, "open") }
-        return opened
+        if opened >= 0 { return opened }
+        let failure = errno
+        // Folders that may be passed through but not listed, as others' home folders often are.
+        let passed = failure == EACCES ? openat(folder, name, FolderWalk.passThrough | O_NOFOLLOW | O_CLOEXEC) : -1
+        guard passed >= 0 else { throw Folder.error(path, "open", failure) }
+        return passed
     }
+
+    /// Flags that open a folder to pass through it: it need not be readable.
+    #if canImport(Darwin)
+        static let passThrough = O_SEARCH | O_DIRECTORY
+    #else
+        // O_PATH, which Swift's Glibc module does not show.
+        static let passThrough = 0x20_0000 | O_DIRECTORY
+    #endif
 
     private func refuseDevices(_ status: stat) throws {
         let kind = status.st_mode & S_IFMT

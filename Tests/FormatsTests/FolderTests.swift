@@ -104,6 +104,17 @@ import Testing
         #expect(message { try devices.remove("x") } == "/dev/x: cannot write: the folder may only be read")
     }
 
+    /// Root is denied nothing, so for root this shows little.
+    @Test func foldersArePassedThroughWithoutBeingReadable() throws {
+        try folder.subfolder("a/b", create: true).write("c", text: "c")
+        #expect(chmod(path + "/a", 0o311) == 0 && chmod(path, 0o755) == 0)
+        defer { chmod(path + "/a", 0o755) }
+        #expect(try folder.readText("a/b/c") == "c")
+        if geteuid() != 0 {
+            #expect(message { _ = try folder.subfolder("a").list() } == "\(path)/a: cannot list: permission denied")
+        }
+    }
+
     // MARK: Links
 
     /// A cache as Hugging Face lays it out: the snapshot's files are links into the blobs beside it.
