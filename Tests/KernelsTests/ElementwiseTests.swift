@@ -9,7 +9,9 @@ import Testing
         return (-20_000...20_000).map { Float($0) * 0.001 }
     }
 
-    /// Our polynomials against the C library in double precision. The bound is absolute up to 1 and relative above:
+    /// Our polynomials against the C library in double precision.
+    ///
+    /// The bound is absolute up to 1 and relative above:
     /// 4e-7 is about 3 units in the last place; arguments are rounded in float32, which e^20 feels 20-fold.
     @Test(arguments: Elementwise.Unary.allCases)
     func forwardAgrees(_ f: Elementwise.Unary) {

@@ -69,8 +69,10 @@ package final class Binary: Op {
         let walk = try Binary.walk(a, b, operation.rawValue)
         guard a.dtype == .int64, b.dtype == .int64, operation != .div else {
             let z = try Tensor(uninitialized: walk.shape)
-            operation.apply(
-                walk, try a.to(.float32).floats(), try b.to(.float32).floats(), try z.mutableFloats())
+            let (x, y) = (try a.to(.float32), try b.to(.float32))
+            try withExtendedLifetime((x, y)) {
+                operation.apply(walk, try x.floats(), try y.floats(), try z.mutableFloats())
+            }
             return z
         }
         let z = try Tensor(uninitialized: walk.shape, dtype: .int64)

@@ -26,7 +26,9 @@ extension Tensor {
             Tensor.fill(target, walk, try integers(), try other.integers(), comparison)
         } else {
             let (a, b) = (try bare().to(.float32), try other.bare().to(.float32))
-            Tensor.fill(target, walk, try a.floats(), try b.floats(), comparison)
+            try withExtendedLifetime((a, b)) {
+                Tensor.fill(target, walk, try a.floats(), try b.floats(), comparison)
+            }
         }
         return result
     }

@@ -1,0 +1,56 @@
+import Kernels
+import Synchronization
+import Tensors
+import Testing
+
+/// What is measured here is shared by everything in the process; these tests do not run beside one another.
+@Suite(.serialized) struct StorageTests {
+    /// A small network with dropout and attention, forward and backward, on `rows` rows.
+    private func step(_ rows: Int, _ weights: [Tensor], _ frozen: FrozenMatrix) throws {
+        let x = try Tensor.randn([rows, 64], key: RandomKey(seed: 1))
+        let key = RandomKey(seed: 2)
+        let mask = try DropoutMask(p: 0.1, keys: (0..<rows).map { key.child($0) })
+        let q = try x.linear(weights[0])
+        let a = try q.attention(
+            keys: x, values: x, AttentionLayout(heads: 4, queryStarts: [0, rows / 2, rows], dropout: mask))
+        let h = try a.linear(frozen).gelu().dropout(mask).layerNorm(weight: weights[1], bias: weights[2], epsilon: 1e-5)
+        try h.linear(weights[3]).crossEntropy((0..<rows).map { $0 % 3 }).backward()
+        for weight in weights { weight.grad = nil }
+    }
+
+    private func weights() throws -> [Tensor] {
+        let key = RandomKey(seed: 3)
+        let shapes = [[64, 64], [64], [64], [3, 64]]
+        let result = try shapes.enumerated().map { try Tensor.kaimingUniform($1, key: key.child($0)) }
+        for weight in result { try weight.setRequiresGrad(true) }
+        return result
+    }
+
+    @Test func aStepAllocatesNothingAfterTheFirst() throws {
+        let weights = try weights()
+        let frozen = FrozenMatrix(rows: 64, columns: 64, normal: 0.1, key: RandomKey(seed: 4))
+        for _ in 0..<3 { try step(96, weights, frozen) }
+        // Other tests in the process may allocate meanwhile: the quietest of several steps counts.
+        var fewest = Int.max
+        for _ in 0..<20 {
+            let before = StoragePool.shared.systemAllocations
+            try step(96, weights, frozen)
+            fewest = min(fewest, StoragePool.shared.systemAllocations - before)
+        }
+        #expect(fewest == 0)
+    }
+
+    @Test func reserveIsAskedAndMayRefuse() throws {
+        let asked = Mutex([Int]())
+        // Only this size: other tests run beside.
+        let bytes = 123_456 * 4
+        StoragePool.shared.setReserve { _, more in
+            guard more >= bytes, more < bytes + bytes / 8 + 64 else { return }
+            asked.withLock { $0.append(more) }
+            throw TensorError("memory limit")
+        }
+        defer { StoragePool.shared.setReserve(nil) }
+        #expect { try Tensor.zeros([123_456]) } throws: { "\($0)" == "memory limit" }
+        #expect(asked.withLock { $0.count } == 1)
+    }
+}
