@@ -36,10 +36,9 @@ public final class Weight {
     public private(set) var copies: [(adapter: String, weight: Weight)] = []
     /// Name of the adapter whose copy stands in for the original.
     public var activeCopy: String?
-    /// What an adapter was merged into; stands in for the original, which is kept.
-    public var merged: FrozenMatrix?
-    /// Like `merged` for a vector.
-    public var mergedVector: Tensor?
+    /// What stands in for the weight's own values, which are kept: those with an adapter merged into them, or those that
+    /// a trained bias had before, while its adapter is disabled.
+    public var standIn: Value?
 
     /// New weight; `requiresGrad` is that of the tensor where there is one.
     public init(name: String, shape: [Int], value: Value, origin: Origin, fileDType: String = "F32") {
@@ -59,10 +58,7 @@ public final class Weight {
     /// What forward reads; throws where only shapes are known.
     public func current() throws -> Value {
         let weight = active
-        if weight === self {
-            if let merged { return .matrix(merged) }
-            if let mergedVector { return .tensor(mergedVector) }
-        }
+        if weight === self, let standIn { return standIn }
         guard case .absent = weight.value else { return weight.value }
         throw ModelError("'\(name)' has no values: the model was made with weights = \"none\", which knows shapes only")
     }
@@ -132,9 +128,9 @@ public final class Weight {
 
     /// Makes what is used now (a merge, an active copy) the weight's own value for good.
     public func settle() throws {
-        if let merged { value = .matrix(merged) } else if let mergedVector { value = .tensor(mergedVector) }
+        if let standIn { value = standIn }
         if activeCopy != nil { value = active.value }
-        (merged, mergedVector, activeCopy, copies) = (nil, nil, nil, [])
+        (standIn, activeCopy, copies) = (nil, nil, [])
         if let tensor {
             try tensor.setRequiresGrad(false)
             tensor.grad = nil

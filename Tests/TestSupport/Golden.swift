@@ -1,0 +1,80 @@
+import Formats
+import Foundation
+
+/// One case under Tests/Goldens: figures made with transformers and PEFT (scripts/goldens/README.md says what each is).
+public struct Golden {
+    /// Name of the case, which is that of its folder.
+    public let name: String
+    /// golden.json.
+    public let json: JSON
+    /// golden.safetensors.
+    public let file: SafetensorsFile
+    /// Folder of the case.
+    public let folder: Folder
+    /// Folder of the base model.
+    public let base: Folder
+
+    /// Folder of the package, found from this file.
+    public static var packageRoot: String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+    }
+
+    /// Folder Tests/Goldens.
+    public static var root: String { packageRoot + "/Tests/Goldens" }
+
+    /// Opens a case.
+    public init(_ name: String) throws {
+        self.name = name
+        folder = try Folder(path: "\(Golden.root)/\(name)")
+        json = try JSON(parsing: folder.read("golden.json"), source: "\(name)/golden.json")
+        file = try SafetensorsFile(folder, "golden.safetensors")
+        base = try Folder(path: "\(Golden.root)/\(json["base"]?.string ?? "")")
+    }
+
+    /// Numbers of a tensor.
+    public func floats(_ key: String) throws -> [Float] { try file.floats(key) }
+
+    /// Names of tensors with this prefix, without it.
+    public func names(under prefix: String) -> [String] {
+        file.entries.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    }
+
+    /// Names under `grad/` or `final/` that hold rounding noise.
+    public var indeterminate: [String] { json["indeterminate"]?.array?.compactMap(\.string) ?? [] }
+
+    /// Rows of a padded integer tensor, cut to their real lengths.
+    public func rows(_ key: String, batch: String = "input") throws -> [[Int]]? {
+        let name = "\(batch).\(key)"
+        guard let entry = file.entries[name], entry.shape.count == 2 else { return nil }
+        let (values, lengths) = (try file.integers(name), try file.integers("\(batch).lengths"))
+        return lengths.enumerated().map { row, length in
+            let start = row * entry.shape[1]
+            return values[start..<start + Int(length)].map { Int($0) }
+        }
+    }
+}
+
+/// Largest |a − b| over the largest |b|; infinite where lengths differ or a number is not finite.
+public func relativeDistance(_ a: [Float], _ b: [Float]) -> Double {
+    guard a.count == b.count else { return .infinity }
+    var (distance, size) = (0.0, 0.0)
+    for (x, y) in zip(a, b) {
+        guard x.isFinite, y.isFinite else { return .infinity }
+        distance = max(distance, abs(Double(x) - Double(y)))
+        size = max(size, abs(Double(y)))
+    }
+    return distance == 0 ? 0 : distance / max(size, 1e-30)
+}
+
+/// Cosine of the angle between two vectors; 1 where both are zero.
+public func cosine(_ a: [Float], _ b: [Float]) -> Double {
+    var (product, first, second) = (0.0, 0.0, 0.0)
+    for (x, y) in zip(a, b) {
+        product += Double(x) * Double(y)
+        first += Double(x) * Double(x)
+        second += Double(y) * Double(y)
+    }
+    if first == 0, second == 0 { return 1 }
+    return product / max((first * second).squareRoot(), 1e-30)
+}
