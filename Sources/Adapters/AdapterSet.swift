@@ -1,32 +1,279 @@
+import Formats
 import Models
+import Tensors
 
 /// The adapters of one model: which there are, which act, and what is trained.
 ///
-/// Calls to come with the methods: `add(_:name:)`, `setActive(_:)`, `disable()`, `enable()`, `delete(_:)`, `merge()`,
-/// `unmerge()`, `mergeAndUnload()`, `addWeighted(…)`, `save(_:to:)`, `load(from:…)`.
+/// Adapters sit in the seats of the model's linears; nothing is replaced or renamed. The first adapter freezes the model.
 public final class AdapterSet {
+    /// One adapter.
+    public struct Adapter {
+        /// Its name.
+        public let name: String
+        /// Its configuration, with targets written out.
+        public internal(set) var config: LoraConfig
+        /// Whether it is trained while it acts.
+        public internal(set) var isTrainable: Bool
+        /// Linears that it adapts.
+        let linears: [Models.Linear]
+        /// Modules that it trains and saves whole.
+        let saved: [(path: String, module: any Module)]
+        /// Biases of the base that it trains, with their values before.
+        let biases: [(weight: Weight, original: Tensor?)]
+    }
+
     /// The model that the adapters sit on.
     public let model: any Module
-    /// Names in the order in which they were added.
-    public private(set) var names: [String] = []
-    /// Names of those that act.
-    public private(set) var active: [String] = []
+    /// Where the base came from, for adapter_config.json.
+    public var baseName: String?
+    /// Seed of new adapters.
+    public var seed: UInt64
+    /// Adapters in the order in which they were added.
+    public internal(set) var adapters: [Adapter] = []
+    /// Names of the adapters that act, or would if they were not disabled.
+    public internal(set) var active: [String] = []
+    /// Whether no adapter acts, whatever is active.
+    public internal(set) var isDisabled = false
+    /// Names of the adapters that are merged into the base.
+    public internal(set) var merged: [String] = []
 
     /// No adapters on `model` yet.
-    public init(model: any Module) { self.model = model }
+    public init(model: any Module, baseName: String? = nil, seed: UInt64 = 0) {
+        (self.model, self.baseName, self.seed) = (model, baseName, seed)
+    }
+
+    /// Names in the order in which they were added.
+    public var names: [String] { adapters.map(\.name) }
+
+    /// The adapter of this name; throws with what there is.
+    public func adapter(_ name: String) throws -> Adapter {
+        if let found = adapters.first(where: { $0.name == name }) { return found }
+        let hint = nearestName(to: name, in: names).map { "; did you mean '\($0)'?" } ?? ""
+        let known = names.isEmpty ? "there is none" : "there is \(names.map { "'\($0)'" }.joined(separator: ", "))"
+        throw AdapterError("no adapter is called '\(name)'; \(known)\(hint)")
+    }
+
+    /// Adds an adapter; the first one acts at once.
+    ///
+    /// - Returns: what a user should be told, a line each: heads trained beyond what PEFT's rule names.
+    @discardableResult
+    public func add(_ config: LoraConfig, name: String = "default") throws -> [String] {
+        var config = config
+        if config.taskType == nil { config.taskType = (model as? any Model)?.taskType }
+        return try insert(config, name: name, reading: .recipe, isTrainable: true)
+    }
+
+    func insert(
+        _ config: LoraConfig, name: String, reading: LoraConfig.Reading, isTrainable: Bool, zeroed: Bool = false
+    ) throws -> [String] {
+        try checkRoom(for: config, name: name)
+        try config.validate("add_adapter")
+        var config = config
+        if config.baseModelNameOrPath == nil { config.baseModelNameOrPath = baseName }
+        let targets = try TargetModules(config, in: model, reading: reading)
+        try checkOverlap(targets, name: name)
+        let isShapeOnly = targets.linears.contains { if case .absent = $0.linear.weight.value { true } else { false } }
+        let factors = try targets.linears.map { path, linear, rank, alpha in
+            try LoRAFactors.make(
+                adapter: name, linear: linear, rank: rank, scaling: config.scaling(rank: rank, alpha: alpha),
+                dropout: config.loraDropout, initialisation: zeroed ? .kaiming : config.initLoraWeights, seed: seed,
+                shapeOnly: isShapeOnly)
+        }
+        if adapters.isEmpty {
+            for (_, weight) in model.namedParameters() { try weight.setRequiresGrad(false) }
+        }
+        for ((_, linear, _, _), factors) in zip(targets.linears, factors) {
+            AdapterSet.seat(of: linear, create: true)?.factors.append(factors)
+        }
+        for (path, module) in targets.saved {
+            for (_, part) in module.namedModules() {
+                for (_, weight) in part.weights {
+                    let rest = weight.name.dropFirst(path.count)
+                    try weight.addCopy(
+                        adapter: name, name: "\(path).modules_to_save.\(name)\(rest)", requiresGrad: false)
+                }
+            }
+        }
+        let biases = try trainedBiases(targets.config, targets).map {
+            (weight: $0, original: try $0.tensor.map { try Weight.tensor(copying: $0) })
+        }
+        adapters.append(
+            Adapter(
+                name: name, config: targets.config, isTrainable: isTrainable, linears: targets.linears.map(\.linear),
+                saved: targets.saved, biases: biases))
+        if active.isEmpty { active = [name] }
+        try apply()
+        guard !targets.addedByProvenance.isEmpty else { return [] }
+        return [
+            "trained and saved besides, not in the checkpoint: " + targets.addedByProvenance.joined(separator: ", ")
+        ]
+    }
+
+    private func checkRoom(for config: LoraConfig, name: String) throws {
+        guard !name.isEmpty, !name.contains("."), !name.contains("/") else {
+            throw AdapterError("an adapter cannot be called '\(name)': names are not empty and have no '.' and no '/'")
+        }
+        guard !names.contains(name) else { throw AdapterError("there is an adapter called '\(name)' already") }
+        guard merged.isEmpty else { throw AdapterError("'\(merged[0])' is merged; unmerge it before adding '\(name)'") }
+        if !adapters.isEmpty, config.bias != .none || adapters.contains(where: { $0.config.bias != .none }) {
+            throw AdapterError("an adapter that trains the base's biases must be the only one")
+        }
+    }
+
+    /// One adapter may not adapt what another trains whole.
+    private func checkOverlap(_ targets: TargetModules, name: String) throws {
+        for other in adapters {
+            for (path, _) in other.saved {
+                let inside = { (inner: String) in inner == path || inner.hasPrefix(path + ".") }
+                if let hit = targets.linears.first(where: { inside($0.path) }) {
+                    throw AdapterError(
+                        "'\(hit.path)' cannot be adapted by '\(name)': '\(other.name)' trains '\(path)' whole")
+                }
+            }
+            for (path, _) in targets.saved {
+                if let hit = other.linears.first(where: { $0.path == path || $0.path.hasPrefix(path + ".") }) {
+                    throw AdapterError(
+                        "'\(path)' cannot be trained whole by '\(name)': '\(other.name)' adapts '\(hit.path)'")
+                }
+            }
+        }
+    }
+
+    func trainedBiases(_ config: LoraConfig, _ targets: TargetModules) -> [Weight] {
+        switch config.bias {
+        case .none: []
+        case .loraOnly: targets.linears.compactMap(\.linear.bias)
+        case .all:
+            model.namedModules().filter { path, _ in
+                !targets.saved.contains { path == $0.path || path.hasPrefix($0.path + ".") }
+            }.flatMap { $0.module.weights.filter { $0.name.contains("bias") }.map(\.weight) }
+        }
+    }
+
+    /// LoRA's seat on `linear`.
+    @discardableResult
+    static func seat(of linear: Models.Linear, create: Bool = false) -> LoRASeat? {
+        for seat in linear.seats { if let seat = seat as? LoRASeat { return seat } }
+        guard create else { return nil }
+        let seat = LoRASeat()
+        linear.seats.append(seat)
+        return seat
+    }
+
+    /// Makes the model do and train what the fields say.
+    func apply() throws {
+        let acting = isDisabled ? [] : active
+        for adapter in adapters {
+            let acts = acting.contains(adapter.name)
+            let trains = acts && adapter.isTrainable && merged.isEmpty
+            for linear in adapter.linears {
+                guard let seat = AdapterSet.seat(of: linear) else { continue }
+                seat.active = merged.isEmpty ? acting : []
+                guard let factors = seat.factors(of: adapter.name) else { continue }
+                try factors.a.setRequiresGrad(trains)
+                try factors.b.setRequiresGrad(trains)
+            }
+            for (_, module) in adapter.saved {
+                for weight in module.namedModules().flatMap({ $0.module.weights.map(\.weight) }) {
+                    try weight.copy(of: adapter.name)?.setRequiresGrad(trains)
+                    if acts {
+                        weight.activeCopy = adapter.name
+                    } else if weight.activeCopy == adapter.name {
+                        weight.activeCopy = nil
+                    }
+                }
+            }
+            for (weight, original) in adapter.biases {
+                try weight.setRequiresGrad(trains)
+                weight.standIn = acts ? nil : original.map { .tensor($0) }
+            }
+        }
+    }
+
+    /// Makes these adapters act, and no other; those that can be trained are, the others stay frozen.
+    public func setActive(_ names: [String]) throws {
+        guard !names.isEmpty else {
+            throw AdapterError("set_adapter needs a name; disable_adapters leaves none active")
+        }
+        guard merged.isEmpty else { throw AdapterError("'\(merged[0])' is merged; unmerge it before setting another") }
+        var paths: [String: String] = [:]
+        for (index, name) in names.enumerated() {
+            guard !names[..<index].contains(name) else { throw AdapterError("set_adapter names '\(name)' twice") }
+            for (path, _) in try adapter(name).saved {
+                if let other = paths[path] {
+                    throw AdapterError("'\(other)' and '\(name)' cannot act together: both save '\(path)' whole")
+                }
+                paths[path] = name
+            }
+        }
+        active = names
+        try apply()
+    }
+
+    /// Makes the base act alone, whatever is active.
+    public func disable() throws {
+        guard merged.isEmpty else {
+            throw AdapterError("'\(merged[0])' is merged; unmerge it before disabling adapters")
+        }
+        isDisabled = true
+        try apply()
+    }
+
+    /// Makes the active adapters act again.
+    public func enable() throws {
+        isDisabled = false
+        try apply()
+    }
+
+    /// Forgets an adapter; where it was the only active one, the first of those left becomes active.
+    public func delete(_ name: String) throws {
+        let gone = try adapter(name)
+        guard merged.isEmpty else {
+            throw AdapterError("'\(merged[0])' is merged; unmerge it before deleting adapters")
+        }
+        for linear in gone.linears {
+            guard let seat = AdapterSet.seat(of: linear) else { continue }
+            seat.factors.removeAll { $0.adapter == name }
+            seat.active.removeAll { $0 == name }
+            if seat.factors.isEmpty { linear.seats.removeAll { $0 === seat } }
+        }
+        for (_, module) in gone.saved {
+            for (_, part) in module.namedModules() {
+                for (_, weight) in part.weights { weight.removeCopy(adapter: name) }
+            }
+        }
+        for (weight, original) in gone.biases {
+            try weight.setRequiresGrad(false)
+            weight.standIn = original.map { .tensor($0) }
+            try weight.settle()
+        }
+        adapters.removeAll { $0.name == name }
+        active.removeAll { $0 == name }
+        if active.isEmpty, let first = adapters.first { active = [first.name] }
+        if adapters.isEmpty { isDisabled = false }
+        try apply()
+    }
+
+    /// Whether the model is trained or used with an adapter that is not part of its weights.
+    public var hasUnmerged: Bool { !adapters.isEmpty && merged.isEmpty }
 
     /// The line that PEFT prints: `trainable params: 665,858 || all params: 125,313,028 || trainable%: 0.5314`.
     public var trainableParametersLine: String {
         let (trainable, all) = model.parameterCounts()
-        return "trainable params: \(AdapterSet.grouped(trainable)) || all params: \(AdapterSet.grouped(all)) || "
-            + "trainable%: \(AdapterSet.percent(trainable, of: all))"
+        return AdapterSet.line(trainable: trainable, all: all)
+    }
+
+    /// PEFT's line for these counts.
+    public static func line(trainable: Int, all: Int) -> String {
+        "trainable params: \(grouped(trainable)) || all params: \(grouped(all)) || "
+            + "trainable%: \(percent(trainable, of: all))"
     }
 
     /// `count` with a comma after each three digits.
     static func grouped(_ count: Int) -> String {
         var digits = ""
         for (index, digit) in String(count).reversed().enumerated() {
-            if index > 0, index % 3 == 0, digit != "-" { digits.append(",") }
+            if index > 0, index % 3 == 0 { digits.append(",") }
             digits.append(digit)
         }
         return String(digits.reversed())
