@@ -16,7 +16,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-        .target(name: "Kernels", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        // Loops over floats are optimised in debug builds too: tests would take minutes without.
+        .target(
+            name: "Kernels", dependencies: ["COpenBLAS"],
+            swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
         .target(
             name: "Formats",
