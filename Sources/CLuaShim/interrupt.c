@@ -125,6 +125,14 @@ int lw_reason(const lw_state *state) {
 
 int32_t lw_stopping(const lw_state *state) { return lw_reason(state); }
 
+// A thread of a pool blocks all signals: while it runs a script it must hear that it is to stop.
+static void unblock_forwarded(sigset_t *before) {
+    sigset_t own;
+    sigemptyset(&own);
+    sigaddset(&own, SIGURG);
+    pthread_sigmask(SIG_UNBLOCK, &own, before);
+}
+
 void lw_enter(lw_state *state) {
     if (state->depth == 0) {
         pthread_mutex_lock(&running_lock);
@@ -140,6 +148,7 @@ void lw_enter(lw_state *state) {
             if (atomic_compare_exchange_strong(&running[i], &empty, state)) break;
         }
         pthread_mutex_unlock(&running_lock);
+        unblock_forwarded(&state->mask);
         if (lw_reason(state)) lw_arm(state->main);
     } else {
         state->depth++;
@@ -161,6 +170,7 @@ void lw_leave(lw_state *state) {
     state->kill = 0;
     atomic_store(&state->request, 0);
     pthread_mutex_unlock(&running_lock);
+    pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
     lua_sethook(state->main, NULL, 0, 0);
 }
 

@@ -62,8 +62,16 @@ static void compile_line(lua_State *L, job *work) {
         lua_remove(L, -2);
         return;
     }
-    lua_pop(L, 2);
-    compile(L, work, work->source, work->length);
+    if (luaL_loadbufferx(L, work->source, work->length, work->name, "t") == LUA_OK) {
+        lua_replace(L, 1);
+        lua_settop(L, 1);
+        return;
+    }
+    work->syntax = true;
+    size_t message = 0;
+    const char *text = lua_tolstring(L, -2, &message);  // an expression may go on where a statement cannot
+    if (text && message >= 5 && strcmp(text + message - 5, "<eof>") == 0) lua_pop(L, 1);
+    lw_raise(L);
 }
 
 static int perform(lua_State *L) {
@@ -190,8 +198,11 @@ static int take_failure(lw_state *state, lua_State *L, int code, const job *work
     if (lua_type(L, error) != LUA_TNIL) state->error = lw_reference(state, L, error);
     take_message(state, L, error);
     if (!work->syntax) add_advice(state, L);
-    if (state->kill == LW_TIME) return LW_STOPPED_TIME;
-    if (state->kill) return LW_STOPPED_INTERRUPT;
+    if (state->kill) {  // perhaps only while the error value was told
+        const char *word = state->kill == LW_TIME ? "time limit" : "interrupted";
+        lw_set_text(&state->message, word, strlen(word));
+        return state->kill == LW_TIME ? LW_STOPPED_TIME : LW_STOPPED_INTERRUPT;
+    }
     if (work->syntax) return ends_with(&state->message, "<eof>") ? LW_INCOMPLETE : LW_SYNTAX;
     static const char memory[] = "not enough memory";
     bool is_memory = state->message.length == sizeof memory - 1 && ends_with(&state->message, memory);

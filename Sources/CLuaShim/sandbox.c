@@ -161,7 +161,10 @@ static void define_libraries(lua_State *L, int environment) {
     lua_call(L, 1, 0);
     define(L, environment, "math");
 
+    static const luaL_Reg own[] = {
+        {"insert", lw_table_insert}, {"move", lw_table_move}, {"remove", lw_table_remove}, {NULL, NULL}};
     open_library(L, luaopen_table, "table");
+    luaL_setfuncs(L, own, 0);
     define(L, environment, "table");
     open_library(L, luaopen_utf8, "utf8");
     define(L, environment, "utf8");

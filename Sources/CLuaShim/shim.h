@@ -66,6 +66,7 @@ struct lw_state {
     int calls;                       // host calls within one another
     int closing;                     // resets of coroutines within one another
     pthread_t thread;                // that runs it
+    sigset_t mask;                   // of that thread before the run
     bool full_traceback;
     lw_box outbox, inbox;
     lw_text message, traceback;
@@ -148,6 +149,11 @@ int lw_format_function(lua_State *L);
 int lw_rep_function(lua_State *L);
 int lw_require_function(lua_State *L);
 const char *lw_push_text(lua_State *L, int index, size_t *length);
+
+// tables.c
+int lw_table_insert(lua_State *L);
+int lw_table_move(lua_State *L);
+int lw_table_remove(lua_State *L);
 
 // suggest.c
 // Pushes "; did you mean 'x'?" with the nearest key of the tables at the two indices (0 is none), or an empty string.

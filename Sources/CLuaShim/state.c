@@ -82,9 +82,19 @@ bool lw_is_elsewhere(const lw_state *state) {
     return state->depth > 0 && !pthread_equal(state->thread, pthread_self());
 }
 
+static int drain(lua_State *L) {
+    lw_drain_references(L);
+    return 0;
+}
+
 void lw_collect(lw_state *state) {
     if (!state->main || lw_is_elsewhere(state)) return;
-    lua_gc(state->current ? state->current : state->main, LUA_GCCOLLECT);
+    lua_State *L = state->current ? state->current : state->main;
+    if (lua_checkstack(L, 2)) {
+        lua_pushcfunction(L, drain);
+        if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
+    }
+    lua_gc(L, LUA_GCCOLLECT);
 }
 
 int64_t lw_memory(const lw_state *state) { return state->used; }

@@ -45,7 +45,7 @@ const char *lw_push_text(lua_State *L, int index, size_t *length) {
     } else {
         lua_pushfstring(L, "%s: %I", kind, (LUAI_UACINT)identity(L, index));
     }
-    lua_replace(L, top + 1);
+    lua_copy(L, -1, top + 1);  // in place of the name, where there was one
     lua_settop(L, top + 1);
     return lua_tolstring(L, -1, length);
 }
@@ -119,15 +119,25 @@ int lw_format_function(lua_State *L) {
     return lw_stock(L, "format");
 }
 
-// string.rep: a large number of nothing takes Lua's own a long time that no hook can end.
+// string.rep: a large number of nothing takes Lua's own a long time that no hook can end, and what cannot fit must not be tried:
+// its buffer is no string, so that the allocator cannot tell and refuse it.
 int lw_rep_function(lua_State *L) {
     size_t length = 0, separator_length = 0;
     luaL_checklstring(L, 1, &length);
-    luaL_checkinteger(L, 2);
+    lua_Integer count = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &separator_length);
     if (length == 0 && separator_length == 0) {
         lua_pushliteral(L, "");
         return 1;
+    }
+    const lw_state *state = lw_state_of(L);
+    double needed = (double)(length + separator_length) * (double)count;
+    if (needed > 65536 && needed > (double)(state->limits.memory - state->used)) {
+        lua_gc(L, LUA_GCCOLLECT);
+        if (needed > (double)(state->limits.memory - state->used)) {
+            lua_pushliteral(L, "not enough memory");
+            return lw_raise(L);
+        }
     }
     return lw_stock(L, "rep");
 }

@@ -15,7 +15,9 @@ final class HostFunction {
     var pointer: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
 }
 
-/// What C calls. Each returns normally, always; C raises afterwards.
+/// What C calls.
+///
+/// Each returns normally, always; C raises afterwards.
 enum Dispatch {
     static func table(for host: LuaHost) -> lw_host {
         lw_host(

@@ -96,7 +96,9 @@ public struct LuaProperty<T: AnyObject> {
 
 /// What a type does under an operator.
 public struct LuaMetamethod<T: AnyObject> {
-    /// The operators. The operands of binary ones are arguments 1 and 2, and either may be the object.
+    /// The binary operators.
+    ///
+    /// The operands are arguments 1 and 2, and either may be the object.
     public enum Operator: String, Sendable {
         /// a + b
         case add = "__add"
@@ -156,12 +158,12 @@ public struct LuaMetamethod<T: AnyObject> {
         }
     }
 
-    /// `-a`
+    /// The operator of `-a`.
     public static func negate(
         _ doc: String, returns: String, body: @escaping (T) throws -> LuaReturn
     ) -> LuaMetamethod { unary("__unm", doc, [], returns) { object, _ in try body(object) } }
 
-    /// `#a`
+    /// The operator of `#a`.
     public static func length(_ doc: String, body: @escaping (T) throws -> Int) -> LuaMetamethod {
         unary("__len", doc, [], "integer") { object, _ in .integer(try body(object)) }
     }
@@ -173,7 +175,7 @@ public struct LuaMetamethod<T: AnyObject> {
         _ doc: String, returns: String, names: Bool = false, body: @escaping (T, borrowing LuaCall) throws -> LuaReturn
     ) -> LuaMetamethod { unary(names ? "__index_names" : "__index", doc, [], returns, body) }
 
-    /// `a(...)`
+    /// The operator of `a(...)`.
     public static func call(
         _ doc: String, parameters: [LuaParameter] = [], returns: String,
         body: @escaping (T, borrowing LuaCall) throws -> LuaReturn

@@ -34,6 +34,7 @@ public struct LuaFailure: Error, CustomStringConvertible {
     public func object<T: AnyObject>(_ type: T.Type = T.self) -> T? { (try? value?.value())?.asObject(type) }
 
     init(status: Int32, state: StateHandle) {
+        message = state.message
         kind =
             switch Int(status) {
             case LW_SYNTAX: .syntax
@@ -41,9 +42,8 @@ public struct LuaFailure: Error, CustomStringConvertible {
             case LW_STOPPED_INTERRUPT: .interrupted
             case LW_STOPPED_TIME: .timeLimit
             case LW_STOPPED_MEMORY: .memoryLimit
-            default: .error
+            default: message.contains(LuaLedger.refusal) ? .memoryLimit : .error
             }
-        message = state.message
         let frames = state.traceback
         traceback = frames.isEmpty ? [] : frames.split(separator: "\n").map(String.init)
         let key = lw_failure_value(state.raw)

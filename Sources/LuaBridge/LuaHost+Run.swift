@@ -9,7 +9,9 @@ public struct LuaResult {
 }
 
 extension LuaHost {
-    /// Runs a program. Its name begins with @ for a file (`@recipe.lua`) and with = for anything else (`=stdin`).
+    /// Runs a program.
+    ///
+    /// Its name begins with @ for a file (`@recipe.lua`) and with = for anything else (`=stdin`).
     ///
     /// A first line that begins with # is skipped. Only text is run, never precompiled chunks.
     public func run(_ source: LuaString, name: String, arguments: [LuaValue] = []) throws(LuaFailure) {
@@ -20,9 +22,9 @@ extension LuaHost {
         lw_pop(results)
     }
 
-    /// Runs an interactive line: the values of an expression, or a statement. The first value is kept in the global `_`.
+    /// Runs an interactive line: the values of an expression, or a statement.
     ///
-    /// Throws a failure of kind `.incomplete` where the line could go on. Values are shown by tostring, protected.
+    /// The first value is kept in the global `_`. Throws a failure of kind `.incomplete` where the line could go on. Values are shown by tostring, protected.
     public func evaluate(_ line: LuaString, name: String = "=stdin") throws(LuaFailure) -> [LuaResult] {
         try prepare([])
         var results = lw_results()

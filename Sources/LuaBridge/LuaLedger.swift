@@ -35,9 +35,12 @@ public final class LuaLedger: Sendable {
         alive = live()
         guard isAbove(alive, more, limit - min(limit, collector.memory)) else { return }
         throw LuaFault(
-            "memory limit: \(LuaLedger.size(more)) more on top of \(LuaLedger.size(alive + collector.memory)) would pass "
+            "\(LuaLedger.refusal)\(LuaLedger.size(more)) more on top of \(LuaLedger.size(alive + collector.memory)) would pass "
                 + LuaLedger.size(limit))
     }
+
+    /// How a refusal begins; a failure that says so is one of the memory limit.
+    static let refusal = "memory limit: "
 
     private func isAbove(_ alive: Int, _ more: Int, _ bound: Int) -> Bool {
         let (sum, overflow) = alive.addingReportingOverflow(more)

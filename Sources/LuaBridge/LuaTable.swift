@@ -1,10 +1,10 @@
-/// A table as a value: a sequence 1 ... n and fields in sorted order.
+/// A table as a value: a sequence from 1 to n and fields in sorted order.
 ///
 /// Lists of integers only, and of floats only, are kept flat: reading a batch of token ids costs one copy.
 public final class LuaTable {
     /// A key other than the positions of the sequence.
     public enum Key: Hashable, Comparable, Sendable, CustomStringConvertible {
-        /// An integer outside 1 ... n.
+        /// An integer outside 1 to n.
         case integer(Int64)
         /// A float that is no integer.
         case number(Double)

@@ -1,0 +1,115 @@
+import Foundation
+import LuaBridge
+import Testing
+
+/// Memory: what errors leave behind, the cap, what the collector cannot see.
+@Suite(.serialized)
+struct MemoryTests {
+    /// Resident bytes of this process.
+    static func resident() -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
+    }
+
+    @Test(arguments: [
+        "pcall(s.fail, s)", "pcall(s.add, s, wrong)", "pcall(function() return s + wrong end)",
+        "pcall(lorawb.zeros, 'x')", "pcall(lorawb.call, function() s:fail() end)",
+        "pcall(lorawb.call, error, {})", "pcall(coroutine.wrap(function() s:fail() end))",
+        "pcall(s.map, s, function() s:fail() end)",
+        "pcall(lorawb.adapt, {callback = function() end, x = 1})",
+    ])
+    func errorsLeaveNothing(_ call: String) throws {
+        let world = try World()
+        let loop = "local s, wrong = lorawb.zeros(2), lorawb.zeros(3); for i = 1, N do \(call) end"
+        try world.run("N = 2000; \(loop)")
+        world.host.collectGarbage()
+        let (before, lua) = (MemoryTests.resident(), world.host.memoryInUse)
+        let rounds = call == "pcall(s.fail, s)" ? 100_000 : 20_000
+        try world.run("N = \(rounds); \(loop)")
+        world.host.collectGarbage()
+        #expect(world.census.living == 0)
+        #expect(world.host.memoryInUse < lua + 65536)
+        // 20,000 leaks of an object with its 4 KiB would be 80 MB; the allocator's own ways stay far below this.
+        #expect(MemoryTests.resident() < before + (24 << 20))
+    }
+
+    @Test func closingFreesWhatTheScriptHolds() throws {
+        var world: World? = try World()
+        let census = try #require(world?.census)
+        try world?.run("keep = {}; for i = 1, 1000 do keep[i] = lorawb.zeros(10) end; lorawb.keep(keep)")
+        #expect(census.living == 1000)
+        world = nil
+        #expect(census.living == 0)
+        #expect(census.bytes == 0)
+    }
+
+    @Test func aFunctionMayOutliveItsHost() throws {
+        var world: World? = try World()
+        try world?.run("lorawb.keep(function() return 1 end)")
+        let function = try #require(world?.kept)
+        #expect(try function.call().first?.asInteger == 1)
+        world = nil
+        #expect(throws: LuaFault.self) { try function.call() }
+    }
+
+    @Test func keptFunctionsAreReleased() throws {
+        let world = try World()
+        try world.run("for i = 1, 100000 do local s = lorawb.zeros(1); lorawb.keep(function() return s end) end")
+        world.host.collectGarbage()
+        #expect(world.census.living <= 1)
+        world.kept = nil
+        try world.run("x = 1; lorawb.keep({})")
+        world.host.collectGarbage()
+        #expect(world.census.living == 0)
+    }
+
+    @Test func theCapIsAnErrorThatCanBeCaught() throws {
+        let world = try World(memory: 8 << 20)
+        let source = """
+            local ok, message = pcall(function() local t = {}; for i = 1, 1e9 do t[i] = {i} end end)
+            print(ok, message)
+            local ok, message = pcall(function() local s = "x"; while true do s = s .. s end end)
+            print(ok, message)
+            print(pcall(string.rep, "x", 1 << 40))
+            """
+        #expect(world.output(source) == String(repeating: "false\tnot enough memory\n", count: 3))
+        world.host.collectGarbage()
+        #expect(world.host.memoryInUse < 1 << 20)
+        let failure = world.failure("t = {}; for i = 1, 1e9 do t[i] = {i} end")
+        #expect(failure?.kind == .memoryLimit)
+        #expect(world.failure("t = nil") == nil)
+    }
+
+    @Test func objectsAreNotLostAtTheCap() throws {
+        let world = try World(memory: 4 << 20)
+        let source = """
+            local hog = {}
+            pcall(function() for i = 1, 1e7 do hog[i] = ("x"):rep(1000) .. i end end)
+            for i = 1, 2000 do pcall(lorawb.zeros, 8); pcall(lorawb.echo, {lorawb.zeros(2), ("y"):rep(100000)}) end
+            """
+        _ = world.failure(source)
+        world.host.collectGarbage()
+        #expect(world.census.living == 0)
+    }
+
+    @Test func oneCallFarBeyondTheCapExits() async {
+        await #expect(processExitsWith: .exitCode(125)) {
+            let world = try World(memory: 8 << 20)
+            _ = world.failure("local big = ('a'):rep(1 << 20); big:gsub('a', ('b'):rep(1 << 12))")
+            exit(1)
+        }
+    }
+
+    @Test func theLedgerCollects() throws {
+        let world = try World(slabLimit: 64 << 20)
+        try world.run("for i = 1, 2000 do local s = lorawb.zeros(1 << 17) end")
+        // Collected from a quarter of the limit on, with one more slab on top.
+        #expect(world.census.peak <= (16 << 20) + (1 << 20))
+        let message = world.failure("keep = {}; for i = 1, 2000 do keep[i] = lorawb.zeros(1 << 17) end")
+        #expect(
+            message?.message.hasPrefix("recipe.lua:1: zeros: memory limit: 1 MiB more on top of ") == true,
+            "\(message?.message ?? "")")
+        #expect(message?.kind == .memoryLimit)
+        try world.run("keep = nil; local s = lorawb.zeros(1 << 17)")
+    }
+}
