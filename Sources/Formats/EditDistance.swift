@@ -4,7 +4,7 @@ public func nearestName(to name: String, in names: some Sequence<String>) -> Str
     let lowered = name.lowercased()
     for candidate in names where candidate != name {
         let distance = editDistance(lowered, candidate.lowercased())
-        guard distance < 4, distance * 2 <= max(name.count, 2), distance < best?.distance ?? Int.max else { continue }
+        guard distance < 4, distance * 2 <= name.count, distance < best?.distance ?? Int.max else { continue }
         best = (distance, candidate)
     }
     return best?.name

@@ -76,19 +76,22 @@ extension Folder {
     /// Names in an open folder, which is closed.
     static func entries(of folder: Int32, path: String) throws -> [String] {
         guard let stream = fdopendir(folder) else {
-            // A folder that could be opened to pass through only.
-            let failure = error(path, "list", errno == EBADF ? EACCES : errno)
+            let failure = error(path, "list")
             close(folder)
             throw failure
         }
         defer { closedir(stream) }
         var names: [String] = []
+        errno = 0
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             if name != ".", name != ".." { names.append(name) }
+            errno = 0
         }
+        // EBADF: a folder that could be opened to pass through only.
+        if errno != 0 { throw error(path, "list", errno == EBADF ? EACCES : errno) }
         return names
     }
 

@@ -19,33 +19,42 @@ public final class SafetensorsWeights: Sendable {
             (metadata, path) = (file.metadata, file.file.path)
             return
         }
-        guard folder.exists(index) else {
-            let others = try folder.list().filter {
-                $0.hasSuffix(".bin") || $0.hasSuffix(".safetensors") || $0.hasSuffix(".h5")
-            }
-            let hint = others.isEmpty ? "" : "; there is \(others.joined(separator: ", ")) (pickles are never read)"
-            throw FormatError("\(folder.path): no \(single) and no \(index)\(hint)")
-        }
-        let source = "\(folder.path)/\(index)"
-        let json = try JSON(parsing: folder.read(index), source: source)
-        let map = try json.required("weight_map", "an object", source: source) { $0.object }
+        guard folder.exists(index) else { throw SafetensorsWeights.nothingFound(folder, single, index) }
+        path = folder.show(index)
+        let json = try JSON(parsing: folder.read(index), source: path)
+        let map = try json.required("weight_map", "an object", source: path) { $0.object }
+        guard !map.isEmpty else { throw FormatError("\(path): 'weight_map' is empty") }
         var opened: OrderedDictionary<String, SafetensorsFile> = [:]
         var files: OrderedDictionary<String, SafetensorsFile> = [:]
-        for (name, shard) in map {
-            guard let shard = shard.string, !shard.contains("/") else {
-                throw FormatError("\(source): '\(name)' is not in a file of this folder")
+        for (name, value) in map {
+            let shown = FormatError.shown(name)
+            guard let shard = value.string, shard.hasSuffix(".safetensors"), !shard.contains("/") else {
+                throw FormatError(
+                    "\(path): '\(shown)' expected the name of a .safetensors file of this folder, got \(value.kind)")
             }
-            let file: SafetensorsFile
-            if let known = opened[shard] {
-                file = known
-            } else {
-                file = try SafetensorsFile(folder, shard)
-                opened[shard] = file
+            if opened[shard] == nil {
+                do { opened[shard] = try SafetensorsFile(folder, shard) } catch {
+                    throw FormatError("\(path): '\(shown)' is in \(FormatError.shown(shard)): \(error)")
+                }
             }
-            guard file.entries[name] != nil else { throw FormatError("\(source): '\(name)' is not in \(shard)") }
+            guard let file = opened[shard], file.entries[name] != nil else {
+                throw FormatError("\(path): there is no tensor '\(shown)' in \(FormatError.shown(shard))")
+            }
             files[name] = file
         }
-        (self.files, path) = (files, source)
+        self.files = files
         metadata = opened.values.first?.metadata ?? [:]
+    }
+
+    private static func nothingFound(_ folder: Folder, _ single: String, _ index: String) -> FormatError {
+        let others = ((try? folder.list()) ?? []).filter { name in
+            [".bin", ".pt", ".pth", ".safetensors", ".h5", ".gguf"].contains { name.hasSuffix($0) }
+        }
+        guard !others.isEmpty else { return FormatError("\(folder.path): there is no \(single) and no \(index)") }
+        let pickles = others.contains { !$0.hasSuffix(".safetensors") && !$0.hasSuffix(".gguf") }
+        let hint = pickles ? "; pickles are never read: convert them with the `safetensors` library" : ""
+        return FormatError(
+            "\(folder.path): there is no \(single) and no \(index), only "
+                + others.prefix(5).map(FormatError.shown).joined(separator: ", ") + hint)
     }
 }

@@ -37,6 +37,12 @@ final class TemporaryFolder {
 
     deinit { try? parent.remove(name) }
 
+    /// Writes a file without syncing it, for tests that write thousands.
+    func put(_ name: String, _ bytes: [UInt8]) {
+        let file = open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        #expect(file >= 0 && write(file, bytes, bytes.count) == bytes.count && close(file) == 0)
+    }
+
     /// Makes a symbolic link.
     func link(_ name: String, to target: String) { #expect(symlink(target, path + "/" + name) == 0) }
 }
