@@ -1,0 +1,192 @@
+import Formats
+import LuaBridge
+import Tokenizers
+
+/// A tokenizer as an object that recipes hold.
+final class TokenizerBox {
+    let tokenizer: Tokenizer
+    let path: String
+
+    init(_ tokenizer: Tokenizer, path: String) { (self.tokenizer, self.path) = (tokenizer, path) }
+}
+
+/// What recipes see of tokenizers: the type `lorawb.Tokenizer` and `lorawb.load_tokenizer`.
+enum TokenizerLua {
+    private static let text = LuaParameter("text", "string|string[]", "The text; words where is_split_into_words is set.")
+    private static let encodeOptions = LuaOptionSet(
+        [
+            LuaOption("text_pair", .strings, "The second text of a pair."),
+            LuaOption("is_split_into_words", .boolean, "Whether texts are lists of words (default false)."),
+            LuaOption("add_special_tokens", .boolean, "Whether special tokens are put around the text (default true)."),
+            LuaOption(
+                "truncation", .either([.boolean, .oneOf(EncodingOptions.Truncation.allCases.map(\.rawValue))]),
+                "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\" (default: longest_first where max_length is given)."),
+            LuaOption("truncation_side", .oneOf(["left", "right"]), "Side that is cut off (default \"right\")."),
+            LuaOption("max_length", .integer, "Most tokens, special ones included (default: what the model takes)."),
+            LuaOption("stride", .integer, "Tokens that overflowing parts repeat (default 0)."),
+            LuaOption("return_overflowing_tokens", .boolean, "Whether what was cut off is given as `overflowing` (default false)."),
+        ],
+        refused: [
+            "padding": "is not needed: batches are never padded",
+            "return_tensors": "is not needed: lists of ids go to forward as they are",
+            "pad_to_multiple_of": "is not needed: batches are never padded",
+        ])
+
+    static var type: LuaType<TokenizerBox> {
+        LuaType(
+            "lorawb.Tokenizer", "Turns text into token ids and back, as the model's own tokenizer does.",
+            methods: [
+                LuaMethod(
+                    "encode", "Ids of a text, or of a pair.", parameters: [text, LuaParameter("options", encodeOptions)],
+                    returns: "integer[]"
+                ) { box, call in
+                    .value(.integers(try encoding(box, call).ids))
+                },
+                LuaMethod(
+                    "encode_batch", "Ids of each of several texts.",
+                    parameters: [LuaParameter("texts", "string[]|string[][]", "The texts; lists of words where is_split_into_words is set."), LuaParameter("options", encodeOptions)],
+                    returns: "integer[][]"
+                ) { box, call in
+                    let options = try call.options(2, encodeOptions)
+                    let encoded = try encodings(box, try call.table(1, "texts"), options)
+                    return .list(encoded.map { .integers($0.ids) })
+                },
+                LuaMethod(
+                    "decode", "Text of ids.",
+                    parameters: [
+                        LuaParameter("ids", "integer[]", "The ids."), LuaParameter("options", decodeOptions),
+                    ], returns: "string"
+                ) { box, call in
+                    let options = try call.options(2, decodeOptions)
+                    return .string(
+                        try box.tokenizer.decode(
+                            try call.integers(1, "ids").map(Int.init),
+                            skipSpecialTokens: try options.boolean("skip_special_tokens") ?? false,
+                            cleanUpTokenizationSpaces: try options.boolean("clean_up_tokenization_spaces")))
+                },
+                LuaMethod(
+                    "convert_tokens_to_ids", "Id of a token, or nil.",
+                    parameters: [LuaParameter("token", "string", "The token as the vocabulary writes it.")], returns: "integer?"
+                ) { box, call in .value(box.tokenizer.id(try call.string(1, "token")).map { .integer($0) } ?? .nil) },
+                LuaMethod(
+                    "convert_ids_to_tokens", "Tokens of ids, as the vocabulary writes them.",
+                    parameters: [LuaParameter("ids", "integer[]", "The ids.")], returns: "string[]"
+                ) { box, call in
+                    .list(
+                        try call.integers(1, "ids").map { id in
+                            guard let token = box.tokenizer.token(Int(id)) else { throw LuaFault("no token has the id \(id)") }
+                            return .string(token)
+                        })
+                },
+            ],
+            properties: properties,
+            metamethods: [
+                .call(
+                    "Encodes a text, or a pair.", parameters: [text, LuaParameter("options", encodeOptions)], returns: "table"
+                ) { box, call in .table(table(try encoding(box, call))) },
+                .length("Number of tokens, added ones included.") { $0.tokenizer.count },
+                .text("Vocabulary size and special tokens.") { box in
+                    let special = SpecialToken.allCases.compactMap { name in
+                        box.tokenizer.specialTokens[name].map { "\(name.rawValue) '\($0)'" }
+                    }
+                    return "Tokenizer of \(box.tokenizer.count) tokens" + special.map { ", " + $0 }.joined()
+                },
+            ])
+    }
+
+    private static let decodeOptions = LuaOptionSet([
+        LuaOption("skip_special_tokens", .boolean, "Whether special tokens are left out (default false)."),
+        LuaOption("clean_up_tokenization_spaces", .boolean, "Whether spaces before punctuation go (default: as the folder says)."),
+    ])
+
+    private static var properties: [LuaProperty<TokenizerBox>] {
+        var properties = [
+            LuaProperty<TokenizerBox>("vocab_size", "Number of tokens without added ones.", type: "integer") {
+                .integer($0.tokenizer.vocabularySize)
+            },
+            LuaProperty<TokenizerBox>("model_max_length", "Most tokens that the model takes, or nil.", type: "integer?") {
+                $0.tokenizer.modelMaxLength.map { .integer($0) } ?? .nil
+            },
+        ]
+        for name in SpecialToken.allCases {
+            let shown = name.rawValue.replacing("_token", with: "")
+            properties.append(
+                LuaProperty(name.rawValue, "The \(shown) token, or nil.", type: "string?") {
+                    $0.tokenizer.specialTokens[name].map { .string($0) } ?? .nil
+                })
+            properties.append(
+                LuaProperty(name.rawValue + "_id", "Id of the \(shown) token, or nil.", type: "integer?") {
+                    $0.tokenizer.id(name).map { .integer($0) } ?? .nil
+                })
+        }
+        return properties
+    }
+
+    static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "load_tokenizer", "Loads the tokenizer of a model.",
+            parameters: [LuaParameter("path", "string", "A folder, or a name in the Hugging Face cache.")], returns: "lorawb.Tokenizer"
+        ) { call in
+            let path = try call.string(1, "path")
+            let folder = try ModelLocation.folder(path, context)
+            return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
+        }
+    }
+
+    // MARK: Encoding
+
+    private static func encoding(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> Encoding {
+        let options = try call.options(2, encodeOptions)
+        let encoding = try self.options(box, options)
+        if try options.boolean("is_split_into_words") == true {
+            return try box.tokenizer.encode(words: try call.strings(1, "text"), pair: try options.strings("text_pair"), options: encoding)
+        }
+        let text = try call.string(1, "text")
+        return try box.tokenizer.encode(text, pair: try options.string("text_pair"), options: encoding)
+    }
+
+    private static func encodings(_ box: TokenizerBox, _ texts: LuaTable, _ options: LuaOptions) throws -> [Encoding] {
+        let encoding = try self.options(box, options)
+        if try options.boolean("is_split_into_words") == true {
+            guard let lists = texts.stringLists() else { throw LuaFault("expected a list of lists of words") }
+            return try lists.map { try box.tokenizer.encode(words: $0, options: encoding) }
+        }
+        guard let strings = texts.strings() else { throw LuaFault("expected a list of strings") }
+        return try box.tokenizer.encodeBatch(strings, pairs: try options.strings("text_pair"), options: encoding)
+    }
+
+    /// Options of transformers' call: a max_length alone truncates, truncation alone goes by what the model takes.
+    private static func options(_ box: TokenizerBox, _ options: LuaOptions) throws -> EncodingOptions {
+        var maxLength = try options.integer("max_length", in: 1...Int.max)
+        var truncation = EncodingOptions.Truncation.none
+        switch options["truncation"] {
+        case .boolean(true): truncation = .longestFirst
+        case .string(let name): truncation = EncodingOptions.Truncation(rawValue: name.text) ?? .none
+        case .nil where maxLength != nil: truncation = .longestFirst
+        default: break
+        }
+        if truncation != .none, maxLength == nil {
+            guard let longest = box.tokenizer.modelMaxLength else {
+                throw LuaFault("truncation needs max_length: the tokenizer's folder does not say how much the model takes")
+            }
+            maxLength = longest
+        }
+        return EncodingOptions(
+            addSpecialTokens: try options.boolean("add_special_tokens") ?? true, truncation: truncation,
+            truncationSide: try options.string("truncation_side") == "left" ? .left : .right, maxLength: maxLength,
+            stride: try options.integer("stride", in: 0...Int.max) ?? 0,
+            returnOverflowing: try options.boolean("return_overflowing_tokens") ?? false)
+    }
+
+    /// Positions count from 1; special tokens have the word false and the empty range { 1, 0 }.
+    private static func table(_ encoding: Encoding) -> LuaTable {
+        var fields: [String: LuaValue] = [
+            "input_ids": .integers(encoding.ids), "token_type_ids": .integers(encoding.typeIds),
+            "word_ids": .list(encoding.wordIds.map { $0.map { .integer($0 + 1) } ?? .boolean(false) }),
+            "offsets": .list(encoding.offsets.map { .integers([$0.lowerBound + 1, $0.upperBound]) }),
+            "special_tokens_mask": .integers(encoding.specialTokensMask.map { $0 ? 1 : 0 }),
+        ]
+        if !encoding.overflowing.isEmpty { fields["overflowing"] = .list(encoding.overflowing.map { .table(table($0)) }) }
+        return LuaTable(fields: fields)
+    }
+}
