@@ -36,13 +36,26 @@ enum RecipeEnvironment {
 
     private static func registerTypes(_ host: LuaHost, _ context: RecipeContext) throws {
         try host.register(TensorLua.type)
+        try host.register(TokenizerLua.type)
+        try host.register(DatasetLua.type)
+        try host.register(DatasetLua.splits)
+        try host.register(ParameterLua.type)
+        try host.register(ModuleLua.type)
+        try host.register(ModelLua.type)
+        try host.register(TrainerLua.type)
+        try host.register(TrainerLua.stateType)
+        try host.register(TrainerLua.controlType)
     }
 
     private static func module(_ context: RecipeContext) -> LuaModule {
         LuaModule(
             "lorawb", "Adapting pretrained language models.",
             functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorLua.moduleFunctions(context)
-                + MemoryLua.functions(context),
+                + MemoryLua.functions(context) + ModelLocation.functions(context)
+                + [
+                    TokenizerLua.function(context), DatasetLua.function(context), ModelLua.function(context),
+                    TrainerLua.function(context),
+                ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [
                 LuaModuleProperty("run_dir", "Folder of this run, made at its first use.", type: "string") { _ in

@@ -1,0 +1,75 @@
+import Models
+import Tensors
+import Tokenizers
+
+/// What a classifier says of one text.
+public struct Classification: Sendable, Equatable {
+    /// Name of the class with the highest score.
+    public let label: String
+    /// Its id.
+    public let labelId: Int
+    /// Its score: a probability of softmax, of the logistic function for several labels at once, or the value of a regression.
+    public let score: Double
+    /// Scores of all classes, by id.
+    public let scores: [Double]
+}
+
+/// What went wrong between text and model.
+public struct InferenceError: Error, CustomStringConvertible, Sendable {
+    /// The message, as users read it.
+    public let description: String
+}
+
+/// Classifies texts with a model for sequences; dropout is off, nothing is recorded.
+///
+/// - Parameters:
+///   - maxLength: most tokens of a text; what tokenizer and model take where nil. Longer texts are cut at `truncationSide`.
+///   - batchSize: texts at a time.
+public func classify(
+    _ texts: [String], model: any Model, tokenizer: Tokenizer, maxLength: Int? = nil,
+    truncationSide: EncodingOptions.Side = .right, batchSize: Int = 32
+) throws -> [Classification] {
+    guard model.taskType == .sequenceClassification else {
+        throw InferenceError(
+            description: "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
+    }
+    let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
+    let options = EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
+    let wasTraining = model.isTraining
+    model.isTraining = false
+    defer { model.isTraining = wasTraining }
+    return try Recording.off {
+        var results: [Classification] = []
+        for first in stride(from: 0, to: texts.count, by: max(1, batchSize)) {
+            let encodings = try texts[first..<min(texts.count, first + max(1, batchSize))].map {
+                try tokenizer.encode($0, options: options)
+            }
+            let input = ModelInput(
+                inputIds: encodings.map(\.ids),
+                tokenTypeIds: model.config.typeVocabSize > 1 ? encodings.map(\.typeIds) : nil)
+            guard let logits = try model(input).logits else { throw InferenceError(description: "the model gave no logits") }
+            let values = try logits.floatArray().map(Double.init)
+            let width = logits.shape[1]
+            for row in 0..<logits.shape[0] {
+                results.append(classification(Array(values[row * width..<(row + 1) * width]), model.config))
+            }
+        }
+        return results
+    }
+}
+
+private func classification(_ logits: [Double], _ config: ModelConfig) -> Classification {
+    let scores: [Double]
+    switch config.problemType {
+    case .regression: scores = logits
+    case .multiLabel: scores = logits.map { 1 / (1 + exponential(-$0)) }
+    case nil where logits.count == 1: scores = logits
+    default:
+        let largest = logits.max() ?? 0
+        let powers = logits.map { exponential($0 - largest) }
+        let sum = powers.reduce(0, +)
+        scores = powers.map { $0 / sum }
+    }
+    let best = scores.indices.max { scores[$0] < scores[$1] } ?? 0
+    return Classification(label: config.id2label[best] ?? "LABEL_\(best)", labelId: best, score: scores[best], scores: scores)
+}

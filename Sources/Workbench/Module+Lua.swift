@@ -1,0 +1,303 @@
+import Adapters
+import Formats
+import LuaBridge
+import Models
+import OrderedCollections
+import Tensors
+import Training
+
+/// A module with its adapters as an object that recipes hold.
+class ModuleBox {
+    let module: any Module
+    let adapters: AdapterSet
+    let context: RecipeContext
+    /// Objects of parts that recipes have seen, so that equal parts are equal objects.
+    private var parts: [ObjectIdentifier: ModuleBox] = [:]
+
+    init(_ module: any Module, context: RecipeContext, baseName: String? = nil) {
+        (self.module, self.context) = (module, context)
+        adapters = AdapterSet(model: module, baseName: baseName, seed: context.seed)
+    }
+
+    /// The object of a part of this module.
+    func part(_ module: any Module) -> ModuleBox {
+        if module === self.module { return self }
+        if let known = parts[ObjectIdentifier(module)] { return known }
+        let box = ModuleBox(module, context: context)
+        parts[ObjectIdentifier(module)] = box
+        return box
+    }
+}
+
+/// What recipes see of modules, whole models among them: parameters, parts, and adapters.
+enum ModuleLua {
+    /// The type of parts of models.
+    static var type: LuaType<ModuleBox> {
+        LuaType(
+            "lorawb.Module", "A part of a model.", methods: parameters(),
+            properties: [LuaProperty("kind", "Class name as the reference has it: \"Linear\".", type: "string") { .string($0.module.kind) }],
+            metamethods: [.text("The part with its parts.") { ModuleText.describe($0.module) }])
+    }
+
+    // MARK: Parameters
+
+    private static let decayOption = LuaOptionSet([
+        LuaOption("weight_decay", .number, "Decay of the first group (default 0)."),
+        LuaOption("lr", .number, "Learning rate of both groups (default: the optimizer's)."),
+    ])
+
+    /// Methods about parameters and parts.
+    static func parameters<Box: ModuleBox>() -> [LuaMethod<Box>] {
+        [
+            LuaMethod("named_parameters", "Iterates over names and parameters, in the reference's order.", returns: "fun(): string?, lorawb.Parameter?") { box, _ in
+                let found = box.module.namedParameters()
+                var index = 0
+                return .callable(
+                    LuaCallable("named_parameters") { _ in
+                        guard index < found.count else { return .nil }
+                        defer { index += 1 }
+                        return .values([.string(found[index].name), .object(ParameterBox.of(found[index].weight))])
+                    })
+            },
+            LuaMethod("named_modules", "Iterates over names and parts, this one first.", returns: "fun(): string?, lorawb.Module?") { box, _ in
+                let found = box.module.namedModules()
+                var index = 0
+                return .callable(
+                    LuaCallable("named_modules") { _ in
+                        guard index < found.count else { return .nil }
+                        defer { index += 1 }
+                        return .values([.string(found[index].name), .object(box.part(found[index].module))])
+                    })
+            },
+            LuaMethod("parameters", "A list of the tensors that are trained.", returns: "lorawb.Tensor[]") { box, _ in
+                .list(box.module.trainableParameters().compactMap { $0.weight.tensor.map { .object($0) } })
+            },
+            LuaMethod(
+                "parameter_groups", "The trainer's groups: weights that decay, and biases and norms that do not.",
+                parameters: [LuaParameter("options", decayOption)], returns: "table[]"
+            ) { box, call in
+                let options = try call.options(1, decayOption)
+                let found = box.module.trainableParameters()
+                func group(_ exempt: Bool, _ decay: Double) throws -> LuaValue {
+                    let parameters = found.filter { ParameterGroup.isExemptFromDecay($0.name) == exempt }
+                    var fields: [String: LuaValue] = [
+                        "params": .list(parameters.compactMap { $0.weight.tensor.map { .object($0) } }),
+                        "names": .strings(parameters.map(\.name)), "weight_decay": .number(decay),
+                    ]
+                    if let lr = try options.number("lr") { fields["lr"] = .number(lr) }
+                    return .fields(fields)
+                }
+                return .list([try group(false, try options.number("weight_decay") ?? 0), try group(true, 0)])
+            },
+            LuaMethod(
+                "print_trainable_parameters", "Prints how many parameters are trained, as PEFT does."
+            ) { box, _ in
+                box.context.output.print(box.adapters.trainableParametersLine)
+                return .nothing
+            },
+            LuaMethod("get_nb_trainable_parameters", "Numbers of trained and of all parameters.", returns: "integer, integer") { box, _ in
+                let (trainable, all) = box.module.parameterCounts()
+                return .values([.integer(trainable), .integer(all)])
+            },
+        ]
+    }
+
+    // MARK: Adapters
+
+    private static let name = LuaParameter("name", "string?", "The adapter's name (default \"default\").")
+    private static let weightedOptions = LuaOptionSet([
+        LuaOption("combination_type", .string, "\"svd\" (default), \"cat\", \"linear\" and PEFT's others."),
+        LuaOption("svd_rank", .integer, "Rank of the result of svd (default: the largest)."),
+        LuaOption("density", .number, "Share of elements that pruning keeps."),
+        LuaOption("majority_sign_method", .oneOf(["total", "frequency"]), "How ties elects signs (default \"total\")."),
+    ])
+    private static let loadOptions = LuaOptionSet([
+        LuaOption("is_trainable", .boolean, "Whether training goes on with it (default false)."),
+        LuaOption("check_base", .boolean, "Whether the base must be the one it was trained on (default true)."),
+    ])
+
+    /// Methods about adapters.
+    static func adapters<Box: ModuleBox>() -> [LuaMethod<Box>] { changing() + composing() + storing() }
+
+    private static func changing<Box: ModuleBox>() -> [LuaMethod<Box>] {
+        [
+            LuaMethod(
+                "add_adapter", "Adds a LoRA adapter; the base is frozen, the first adapter acts at once.",
+                parameters: [LuaParameter("config", "table", "LoraConfig by PEFT's names: r, lora_alpha, target_modules, ..."), name]
+            ) { box, call in
+                let config = try LoraConfig(LuaJSON.options(try call.table(1, "config")), source: "config", reading: .recipe)
+                let notes = try box.adapters.add(config, name: try call.optionalString(2, "name") ?? "default")
+                for note in notes { box.context.output.print(note) }
+                return .nothing
+            },
+            LuaMethod(
+                "set_adapter", "Makes these adapters act, and no other.",
+                parameters: [LuaParameter("names", "string|string[]", "One name or several.")]
+            ) { box, call in
+                try box.adapters.setActive(try call.strings(1, "names"))
+                return .nothing
+            },
+            LuaMethod("active_adapters", "Names of the adapters that act.", returns: "string[]") { box, _ in
+                .value(.strings(box.adapters.isDisabled ? [] : box.adapters.active))
+            },
+            LuaMethod("adapter_names", "Names of all adapters.", returns: "string[]") { box, _ in .value(.strings(box.adapters.names)) },
+            LuaMethod("disable_adapters", "Makes the base act alone.") { box, _ in
+                try box.adapters.disable()
+                return .nothing
+            },
+            LuaMethod("enable_adapters", "Makes the active adapters act again.") { box, _ in
+                try box.adapters.enable()
+                return .nothing
+            },
+            LuaMethod("delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", "string", "Its name.")]) { box, call in
+                try box.adapters.delete(try call.string(1, "name"))
+                return .nothing
+            },
+        ]
+    }
+
+    private static func composing<Box: ModuleBox>() -> [LuaMethod<Box>] {
+        [
+            LuaMethod("merge_adapter", "Adds the active adapters to the base's weights, which are kept beside.") { box, _ in
+                try box.adapters.merge()
+                return .nothing
+            },
+            LuaMethod("unmerge_adapter", "Takes merged adapters out again; the base has the bits that it had.") { box, _ in
+                try box.adapters.unmerge()
+                return .nothing
+            },
+            LuaMethod("merge_and_unload", "Makes the active adapters part of the model for good; gives the model.", returns: "self") { box, _ in
+                try box.adapters.mergeAndUnload()
+                return .object(box)
+            },
+            LuaMethod("unload", "Forgets all adapters; gives the base as it was.", returns: "self") { box, _ in
+                try box.adapters.unload()
+                return .object(box)
+            },
+            LuaMethod(
+                "add_weighted_adapter", "Makes a new adapter out of several.",
+                parameters: [
+                    LuaParameter("names", "string[]", "Adapters to combine."), LuaParameter("weights", "number[]", "One a name."),
+                    LuaParameter("new_name", "string", "Name of the result."), LuaParameter("options", weightedOptions),
+                ]
+            ) { box, call in
+                let options = try call.options(4, weightedOptions)
+                guard let weights = try call.table(2, "weights").numbers() else {
+                    throw call.argumentError(2, "weights", "a list of numbers expected")
+                }
+                try box.adapters.addWeighted(
+                    try call.strings(1, "names"), weights: weights, name: try call.string(3, "new_name"),
+                    combination: try options.string("combination_type") ?? "svd", rank: try options.integer("svd_rank"),
+                    density: try options.number("density"), majoritySign: try options.string("majority_sign_method") ?? "total")
+                return .nothing
+            },
+        ]
+    }
+
+    private static func storing<Box: ModuleBox>() -> [LuaMethod<Box>] {
+        [
+            LuaMethod(
+                "save_adapter", "Writes an adapter as PEFT does: adapter_config.json and adapter_model.safetensors.",
+                parameters: [
+                    LuaParameter("path", "string", "The folder; adapters not called default go into a folder of their name beneath."),
+                    LuaParameter("name", "string?", "The adapter (default: the active one)."),
+                ]
+            ) { box, call in
+                let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
+                let name = try call.optionalString(2, "name") ?? box.adapters.active.first ?? "default"
+                try box.adapters.save(name, to: folder)
+                return .nothing
+            },
+            LuaMethod(
+                "load_adapter", "Reads an adapter that PEFT or lorawb wrote; it is frozen unless is_trainable is set.",
+                parameters: [LuaParameter("path", "string", "The adapter's folder."), name, LuaParameter("options", loadOptions)]
+            ) { box, call in
+                let options = try call.options(3, loadOptions)
+                let path = try call.string(1, "path")
+                let folder = try ModelLocation.folder(path, box.context)
+                let notes = try box.adapters.load(
+                    from: folder, name: try call.optionalString(2, "name") ?? "default",
+                    isTrainable: try options.boolean("is_trainable") ?? false,
+                    checkBase: try options.boolean("check_base") ?? true)
+                for note in notes { box.context.output.print(note) }
+                return .nothing
+            },
+        ]
+    }
+}
+
+extension LuaJSON {
+    /// An option table as JSON: an empty table is an empty list, which JSON readers of options take for an empty object too.
+    static func options(_ table: LuaTable) throws -> JSON {
+        guard table.count == 0, let names = table.names else { throw LuaFault("options expected as name = value, got a list") }
+        var members = JSONObject()
+        for name in names {
+            do { members[name] = try json(table[name]) } catch { throw LuaFault("option '\(name)': \(error)") }
+        }
+        return .object(members)
+    }
+}
+
+/// A parameter as an object that recipes hold: a pretrained matrix need not be read for its name and shape to be known.
+final class ParameterBox {
+    let weight: Weight
+
+    private init(_ weight: Weight) { self.weight = weight }
+
+    static func of(_ weight: Weight) -> AnyObject { ParameterBox(weight) }
+
+    /// The tensor to read: the parameter's own, or a copy of a frozen matrix.
+    func tensor() throws -> Tensor {
+        switch try weight.active.current() {
+        case .tensor(let tensor): tensor
+        case .matrix(let matrix): try Weight.tensor(copying: matrix)
+        case .absent: throw LuaFault("'\(weight.name)' has no values: the model was made with weights = \"none\"")
+        }
+    }
+}
+
+/// What recipes see of parameters.
+enum ParameterLua {
+    static var type: LuaType<ParameterBox> {
+        LuaType(
+            "lorawb.Parameter", "A named weight of a model; frozen matrices are not read before their values are asked for.",
+            methods: [
+                LuaMethod("numel", "Number of elements.", returns: "integer") { box, _ in .integer(box.weight.count) },
+                LuaMethod("tensor", "The values: the trained tensor itself, or a copy of a frozen one.", returns: "lorawb.Tensor") { box, _ in
+                    .object(try box.tensor())
+                },
+            ],
+            properties: [
+                LuaProperty("name", "Full name as in the checkpoint.", type: "string") { .string($0.weight.name) },
+                LuaProperty("shape", "Sizes of the dimensions.", type: "integer[]") { .integers($0.weight.shape) },
+                LuaProperty("dtype", "Element type of the values in use.", type: "string") { _ in .string("float32") },
+                LuaProperty(
+                    "requires_grad", "Whether it is trained; setting it makes a frozen matrix trainable.", type: "boolean",
+                    get: { .boolean($0.weight.requiresGrad) },
+                    set: { box, call in try box.weight.setRequiresGrad(try call.boolean(1, "requires_grad")) }),
+                LuaProperty("grad", "Gradient gathered by backward, or nil.", type: "lorawb.Tensor?") { box in
+                    box.weight.tensor?.grad.map { .object($0) } ?? .nil
+                },
+            ],
+            metamethods: [
+                .text("Name, shape and whether it is trained.") { box in
+                    "Parameter \(box.weight.name) float32\(box.weight.shape)\(box.weight.requiresGrad ? " grad" : "")"
+                }
+            ])
+    }
+}
+
+/// Modules as text, nested as the reference prints them.
+enum ModuleText {
+    static func describe(_ module: any Module, name: String = "", level: Int = 0) -> String {
+        let indent = String(repeating: "  ", count: level)
+        let trains = module.weights.contains { $0.weight.requiresGrad } || module.seatWeights.contains { $0.weight.requiresGrad }
+        let adapted = module.seatWeights.isEmpty ? "" : " + LoRA"
+        let head = indent + (name.isEmpty ? "" : "(\(name)): ") + module.kind
+        let children = module.children
+        guard !children.isEmpty else { return head + "(\(module.summary))" + adapted + (trains ? " *" : "") }
+        var lines = [head + "("]
+        for (name, child) in children { lines.append(describe(child, name: name, level: level + 1)) }
+        return lines.joined(separator: "\n") + "\n" + indent + ")"
+    }
+}

@@ -1,0 +1,102 @@
+import Training
+
+/// Shows a training in the terminal: one line that is redrawn while it runs, and a table with a line an epoch.
+///
+/// Without a terminal only the table is printed.
+final class ProgressBar: ProgressReporter {
+    private let isTerminal: Bool
+    private let write: (String) -> Void
+    private var shown = 0
+    private var lastDrawn = ContinuousClock.now - .seconds(1)
+    private var total = 0
+    private var columns: [String]?
+
+    /// Bar that writes by `write`.
+    init(isTerminal: Bool, write: @escaping (String) -> Void) { (self.isTerminal, self.write) = (isTerminal, write) }
+
+    func begin(totalSteps: Int, from step: Int) {
+        total = totalSteps
+        if step > 0 { line("going on at step \(step) of \(totalSteps)") }
+    }
+
+    func update(_ update: ProgressUpdate) {
+        let now = ContinuousClock.now
+        guard isTerminal, update.step == update.totalSteps || now - lastDrawn > .milliseconds(100) else { return }
+        lastDrawn = now
+        let filled = update.totalSteps > 0 ? min(20, update.step * 20 / update.totalSteps) : 0
+        let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
+        draw(
+            "\(bar) \(update.step)/\(update.totalSteps)  loss \(Self.fixed(update.loss, 4))  "
+                + "\(Self.fixed(update.samplesPerSecond, 1)) samples/s  \(Self.clock(update.remainingSeconds)) left  "
+                + "\(update.memoryBytes >> 20) MiB")
+    }
+
+    func evaluating(done: Int, of total: Int) {
+        let now = ContinuousClock.now
+        guard isTerminal, now - lastDrawn > .milliseconds(100) else { return }
+        lastDrawn = now
+        draw("evaluating \(done)/\(total)")
+    }
+
+    func log(_ row: [Value.Entry]) {}
+
+    func summary(_ summary: EpochSummary) {
+        var cells = [("epoch", Self.fixed(summary.epoch, 2))]
+        cells.append(("training loss", summary.trainingLoss.map { Self.fixed($0, 4) } ?? "-"))
+        cells.append(("validation loss", summary.validationLoss.map { Self.fixed($0, 4) } ?? "-"))
+        for entry in summary.metrics {
+            guard let number = entry.value.number, !Self.hidden.contains(entry.key) else { continue }
+            cells.append((entry.key, Self.fixed(number, 4)))
+        }
+        if columns != cells.map(\.0) {
+            columns = cells.map(\.0)
+            line(cells.map { Self.padded($0.0, to: max(10, $0.0.count)) }.joined(separator: "  "))
+        }
+        line(cells.map { Self.padded($0.1, to: max(10, $0.0.count)) }.joined(separator: "  "))
+    }
+
+    func warn(_ message: String) { line("warning: \(message)") }
+
+    func end() { erase() }
+
+    private static let hidden: Set<String> = [
+        "loss", "runtime", "samples_per_second", "steps_per_second", "epoch",
+    ]
+
+    private func draw(_ text: String) {
+        write("\r" + text + String(repeating: " ", count: max(0, shown - text.count)))
+        shown = text.count
+    }
+
+    private func erase() {
+        guard shown > 0 else { return }
+        write("\r" + String(repeating: " ", count: shown) + "\r")
+        shown = 0
+    }
+
+    private func line(_ text: String) {
+        erase()
+        write(text + "\n")
+    }
+
+    private static func padded(_ text: String, to width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    /// A number with `digits` digits after the point.
+    static func fixed(_ value: Double, _ digits: Int) -> String {
+        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+        let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
+        let whole = Int64((abs(value) * scale).rounded())
+        let text = String(whole)
+        let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
+        return (value < 0 && whole > 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." : "") + padded.suffix(digits)
+    }
+
+    private static func clock(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, let whole = Int(exactly: min(seconds, 1e8).rounded()) else { return "?" }
+        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+        let tail = (minutes < 10 && hours > 0 ? "0" : "") + "\(minutes):" + (rest < 10 ? "0" : "") + "\(rest)"
+        return hours > 0 ? "\(hours):\(tail)" : tail
+    }
+}

@@ -1,0 +1,344 @@
+import Adapters
+import Formats
+import LuaBridge
+import Models
+import Tensors
+import Training
+
+/// A trainer as an object that recipes hold.
+final class TrainerBox {
+    let trainer: Trainer
+    let model: ModelBox
+    private let context: RecipeContext
+    private let openOutput: () throws -> Folder
+    private var hasResumed = false
+
+    init(_ trainer: Trainer, model: ModelBox, context: RecipeContext, openOutput: @escaping () throws -> Folder) {
+        (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
+    }
+
+    /// Goes on from the run's newest checkpoint where the user asked for that, once.
+    func resumeIfAsked(always: Bool = false) throws {
+        guard !hasResumed, always || context.options.resume else { return }
+        hasResumed = true
+        let folder = try openOutput()
+        if let name = try trainer.resume(from: folder) {
+            context.output.print("resuming from \(folder.path)/\(name)")
+        } else {
+            context.output.print("\(folder.path) holds no complete checkpoint; starting from the beginning")
+        }
+    }
+
+    /// Runs a piece of training; an interruption ends the recipe and says how to go on.
+    func training<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let stop as TrainingInterrupted {
+            context.output.complain("\(stop)")
+            if stop.checkpoint != nil, let folder = context.runFolder.known { context.resumeHint = hint(folder) }
+            throw LuaInterrupted()
+        }
+    }
+
+    private func hint(_ folder: String) -> String {
+        let words = context.words.map { $0.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !$0.isEmpty ? $0 : "'\($0)'" }
+        let shown = folder.hasPrefix(context.workingFolder + "/") ? String(folder.dropFirst(context.workingFolder.count + 1)) : folder
+        return "to go on: lorawb run " + ([context.recipeName] + words + ["--resume", shown]).joined(separator: " ")
+    }
+}
+
+/// What a callback may ask of the trainer, as an object that recipes hold.
+final class ControlBox {
+    let trainer: Trainer
+
+    init(_ trainer: Trainer) { self.trainer = trainer }
+}
+
+/// Where a training stands, as an object that recipes hold.
+final class TrainerStateBox {
+    let trainer: Trainer
+
+    init(_ trainer: Trainer) { self.trainer = trainer }
+}
+
+/// Something a recipe gives as compute_metrics that gathers batch by batch.
+protocol StreamingMetrics: AnyObject {
+    /// New metrics, in the order in which they are reported.
+    func makeMetrics() throws -> [any Metric]
+}
+
+/// Calls the functions of a recipe's `callbacks` table.
+private final class LuaCallbacks: TrainerCallback {
+    private let functions: [String: LuaFunction]
+
+    init(_ functions: [String: LuaFunction]) { self.functions = functions }
+
+    func handle(_ event: TrainerEvent, _ trainer: Trainer) throws {
+        guard let function = functions[event.name] else { return }
+        var arguments: [LuaValue] = [.object(TrainerStateBox(trainer)), .object(ControlBox(trainer))]
+        switch event {
+        case .log(let row), .evaluate(let row), .predict(let row): arguments.append(LuaRows.table(row))
+        case .save(let name): arguments.append(.string(name))
+        default: break
+        }
+        if try function.call(arguments).first?.asString == "stop" { trainer.control.shouldTrainingStop = true }
+    }
+}
+
+/// What recipes see of training: the type `lorawb.Trainer` and `lorawb.trainer`.
+enum TrainerLua {
+    private static let options = LuaOptionSet(
+        [
+            LuaOption("model", .object("lorawb.Model"), "The model, with an adapter or with parameters that require gradients.", required: true),
+            LuaOption("train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels."),
+            LuaOption("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on."),
+            LuaOption("args", .table, "Training arguments by their names in transformers."),
+            LuaOption(
+                "compute_metrics", .any,
+                "A function of { predictions =, label_ids = } that gives a table of numbers, or a metric of lorawb.metrics."),
+            LuaOption("compute_loss", .function, "A function of model and inputs that gives the mean loss over the rows, or { loss =, logits = }."),
+            LuaOption("callbacks", .table, "Functions by event (on_step_end, on_log, on_evaluate, ...), called with state, control and what happened."),
+        ],
+        refused: [
+            "tokenizer": "is not needed: rows hold ids already", "processing_class": "is not needed: rows hold ids already",
+            "data_collator": "is not needed: batches are never padded", "optimizers": "is not supported: write the loop by hand with lorawb.optim",
+            "preprocess_logits_for_metrics": "is not needed: metrics of lorawb.metrics gather batch by batch",
+        ])
+
+    static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "trainer", "Makes a trainer.", parameters: [LuaParameter("options", options)], returns: "lorawb.Trainer"
+        ) { call in .object(try make(try call.options(1, options), context)) }
+    }
+
+    private static func make(_ options: LuaOptions, _ context: RecipeContext) throws -> TrainerBox {
+        guard let box: ModelBox = try options.object("model") else { throw LuaFault("option 'model' is missing") }
+        let entries = try options.table("args").map { table in
+            do { return try LuaRows.entries(table) } catch { throw LuaFault("args: \(error)") }
+        }
+        var arguments = try TrainingArguments(entries ?? [])
+        if entries?.contains(where: { $0.key == "seed" }) != true { arguments.seed = Int(truncatingIfNeeded: context.seed) }
+        let openOutput: () throws -> Folder = { [outputDir = arguments.outputDir] in
+            try context.permissions.writingFolder(try outputDir ?? context.runFolder.path())
+        }
+        let trainData: DatasetBox? = try options.object("train_dataset")
+        let evalData: DatasetBox? = try options.object("eval_dataset")
+        let trainer = try Trainer(
+            model: box.model, arguments: arguments, trainDataset: trainData?.dataset, evalDataset: evalData?.dataset,
+            objective: try options.function("compute_loss").map { objective($0, box) }, output: openOutput)
+        trainer.computeMetrics = try metrics(options["compute_metrics"])
+        trainer.callbacks = try callbacks(options)
+        if !arguments.disableTqdm { trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) } }
+        trainer.shouldStop = {
+            LuaInterrupt.pending.map { Interruption($0 == .timeLimit ? "time limit" : "interrupted") }
+        }
+        trainer.saveModel = { folder in
+            for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
+        }
+        trainer.identity = try identity(box, context)
+        return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)
+    }
+
+    /// What a continued run must have in common with the one before: recipe, parameters, base.
+    private static func identity(_ box: ModelBox, _ context: RecipeContext) throws -> RunIdentity {
+        var identity = RunIdentity()
+        identity.add("recipe", SHA256.hex(context.source))
+        let parameters = context.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        identity.add("parameters", parameters.joined(separator: " "))
+        identity.add("base", try Fingerprint(of: box.model).text)
+        return identity
+    }
+
+    private static func callbacks(_ options: LuaOptions) throws -> [any TrainerCallback] {
+        guard let table = try options.table("callbacks") else { return [] }
+        var functions: [String: LuaFunction] = [:]
+        for (key, value) in table.fields {
+            let name = key.description
+            guard TrainerEvent.names.contains(name) else {
+                let hint = nearestName(to: name, in: TrainerEvent.names).map { "; did you mean '\($0)'?" } ?? "; there are \(TrainerEvent.names.joined(separator: ", "))"
+                throw LuaFault("callbacks: no event '\(name)'\(hint)")
+            }
+            guard let function = value.asFunction else { throw LuaFault("callbacks: '\(name)' expected a function, got \(value.shown)") }
+            functions[name] = function
+        }
+        guard table.count == 0 else { throw LuaFault("callbacks: functions by event expected: { on_step_end = function(state, control) end }") }
+        return [LuaCallbacks(functions)]
+    }
+
+    // MARK: Losses and metrics
+
+    private static func objective(_ function: LuaFunction, _ box: ModelBox) -> any Objective {
+        FunctionObjective { _, batch in
+            var inputs: [String: LuaValue] = ["input_ids": .list(batch.input.inputIds.map { .integers($0) })]
+            if let types = batch.input.tokenTypeIds { inputs["token_type_ids"] = .list(types.map { .integers($0) }) }
+            if let labels = batch.labels { inputs["labels"] = value(labels) }
+            switch try function.call([.object(box), .fields(inputs)]).first ?? .nil {
+            case .object(let object as Tensor): return FunctionObjective.Result(loss: object)
+            case .table(let table):
+                guard let loss = table["loss"].asObject(Tensor.self) else {
+                    throw LuaFault("compute_loss gave a table without a tensor 'loss'")
+                }
+                return FunctionObjective.Result(loss: loss, logits: table["logits"].asObject(Tensor.self))
+            case let other: throw LuaFault("compute_loss gave \(other.shown), expected a tensor, or { loss =, logits = }")
+            }
+        }
+    }
+
+    private static func value(_ labels: Labels) -> LuaValue {
+        switch labels {
+        case .classes(let ids): .integers(ids)
+        case .values(let values): .numbers(values.map(Double.init))
+        case .vectors(let rows): .list(rows.map { .numbers($0.map(Double.init)) })
+        case .tokens(let rows): .list(rows.map { .integers($0) })
+        }
+    }
+
+    private static func tensor(_ labels: Labels) throws -> Tensor {
+        switch labels {
+        case .classes(let ids): try Tensor(ids.map(Int64.init), shape: [ids.count])
+        case .tokens(let rows): try Tensor(rows.flatMap { $0.map(Int64.init) }, shape: [rows.reduce(0) { $0 + $1.count }])
+        case .values(let values): try Tensor(values, shape: [values.count])
+        case .vectors(let rows): try Tensor(rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0])
+        }
+    }
+
+    /// Scores and labels as tensors, for Lua.
+    static func table(_ predictions: Predictions) throws -> LuaValue {
+        let width = max(1, predictions.width)
+        var fields: [String: LuaValue] = [
+            "predictions": .object(try Tensor(predictions.logits, shape: [predictions.logits.count / width, width]))
+        ]
+        if let labels = predictions.labels { fields["label_ids"] = .object(try tensor(labels)) }
+        if let boundaries = predictions.boundaries { fields["cu_seqlens"] = .integers(boundaries) }
+        return .fields(fields)
+    }
+
+    private static func metrics(_ value: LuaValue) throws -> ComputeMetrics {
+        switch value {
+        case .nil: return .none
+        case .function(let function):
+            return .function { predictions in
+                let result = try function.call([try table(predictions)]).first ?? .nil
+                guard case .table(let table) = result else {
+                    throw LuaFault("compute_metrics gave \(result.shown), expected a table of numbers by name")
+                }
+                return try LuaRows.entries(table)
+            }
+        case .object(let object):
+            if let streaming = object as? any StreamingMetrics { return .metrics(try streaming.makeMetrics()) }
+        default: break
+        }
+        throw LuaFault("option 'compute_metrics' expected a function or a metric, got \(value.shown)")
+    }
+
+    // MARK: Types
+
+    private static let dataset = LuaParameter("dataset", "lorawb.Dataset?", "The rows (default: eval_dataset).")
+    private static let trainOptions = LuaOptionSet([
+        LuaOption("resume_from_checkpoint", .boolean, "Whether to go on from the newest checkpoint of output_dir (default: with --resume).")
+    ])
+
+    static var type: LuaType<TrainerBox> {
+        LuaType(
+            "lorawb.Trainer", "Trains a model, one optimizer step at a time.",
+            methods: [
+                LuaMethod(
+                    "train", "Trains to the end, or goes on where it stopped: { global_step =, training_loss =, metrics = }.",
+                    parameters: [LuaParameter("options", trainOptions)], returns: "table"
+                ) { box, call in
+                    let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint") ?? false
+                    let output = try box.training {
+                        try box.resumeIfAsked(always: resume)
+                        return try box.trainer.train()
+                    }
+                    return .fields([
+                        "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
+                        "metrics": LuaRows.table(output.metrics),
+                    ])
+                },
+                LuaMethod("step", "Does one optimizer step with all that follows it; false when the training is over.", returns: "boolean") { box, _ in
+                    .boolean(
+                        try box.training {
+                            try box.resumeIfAsked()
+                            return try box.trainer.step()
+                        })
+                },
+                LuaMethod(
+                    "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.", parameters: [dataset], returns: "table"
+                ) { box, call in
+                    let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
+                    return .value(LuaRows.table(try box.training { try box.trainer.evaluate(rows?.dataset) }))
+                },
+                LuaMethod(
+                    "predict", "Scores of rows: { predictions =, label_ids =, metrics = }.",
+                    parameters: [LuaParameter("dataset", "lorawb.Dataset", "The rows.")], returns: "table"
+                ) { box, call in
+                    let rows = try call.object(1, as: DatasetBox.self, "dataset")
+                    let (predictions, metrics) = try box.training { try box.trainer.predict(rows.dataset) }
+                    guard case .table(let table) = try TrainerLua.table(predictions) else { return .nothing }
+                    var fields = ["metrics": LuaRows.table(metrics)]
+                    for name in table.names ?? [] { fields[name] = table[name] }
+                    return .fields(fields)
+                },
+                LuaMethod(
+                    "save_model", "Writes the adapter, or the whole model where there is none.",
+                    parameters: [LuaParameter("path", "string", "The folder.")]
+                ) { box, call in
+                    let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
+                    if box.model.adapters.hasUnmerged {
+                        for name in box.model.adapters.active { try box.model.adapters.save(name, to: folder) }
+                    } else {
+                        try saveModel(box.model.model, to: folder)
+                    }
+                    return .nothing
+                },
+            ],
+            properties: [
+                LuaProperty("state", "Where the training stands.", type: "lorawb.TrainerState") { .object(TrainerStateBox($0.trainer)) },
+                LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
+                LuaProperty("args", "The arguments in use.", type: "table") { LuaRows.table($0.trainer.arguments.entries) },
+            ],
+            metamethods: [
+                .text("The step it is at.") { "Trainer at step \($0.trainer.state.globalStep) of \($0.trainer.state.maxSteps)" }
+            ])
+    }
+
+    static var stateType: LuaType<TrainerStateBox> {
+        func number(_ name: String, _ doc: String, _ get: @escaping (TrainerState) -> LuaValue) -> LuaProperty<TrainerStateBox> {
+            LuaProperty(name, doc, type: "number?") { get($0.trainer.state) }
+        }
+        return LuaType(
+            "lorawb.TrainerState", "Where a training stands, by the names of transformers.",
+            properties: [
+                number("global_step", "Optimizer steps done.") { .integer($0.globalStep) },
+                number("max_steps", "Optimizer steps in all.") { .integer($0.maxSteps) },
+                number("epoch", "Epochs done.") { .number($0.epoch) },
+                number("num_train_epochs", "Epochs in all.") { .integer($0.numTrainEpochs) },
+                number("best_metric", "Best value of metric_for_best_model so far.") { $0.bestMetric.map { .number($0) } ?? .nil },
+                number("best_global_step", "Step of the best value so far.") { $0.bestGlobalStep.map { .integer($0) } ?? .nil },
+                LuaProperty("best_model_checkpoint", "Checkpoint of the best value so far.", type: "string?") { box in
+                    box.trainer.state.bestModelCheckpoint.map { .string($0) } ?? .nil
+                },
+                LuaProperty("log_history", "All rows logged so far.", type: "table[]") { box in
+                    .list(box.trainer.state.logHistory.map(LuaRows.table))
+                },
+            ],
+            metamethods: [.text("Step and epoch.") { "TrainerState at step \($0.trainer.state.globalStep), epoch \($0.trainer.state.epoch)" }])
+    }
+
+    static var controlType: LuaType<ControlBox> {
+        func flag(_ name: String, _ doc: String, _ path: WritableKeyPath<TrainerControl, Bool>) -> LuaProperty<ControlBox> {
+            LuaProperty(
+                name, doc, type: "boolean", get: { .boolean($0.trainer.control[keyPath: path]) },
+                set: { box, call in box.trainer.control[keyPath: path] = try call.boolean(1, name) })
+        }
+        return LuaType(
+            "lorawb.TrainerControl", "What a callback may ask of the trainer.",
+            properties: [
+                flag("should_training_stop", "Stop after this step.", \.shouldTrainingStop),
+                flag("should_epoch_stop", "End the epoch after this step.", \.shouldEpochStop),
+                flag("should_save", "Write a checkpoint now.", \.shouldSave),
+                flag("should_evaluate", "Evaluate now.", \.shouldEvaluate), flag("should_log", "Log now.", \.shouldLog),
+            ])
+    }
+}
