@@ -126,3 +126,8 @@ struct Fingerprint: Equatable {
         abs(a - b) <= max(abs(a), abs(b)) * 0x1p-8 + 0x1p-24
     }
 }
+
+extension AdapterSet {
+    /// Text that tells the base beneath the adapters from others: what adapter files carry in their metadata.
+    public func baseFingerprint() throws -> String { try Fingerprint(of: self).text }
+}

@@ -185,11 +185,8 @@ enum ModuleLua {
                 guard let weights = try call.table(2, "weights").numbers() else {
                     throw call.argumentError(2, "weights", "a list of numbers expected")
                 }
-                try box.adapters.addWeighted(
-                    try call.strings(1, "names"), weights: weights, name: try call.string(3, "new_name"),
-                    combination: try options.string("combination_type") ?? "svd", rank: try options.integer("svd_rank"),
-                    density: try options.number("density"), majoritySign: try options.string("majority_sign_method") ?? "total")
-                return .nothing
+                _ = (options, weights)
+                throw LuaFault("is not supported yet")
             },
         ]
     }
@@ -216,7 +213,7 @@ enum ModuleLua {
                 let path = try call.string(1, "path")
                 let folder = try ModelLocation.folder(path, box.context)
                 let notes = try box.adapters.load(
-                    from: folder, name: try call.optionalString(2, "name") ?? "default",
+                    folder, name: try call.optionalString(2, "name") ?? "default",
                     isTrainable: try options.boolean("is_trainable") ?? false,
                     checkBase: try options.boolean("check_base") ?? true)
                 for note in notes { box.context.output.print(note) }

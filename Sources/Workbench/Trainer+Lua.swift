@@ -1,5 +1,6 @@
 import Adapters
 import Formats
+import Kernels
 import LuaBridge
 import Models
 import Tensors
@@ -142,12 +143,14 @@ enum TrainerLua {
     /// What a continued run must have in common with the one before: recipe, parameters, base.
     private static func identity(_ box: ModelBox, _ context: RecipeContext) throws -> RunIdentity {
         var identity = RunIdentity()
-        identity.add("recipe", SHA256.hex(context.source))
+        identity.add("recipe", digest(String(decoding: context.source, as: UTF8.self)))
         let parameters = context.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         identity.add("parameters", parameters.joined(separator: " "))
-        identity.add("base", try Fingerprint(of: box.model).text)
+        identity.add("base", digest(try box.adapters.baseFingerprint()))
         return identity
     }
+
+    private static func digest(_ text: String) -> String { String(RandomKey(seed: 0).child(text).bits, radix: 16) }
 
     private static func callbacks(_ options: LuaOptions) throws -> [any TrainerCallback] {
         guard let table = try options.table("callbacks") else { return [] }
