@@ -1,4 +1,4 @@
-// Made by scripts/goldens/tokenizers.py; do not edit.
+// Made by scripts/goldens/tokenization.py; do not edit.
 
 extension Decomposition {
     /// Full canonical decompositions, Hangul syllables apart; `parse(_:)` gives the form.

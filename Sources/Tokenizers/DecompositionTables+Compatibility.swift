@@ -1,4 +1,4 @@
-// Made by scripts/goldens/tokenizers.py; do not edit.
+// Made by scripts/goldens/tokenization.py; do not edit.
 
 extension Decomposition {
     /// Full compatibility decompositions where they differ from the canonical ones.

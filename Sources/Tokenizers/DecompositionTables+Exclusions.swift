@@ -1,4 +1,4 @@
-// Made by scripts/goldens/tokenizers.py; do not edit.
+// Made by scripts/goldens/tokenization.py; do not edit.
 
 extension Decomposition {
     /// Scalars that decompose into several and that nothing composes to.
