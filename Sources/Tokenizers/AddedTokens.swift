@@ -29,7 +29,8 @@ struct AddedTokens: Sendable {
     /// The text of each id when it is decoded: normalized, for a token that is looked for in the normalized text.
     private(set) var texts: [Int: [UInt8]] = [:]
     private var specialContents: Set<[UInt8]> = []
-    /// Special tokens first, each group in the order in which it was added: of two that look the same the first is found.
+    /// Special tokens first, each group in the order in which it was added: of two that look the same the first is
+    /// found.
     private var specialTokens: [AddedToken] = []
     private var otherTokens: [AddedToken] = []
     private var highest = -1
@@ -47,7 +48,9 @@ struct AddedTokens: Sendable {
         for token in added where !token.content.isEmpty {
             let content = Array(token.content.utf8)
             guard content.count <= Self.maxLength else {
-                throw TokenizerError("an added token is longer than \(Self.maxLength) bytes: '\(token.content.prefix(40))…'")
+                throw TokenizerError(
+                    "an added token is longer than \(Self.maxLength) bytes; it begins '\(token.content.prefix(40))'"
+                )
             }
             if token.special, specialContents.insert(content).inserted { specialTokens.append(token) }
             let id = ids[content] ?? model.id(content) ?? (highest >= model.count ? highest + 1 : model.count)

@@ -1,4 +1,5 @@
-/// Byte-pair encoding: a split's symbols are merged pair by pair, the pair of the lowest rank first, the leftmost of equals.
+/// Byte-pair encoding: a split's symbols are merged pair by pair, the pair of the lowest rank first, the leftmost of
+/// equals.
 struct BPE: Sendable {
     /// The options of the section "model".
     struct Options: Sendable {

@@ -1,7 +1,8 @@
-/// Canonical and compatibility decomposition and composition of scalars (UAX #15), as of Unicode 9 like the reference's.
+/// Canonical and compatibility decomposition and composition of scalars (UAX #15), as of Unicode 9 like the
+/// reference's.
 ///
-/// Each scalar that comes out carries the change that says how the text moved on: 0 takes the next scalar of the input, 1 is
-/// a further scalar out of the one before, −n takes the next and drops n more that were composed into it.
+/// Each scalar that comes out carries the change that says how the text moved on: 0 takes the next scalar of the input,
+/// 1 is a further scalar out of the one before, −n takes the next and drops n more that were composed into it.
 struct Decomposition: Sendable {
     /// A scalar of the result and how the input moved on for it.
     struct Piece: Equatable {

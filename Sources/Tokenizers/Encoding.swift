@@ -6,11 +6,12 @@ public struct Encoding: Equatable, Sendable {
     public var typeIds: [Int] = []
     /// The word that each token belongs to; nil for special tokens.
     ///
-    /// For words given one by one it is the position in the caller's list; for plain text it counts the words as they were cut,
-    /// from 0 in each text of a pair.
+    /// For words given one by one it is the position in the caller's list; for plain text it counts the words as they
+    /// were cut, from 0 in each text of a pair.
     public var wordIds: [Int?] = []
-    /// The bytes of the original text that each token came from; of its word where words were given one by one. 0..<0 for
-    /// special tokens.
+    /// The bytes of the original text that each token came from; of its word where words were given one by one.
+    ///
+    /// 0..<0 for special tokens.
     public var offsets: [Range<Int>] = []
     /// Which text of a pair each token comes from, 0 or 1; nil for special tokens.
     public var sequenceIds: [Int?] = []

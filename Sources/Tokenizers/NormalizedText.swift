@@ -6,8 +6,9 @@ struct SourceSpan: Equatable, Sendable {
 
 /// Normalized text that knows where each of its bytes came from.
 ///
-/// The reference's NormalizedString: every byte of a scalar carries the span of the original text that the scalar stands for;
-/// inserted scalars share the span of a neighbour, so offsets of tokens always point into what the caller gave.
+/// The reference's NormalizedString: every byte of a scalar carries the span of the original text that the scalar
+/// stands for; inserted scalars share the span of a neighbour, so offsets of tokens always point into what the caller
+/// gave.
 struct NormalizedText: Sendable {
     /// The text after all changes so far, UTF-8.
     var bytes: [UInt8]

@@ -1,8 +1,8 @@
 /// A regular expression as tokenizer files carry them, matched with a bound on steps.
 ///
-/// The syntax is the part of Oniguruma's (its Ruby syntax, which the reference uses) that such files need: literals, classes
-/// and properties, groups, alternation, greedy, lazy and possessive repetition, lookahead, atomic groups, anchors. All else is
-/// refused by name when the pattern is read.
+/// The syntax is the part of Oniguruma's (its Ruby syntax, which the reference uses) that such files need: literals,
+/// classes and properties, groups, alternation, greedy, lazy and possessive repetition, lookahead, atomic groups,
+/// anchors. All else is refused by name when the pattern is read.
 struct Regex: Sendable {
     /// The pattern as it was written.
     let pattern: String
@@ -41,8 +41,8 @@ struct Regex: Sendable {
         self.sets = compiler.sets
     }
 
-    /// The matches in `range` of `bytes` from left to right, none overlapping another; an empty one does not follow a match
-    /// directly.
+    /// The matches in `range` of `bytes` from left to right, none overlapping another; an empty one does not follow a
+    /// match directly.
     ///
     /// - Throws: `TokenizerError` where the pattern takes more steps than any pattern of use takes.
     func matches(in bytes: [UInt8], range: Range<Int>) throws -> [Range<Int>] {
@@ -74,7 +74,8 @@ struct RegexMatcher {
     private var steps: Int
     private var stack: [Alternative] = []
 
-    /// Where to go on when a path fails: at `program`, with the text at `position`; a run may give back down to `minimum`.
+    /// Where to go on when a path fails: at `program`, with the text at `position`; a run may give back down to
+    /// `minimum`.
     private struct Alternative {
         var program: Int
         var position: Int

@@ -1,8 +1,9 @@
 /// What the reference takes a scalar to be.
 ///
-/// Each of its parts (tokenizers 0.23.3) carries the Unicode tables of another version, so a scalar that was assigned later
-/// than the part's version is unassigned there. The properties here are the standard library's, cut by the version in which
-/// the scalar appeared; the scalars whose category changed since are named. All were compared over every scalar.
+/// Each of its parts (tokenizers 0.23.3) carries the Unicode tables of another version, so a scalar that was assigned
+/// later than the part's version is unassigned there. The properties here are the standard library's, cut by the
+/// version in which the scalar appeared; the scalars whose category changed since are named. All were compared over
+/// every scalar.
 enum ScalarClass {
     /// White_Space, the same in all versions.
     @inline(__always)
@@ -14,8 +15,8 @@ enum ScalarClass {
         }
     }
 
-    /// What BERT's cleaning drops: controls, formats of Unicode 8 and private use; tab, line feed and carriage return are
-    /// whitespace to it, and unassigned scalars stay.
+    /// What BERT's cleaning drops: controls, formats of Unicode 8 and private use; tab, line feed and carriage return
+    /// are whitespace to it, and unassigned scalars stay.
     static func isBertControl(_ value: UInt32) -> Bool {
         if value < 0x80 { return (value < 0x20 || value == 0x7F) && value != 9 && value != 10 && value != 13 }
         guard let scalar = Unicode.Scalar(value) else { return true }

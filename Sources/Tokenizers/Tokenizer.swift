@@ -1,9 +1,9 @@
 /// Turns text into the ids that a model takes, and ids into text.
 ///
 /// The stages are those of tokenizer.json: added tokens are cut out, what is between them is normalized, cut into words
-/// (pre-tokenized), cut into tokens by the model, truncated, and post-processed. Ids, offsets and decoded text equal those of
-/// the `tokenizers` library (0.23.3). A truncation or padding section of the file is not applied: nothing is cut off or padded
-/// unless the caller says so, like in transformers.
+/// (pre-tokenized), cut into tokens by the model, truncated, and post-processed. Ids, offsets and decoded text equal
+/// those of the `tokenizers` library (0.23.3). A truncation or padding section of the file is not applied: nothing is
+/// cut off or padded unless the caller says so, like in transformers.
 ///
 /// A tokenizer can be used from any number of threads at once.
 public struct Tokenizer: Sendable {
@@ -99,7 +99,8 @@ public struct Tokenizer: Sendable {
     /// - Parameters:
     ///   - ids: The ids, special tokens among them.
     ///   - skipSpecialTokens: Whether special tokens are left out.
-    ///   - cleanUpTokenizationSpaces: Whether spaces before punctuation are taken away from a WordPiece text; nil for what the
+    ///   - cleanUpTokenizationSpaces: Whether spaces before punctuation are taken away from a WordPiece text; nil for
+    /// what the
     ///     folder's tokenizer_config.json says.
     public func decode(
         _ ids: [Int], skipSpecialTokens: Bool = false, cleanUpTokenizationSpaces: Bool? = nil
@@ -163,8 +164,8 @@ public struct Tokenizer: Sendable {
         }
     }
 
-    /// How many whitespace characters, or signs for the space, a token begins and ends with: the token as the vocabulary has
-    /// it, or the text that an added token took in.
+    /// How many whitespace characters, or signs for the space, a token begins and ends with: the token as the
+    /// vocabulary has it, or the text that an added token took in.
     private func spaces(_ token: ModelToken, isAdded: Bool, _ text: [UInt8]) -> (leading: Int32, trailing: Int32) {
         var (bytes, range) = (text, token.range)
         if !isAdded, let known = model.vocabulary.token(token.id) { (bytes, range) = (known, known.indices) }

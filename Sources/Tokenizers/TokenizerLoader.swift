@@ -3,9 +3,9 @@ import Formats
 extension Tokenizer {
     /// The tokenizer of a model folder.
     ///
-    /// tokenizer.json is taken where it is; else vocab.txt (BERT), or vocab.json with merges.txt (RoBERTa, GPT-2, Qwen2), are
-    /// made into what transformers 5 makes of them. tokenizer_config.json, special_tokens_map.json, added_tokens.json and
-    /// config.json add the names of special tokens and further tokens.
+    /// tokenizer.json is taken where it is; else vocab.txt (BERT), or vocab.json with merges.txt (RoBERTa, GPT-2,
+    /// Qwen2), are made into what transformers 5 makes of them. tokenizer_config.json, special_tokens_map.json,
+    /// added_tokens.json and config.json add the names of special tokens and further tokens.
     ///
     /// - Throws: `TokenizerError` or `FormatError` with the file and what is wrong in it.
     public static func load(from folder: Folder) throws -> Tokenizer {

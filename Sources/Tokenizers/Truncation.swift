@@ -27,7 +27,7 @@ enum Truncation {
             let length = counts[index] - (total - limit)
             guard length > 0 else {
                 throw TokenizerError(
-                    "truncation '\(options.truncation.rawValue)' cannot bring [\(counts.map(String.init).joined(separator: ", "))] "
+                    "truncation '\(options.truncation.rawValue)' cannot bring \(counts) "
                         + "tokens to \(limit): the text that it may cut is too short; use 'longest_first'")
             }
             var result = whole
@@ -53,8 +53,8 @@ enum Truncation {
         guard length > 0 else { return [0..<0, 0..<count] }
         guard options.stride < length else {
             throw TokenizerError(
-                "stride \(options.stride) must be below the \(length) tokens that are left of the text; lower it or raise max_length"
-            )
+                "stride \(options.stride) must be below the \(length) tokens that are left of the text; "
+                    + "lower it or raise max_length")
         }
         let step = length - options.stride
         var result: [Range<Int>] = []

@@ -2,8 +2,8 @@
 extension [UInt8] {
     /// The scalar that begins at `index`, and its length in bytes.
     ///
-    /// All text comes from Swift strings, so it is valid; whatever is not a scalar reads as U+FFFD of one byte, never beyond
-    /// the end.
+    /// All text comes from Swift strings, so it is valid; whatever is not a scalar reads as U+FFFD of one byte, never
+    /// beyond the end.
     @inline(__always)
     func scalar(at index: Int) -> (value: UInt32, length: Int) {
         let first = self[index]

@@ -2,7 +2,8 @@
 enum VocabularyFiles {
     /// Qwen2's expression for words, which its plain files do not hold.
     static let qwen2Pattern =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"#
+        + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
     /// The lines of a file, which end in a line feed with or without a carriage return.
     static func lines(_ bytes: [UInt8]) -> [[UInt8]] {
@@ -33,9 +34,8 @@ enum VocabularyFiles {
         try lines(bytes).enumerated().compactMap { number, line in
             if line.starts(with: Array("#version".utf8)) { return nil }
             guard let pair = VocabularyReader.pair(line) else {
-                throw TokenizerError(
-                    "merges.txt:\(number + 1): expected two tokens and a space, got '\(String(decoding: line, as: UTF8.self))'"
-                )
+                let text = String(decoding: line.prefix(40), as: UTF8.self)
+                throw TokenizerError("merges.txt:\(number + 1): expected two tokens and a space, got '\(text)'")
             }
             return pair
         }

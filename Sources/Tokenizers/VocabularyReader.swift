@@ -1,7 +1,7 @@
 /// Reads the large parts of a tokenizer's JSON byte by byte: the vocabulary and the merges.
 ///
-/// They are not read as a `JSON` value, for its keys are strings, and two tokens that differ only in how Unicode composes
-/// them are equal strings; and because a hundred thousand of them take time.
+/// They are not read as a `JSON` value, for its keys are strings, and two tokens that differ only in how Unicode
+/// composes them are equal strings; and because a hundred thousand of them take time.
 struct VocabularyReader {
     private let bytes: [UInt8]
     private let source: String

@@ -2,7 +2,8 @@ import Formats
 import Testing
 import Tokenizers
 
-/// The project's own tokenizers against what the reference made of some texts: ids, types, words, offsets, decoded text.
+/// The project's own tokenizers against what the reference made of some texts: ids, types, words, offsets, decoded
+/// text.
 @Suite struct GoldenTests {
     static let folders = [
         "bert", "bert-files", "byte-fallback", "gpt2", "qwen2", "qwen2-files", "roberta", "roberta-files",

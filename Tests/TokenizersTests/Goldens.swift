@@ -23,8 +23,9 @@ enum Data {
         let url = FileManager.default.temporaryDirectory.appending(path: "lorawb-tokenizers-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: url) }
-        for (name, text) in files { try Array(text.utf8).withUnsafeBytes { try Foundation.Data($0).write(to: url.appending(path: name)) } }
-        return try body(try Folder(path: url.path))
+        let folder = try Folder(path: url.path)
+        for (name, text) in files { try folder.write(name, text: text) }
+        return try body(folder)
     }
 
     /// The tokenizer of a tokenizer.json.

@@ -1,0 +1,84 @@
+import Formats
+import Testing
+import Tokenizers
+
+/// What a tokenizer says of itself, and how it bears use by many threads and long texts.
+@Suite struct TokenizerTests {
+    static func tokenizer(_ name: String) throws -> Tokenizer {
+        try Tokenizer.load(from: try Folder(path: "\(Data.goldens)/\(name)"))
+    }
+
+    @Test func specialTokens() throws {
+        let bert = try Self.tokenizer("bert")
+        #expect(bert.specialTokens == [.pad: "[PAD]", .unk: "[UNK]", .cls: "[CLS]", .sep: "[SEP]", .mask: "[MASK]"])
+        #expect(bert.id(.cls) == 2 && bert.id(.bos) == nil)
+        #expect(bert.modelMaxLength == 64)
+        #expect(bert.vocabularySize == 700 && bert.count == 702)
+        #expect(
+            bert.token(2) == "[CLS]" && bert.token(701) == "äpfel" && bert.token(702) == nil && bert.token(-1) == nil)
+        #expect(bert.id("Äpfel") == 701 && bert.id("nothing of the kind") == nil)
+        let roberta = try Self.tokenizer("roberta-files")
+        #expect(roberta.id(.mask) == 700 && roberta.id(.pad) == 1 && roberta.specialTokens[.eos] == "</s>")
+        let qwen2 = try Self.tokenizer("qwen2-files")
+        #expect(qwen2.specialTokens == [.eos: "<|im_end|>", .pad: "<|endoftext|>", .unk: "<|endoftext|>"])
+        #expect(
+            try Self.tokenizer("gpt2").specialTokens == [
+                .bos: "<|endoftext|>", .eos: "<|endoftext|>", .unk: "<|endoftext|>",
+            ])
+    }
+
+    /// The file says to truncate to 8 and to pad to 8, which is for whoever saved it.
+    @Test func nothingIsCutOffOrPaddedUnasked() throws {
+        let bert = try Self.tokenizer("bert")
+        #expect(try bert.encode("the sea").count == 4)
+        #expect(try bert.encode("the lighthouse keeper wrote letters to the sea, and the sea answered").count > 12)
+        #expect(bert.specialTokensCount() == 2 && bert.specialTokensCount(isPair: true) == 3)
+    }
+
+    @Test func cleanUp() throws {
+        let bert = try Self.tokenizer("bert")
+        let ids = try bert.encode("she said , they 're here .").ids
+        #expect(try bert.decode(ids, skipSpecialTokens: true) == "she said, they're here.")
+        // Byte-pair texts keep their spaces whatever is asked for, as in transformers 5.
+        let roberta = try Self.tokenizer("roberta")
+        let text = "she said , they 're here ."
+        let pieces = try roberta.encode(text, options: EncodingOptions(addSpecialTokens: false)).ids
+        #expect(try roberta.decode(pieces, cleanUpTokenizationSpaces: true) == text)
+        // Ids that no token has are left out.
+        #expect(try roberta.decode(pieces + [100_000, -5]) == text)
+    }
+
+    /// Tokens that are equal as Swift strings, but not as bytes, are two tokens.
+    @Test func composedAndDecomposedTokensDiffer() throws {
+        let tokenizer = try Data.tokenizer(
+            #"{"model":{"type":"WordPiece","unk_token":"u","vocab":{"u":0,"\u00e9":1,"e\u0301":2}}}"#)
+        #expect(try tokenizer.encode("\u{e9}").ids == [1])
+        #expect(try tokenizer.encode("e\u{301}").ids == [2])
+        #expect(tokenizer.vocabularySize == 3)
+    }
+
+    @Test func manyThreads() async throws {
+        let tokenizer = try Self.tokenizer("roberta")
+        let texts = (0..<200).map { "the lighthouse number \($0) can't answer the sea, Straße \($0 * 7919)" }
+        let expected = try tokenizer.encodeBatch(texts)
+        let results = try await withThrowingTaskGroup(of: (Int, [Encoding]).self) { group in
+            for task in 0..<8 {
+                group.addTask { (task, try tokenizer.encodeBatch(texts)) }
+            }
+            return try await group.reduce(into: [Int: [Encoding]]()) { $0[$1.0] = $1.1 }
+        }
+        #expect(results.count == 8)
+        for (_, encodings) in results { #expect(encodings == expected) }
+    }
+
+    /// Time and memory grow with the text, whatever it is; the counts are the reference's.
+    @Test(arguments: [("a", 40_000), (" ", 40_000), ("!?", 20_000), ("中", 10_000), ("e\u{301}\u{323}", 10_000)])
+    func longTexts(_ unit: String, _ times: Int) throws {
+        let text = String(repeating: unit, count: times)
+        for name in GoldenTests.folders {
+            let encoding = try Self.tokenizer(name).encode(text)
+            #expect(encoding.count <= text.utf8.count + 2)
+            #expect(encoding.offsets.allSatisfy { $0.upperBound <= text.utf8.count })
+        }
+    }
+}
