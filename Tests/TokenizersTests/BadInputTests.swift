@@ -11,7 +11,7 @@ import Tokenizers
     }
 
     static let files: [(json: String, message: String)] = [
-        ("", "tokenizer.json:1:1: expected a value, got the end of the file"),
+        ("", "tokenizer.json:1:1: expected a value, got the end"),
         ("{}", "tokenizer.json: 'model' is missing"),
         (#"{"model":{"type":"BPE","vocab":{"a":0,"#, "tokenizer.json:1: expected a string"),
         (
@@ -86,7 +86,8 @@ import Tokenizers
     ]
 
     @Test(arguments: files) func tokenizerFile(_ bad: (json: String, message: String)) {
-        #expect(message { try Data.tokenizer(bad.json) } == bad.message)
+        let message = message { try Data.tokenizer(bad.json) }
+        #expect(message?.hasPrefix(bad.message) == true, "\(message ?? "no error")")
     }
 
     static let patterns: [(pattern: String, what: String)] = [
@@ -97,7 +98,7 @@ import Tokenizers
         ("a)", "an unmatched ')' at 2"), ("[a", "a '[' without its ']' at 3"),
         ("(a*)*", "a repeated group that can be empty at 6"),
         ("*a", "a '*' with nothing to repeat at 1"), ("a{2001}", "an interval beyond 1000 at 7"),
-        ("(?:(?:a{1000}){1000}b){9}", "more than 20,000 steps written out at 1"), (#"(a)\\1"#, #"'\1' at 4"#),
+        ("(?:(?:ab){1000}){1000}", "more than 20,000 steps written out at 1"), (#"(a)\\1"#, #"'\1' at 4"#),
         (String(repeating: "(", count: 60), "groups nested deeper than 50 at 50"),
     ]
 

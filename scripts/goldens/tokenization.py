@@ -5,6 +5,9 @@
     tokenization.py goldens   Tests/Goldens/tokenizers: tiny tokenizers trained on text of the project's own, and what the
                               library (for folders without tokenizer.json: transformers) makes of some texts with them
 
+    tokenization.py shared    Tests/Goldens/tokenizers/shared.json: a hash of the ids that the real tokenizers of the folder
+                              `shared` beside the repository give real texts that lie there
+
 Each folder of Tests/Goldens/tokenizers holds the files of one tokenizer and cases.json: a list of requests and what came out.
 Offsets are in bytes, start and end by turns; a list whose entries are all the same is written as that entry, and left out where
 it is 0. scalars.json holds a hash (FNV-1a of the ids, 64 bits) for every 4096 scalars under each normalizer.
@@ -328,11 +331,45 @@ def save(name, tokenizer, edit=None, config=None):
 QWEN2 = r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 
 
+def fnv(value, ids):
+    for token in ids:
+        value = ((value ^ token) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def shared():
+    from tokenizers import Tokenizer
+    from transformers import Qwen2Tokenizer
+
+    base = ROOT.parent / "shared"
+    texts = {}
+    for file in ["data/sst2/dev.tsv", "data/multi30k/test.de"]:
+        path = base / file
+        texts[file] = path.read_text(encoding="utf-8").split("\n")
+    tokenizers = {
+        name: Tokenizer.from_file(str(base / "tokenizers" / name / "tokenizer.json"))
+        for name in ["bert-base-uncased", "gpt2", "roberta-base", "phi-3-mini"]
+    }
+    tokenizers["qwen2"] = Qwen2Tokenizer.from_pretrained(str(base / "tokenizers/qwen2")).backend_tokenizer
+    result = {}
+    for name, tokenizer in tokenizers.items():
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        result[name] = {}
+        for file, lines in texts.items():
+            value = 0xCBF29CE484222325
+            for encoding in tokenizer.encode_batch(lines):
+                value = fnv(value, encoding.ids + [place for offset in encoding.offsets for place in offset])
+            result[name][file] = "%016X" % value
+    (GOLDENS / "shared.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
 def goldens():
     from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers, processors
     from transformers import BertTokenizer, Qwen2Tokenizer, RobertaTokenizer
 
-    shutil.rmtree(GOLDENS, ignore_errors=True)
+    for folder in GOLDENS.glob("*/"):
+        shutil.rmtree(folder)
     some = TEXTS + list(random_texts(60))
     few = TEXTS[:30] + list(random_texts(10))
 
@@ -428,12 +465,11 @@ def scalar_hashes():
             value = 0xCBF29CE484222325
             for start in range(block, block + 0x1000, 64):
                 text = "".join("a" + chr(cp) + "\u0323e" for cp in range(start, start + 64) if not 0xD800 <= cp < 0xE000)
-                for token in tokenizer.encode(text, add_special_tokens=False).ids:
-                    value = ((value ^ token) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+                value = fnv(value, tokenizer.encode(text, add_special_tokens=False).ids)
             hashes[name]["%X" % block] = "%016X" % value
     (GOLDENS / "scalars.json").write_text(json.dumps(hashes, indent=0) + "\n")
 
 
 if __name__ == "__main__":
     sys.path.pop(0)  # nothing beside this file may stand in for a library
-    {"tables": tables, "goldens": goldens}[sys.argv[1]]()
+    {"tables": tables, "goldens": goldens, "shared": shared}[sys.argv[1]]()
