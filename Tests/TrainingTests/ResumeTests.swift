@@ -1,0 +1,220 @@
+import Formats
+import Models
+import Testing
+import Training
+
+/// Runs that stop anywhere and go on must give the bits of one that ran through.
+struct ResumeTests {
+    /// One way of training, all of which must resume exactly.
+    struct Way: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let arguments: [(String, Value)]
+
+        static let all: [Way] = [
+            Way("dropout, saved every 2 steps", [("save_steps", .integer(2)), ("logging_steps", .integer(3))]),
+            Way("accumulation", [
+                ("save_steps", .integer(1)), ("gradient_accumulation_steps", .integer(3)), ("logging_steps", .integer(2)),
+            ]),
+            Way("evaluated and saved every epoch, the best one loaded", [
+                ("save_strategy", .string("epoch")), ("eval_strategy", .string("epoch")),
+                ("load_best_model_at_end", .boolean(true)), ("logging_strategy", .string("epoch")),
+            ]),
+            Way("evaluated by steps, stopped early, few checkpoints", [
+                ("save_steps", .integer(2)), ("eval_strategy", .string("steps")), ("eval_steps", .integer(2)),
+                ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("accuracy")),
+                ("early_stopping_patience", .integer(2)), ("save_total_limit", .integer(2)),
+                ("logging_steps", .integer(1)),
+            ]),
+            Way("grouped by length, SGD, cosine, part of an epoch", [
+                ("train_sampling_strategy", .string("group_by_length")), ("optim", .string("sgd")),
+                ("optim_args", .string("momentum=0.9")), ("lr_scheduler_type", .string("cosine")),
+                ("num_train_epochs", .float(2.4)), ("save_steps", .integer(3)), ("eval_on_start", .boolean(true)),
+                ("dataloader_drop_last", .boolean(true)), ("logging_first_step", .boolean(true)),
+            ]),
+            Way("evaluated every epoch, saved when better", [
+                ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),
+                ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .boolean(true)),
+            ]),
+        ]
+
+        init(_ name: String, _ arguments: [(String, Value)]) {
+            testDescription = name
+            self.arguments =
+                [
+                    ("per_device_train_batch_size", .integer(4)), ("learning_rate", .float(2e-2)),
+                    ("warmup_steps", .float(0.1)), ("weight_decay", .float(0.01)),
+                ] + (arguments.contains { $0.0 == "num_train_epochs" } ? [] : [("num_train_epochs", .integer(3))])
+                + arguments
+        }
+
+        func trainer(_ output: Folder) throws -> Trainer {
+            let trainer = try Trainer(
+                model: Tiny.model(), arguments: Tiny.arguments(arguments), trainDataset: Tiny.dataset(22),
+                evalDataset: Tiny.dataset(9, seed: 5), output: { output })
+            trainer.computeMetrics = .metrics([try Metrics.make("accuracy")])
+            return trainer
+        }
+    }
+
+    /// What must be equal in the end.
+    struct Outcome: Equatable {
+        let weights: [String: [Float]]
+        let optimizer: [String: [Float]]
+        let history: [[Value.Entry]]
+        let state: [String]
+        let loss: Double
+
+        init(_ trainer: Trainer, _ output: TrainOutput) throws {
+            weights = try Tiny.weights(trainer.model)
+            var tensors: [String: [Float]] = [:]
+            for parameter in try trainer.optimizer?.stateTensors() ?? [] {
+                tensors[parameter.name] = try parameter.tensor.floatArray()
+            }
+            optimizer = tensors
+            history = Tiny.history(trainer)
+            let state = trainer.state
+            self.state = [
+                "\(state.epoch)", "\(state.globalStep)", "\(state.bestMetric as Any)", "\(state.bestGlobalStep as Any)",
+                "\(state.bestModelCheckpoint as Any)", "\(state.numInputTokensSeen)", "\(state.totalFlos)",
+            ]
+            loss = output.trainingLoss
+        }
+    }
+
+    private func runThrough(_ way: Way) throws -> Outcome {
+        var outcome: Outcome?
+        try Tiny.folder { folder in
+            let trainer = try way.trainer(folder)
+            outcome = try Outcome(trainer, trainer.train())
+        }
+        return try #require(outcome)
+    }
+
+    @Test("killed after any step, the newest checkpoint goes on to the same bits", arguments: Way.all)
+    func killed(way: Way) throws {
+        let through = try runThrough(way)
+        let steps = Int(through.state[1]) ?? 0
+        #expect(steps > 5)
+        for last in 1..<steps {
+            try Tiny.folder { folder in
+                let first = try way.trainer(folder)
+                for _ in 0..<last { try first.step() }
+                let second = try way.trainer(folder)
+                let name = try second.resume(from: folder)
+                #expect(name != nil || (try folder.list()).isEmpty)
+                #expect(try Outcome(second, second.train()) == through, "killed after step \(last), went on from \(name ?? "the start")")
+            }
+        }
+    }
+
+    @Test("stopped at any moment, the checkpoint then written goes on to the same bits", arguments: Way.all)
+    func interrupted(way: Way) throws {
+        let through = try runThrough(way)
+        var polls = 0
+        var stopped = 0
+        while true {
+            var isOver = false
+            try Tiny.folder { folder in
+                let first = try way.trainer(folder)
+                var left = polls
+                first.shouldStop = {
+                    left -= 1
+                    return left < 0 ? Interruption("interrupted") : nil
+                }
+                do {
+                    try first.train()
+                    isOver = true
+                } catch let stop as TrainingInterrupted {
+                    stopped += 1
+                    #expect(stop.checkpoint == "checkpoint-\(stop.step)")
+                    let second = try way.trainer(folder)
+                    #expect(try second.resume(from: folder) == stop.checkpoint)
+                    #expect(try Outcome(second, second.train()) == through, "stopped at poll \(polls), step \(stop.step)")
+                }
+            }
+            if isOver { break }
+            polls += way.testDescription.hasPrefix("dropout") ? 1 : 3
+        }
+        #expect(stopped > 5)
+    }
+
+    @Test("what differs from the record is named", arguments: [
+        ("args", "the run was made with learning_rate = 0.02, now it is 0.5; give it the same value, or start a new run"),
+        ("data", "the run was made with another train_dataset"), ("eval", "the run was made with another eval_dataset"),
+        ("tensors", "the run trained other tensors: recorded 'classifier.bias [2]'"),
+        ("recipe", "the run was made with another recipe: recorded 'a', now 'b'; start a new run, or go back to that recipe"),
+    ])
+    func differs(what: String, message: String) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            first.identity.add("recipe", "a")
+            for _ in 0..<4 { try first.step() }
+            let model = try Tiny.model()
+            if what == "tensors" {
+                for (name, weight) in model.namedParameters() where name == "classifier.bias" {
+                    try weight.setRequiresGrad(false)
+                }
+            }
+            let arguments = way.arguments.filter { what != "args" || $0.0 != "learning_rate" }
+                + (what == "args" ? [("learning_rate", .float(0.5))] : [])
+            let second = try Trainer(
+                model: model, arguments: Tiny.arguments(arguments),
+                trainDataset: Tiny.dataset(22, seed: what == "data" ? 2 : 1),
+                evalDataset: Tiny.dataset(9, seed: what == "eval" ? 6 : 5), output: { folder })
+            second.identity.add("recipe", what == "recipe" ? "b" : "a")
+            let error = #expect(throws: TrainingError.self) { try second.resume(from: folder) }
+            let text = "\(error?.description ?? "")"
+            #expect(text.hasPrefix("\(folder.path)/checkpoint-4/resume.json: "), "\(text)")
+            #expect(text.contains(message), "\(text)")
+        }
+    }
+
+    @Test("half-written checkpoints are passed over and cleared away")
+    func partial() throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let through = try runThrough(way)
+            let first = try way.trainer(folder)
+            for _ in 0..<5 { try first.step() }
+            // What a kill leaves in the middle of writing, of removing, and a checkpoint without optimizer state.
+            try folder.subfolder(".checkpoint-6.partial", create: true).write("optimizer.safetensors", text: "half")
+            try folder.subfolder(".checkpoint-2.removed", create: true).write("resume.json", text: "{")
+            try folder.subfolder("checkpoint-9", create: true).write("trainer_state.json", text: "{}")
+            try folder.subfolder("checkpoint-x", create: true).write("resume.json", text: "{}")
+            let second = try way.trainer(folder)
+            #expect(try second.resume(from: folder) == "checkpoint-4")
+            #expect(try folder.list().filter { $0.hasPrefix(".") } == [])
+            #expect(try Outcome(second, second.train()) == through)
+        }
+    }
+
+    @Test("a checkpoint that is not whole JSON, or was cut, is an error that names the file", arguments: [
+        "resume.json", "trainer_state.json", "optimizer.safetensors", "trainable.safetensors",
+    ])
+    func damaged(file: String) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            let bytes = try folder.read("checkpoint-2/\(file)")
+            try folder.write("checkpoint-2/\(file)", Array(bytes.prefix(bytes.count / 2)))
+            let second = try way.trainer(folder)
+            let error = #expect(throws: (any Error).self) { try second.resume(from: folder) }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("checkpoint-2/\(file)"), "\(error as Any)")
+        }
+    }
+
+    @Test("a folder with another run's checkpoints is refused")
+    func otherRun() throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            let second = try way.trainer(folder)
+            #expect(throws: TrainingError(
+                "\(folder.path): there is checkpoint-2 of another run; give another output_dir, or go on with --resume")
+            ) { try second.step() }
+        }
+    }
+}
