@@ -56,10 +56,10 @@ enum Tiny {
         return weights
     }
 
-    /// The log without what depends on the clock.
+    /// The log without what depends on the clock, keys sorted (as a trainer_state.json that was read has them).
     static func history(_ trainer: Trainer) -> [[Value.Entry]] {
         trainer.state.logHistory.map { row in
-            row.filter { !$0.key.hasSuffix("_runtime") && !$0.key.hasSuffix("_per_second") }
+            row.filter { !$0.key.hasSuffix("_runtime") && !$0.key.hasSuffix("_per_second") }.sorted { $0.key < $1.key }
         }
     }
 
