@@ -53,6 +53,13 @@ public final class AdapterSet {
         throw AdapterError("no adapter is called '\(name)'; \(known)\(hint)")
     }
 
+    /// Linears that an adapter changes, in the model's order, with the rank and the factor of the update on each.
+    public func linears(of name: String) throws -> [(path: String, rank: Int, scaling: Double)] {
+        try adapter(name).linears.compactMap { linear in
+            AdapterSet.seat(of: linear)?.factors(of: name).map { (linear.path, $0.rank, $0.scaling) }
+        }
+    }
+
     /// Adds an adapter; the first one acts at once.
     ///
     /// - Returns: what a user should be told, a line each: heads trained beyond what PEFT's rule names.
@@ -63,7 +70,7 @@ public final class AdapterSet {
         return try insert(config, name: name, reading: .recipe, isTrainable: true)
     }
 
-    func insert(
+    package func insert(
         _ config: LoraConfig, name: String, reading: LoraConfig.Reading, isTrainable: Bool, zeroed: Bool = false
     ) throws -> [String] {
         try checkRoom(for: config, name: name)
