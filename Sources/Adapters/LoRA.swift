@@ -2,7 +2,7 @@ import Kernels
 import Models
 import Tensors
 
-/// y + s · B(A(m x)), the update of LoRA (Hu et al. 2021, arXiv:2106.09685), m a dropout mask over 1 − p.
+/// y + s · B(A(m x)), the update of LoRA (Hu and others 2021, arXiv:2106.09685), m a dropout mask over 1 − p.
 ///
 /// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]. With u = A(m x)[T, r] and v = s · dy B[T, r]: dB = s · dyᵀ u,
 /// dA = vᵀ (m x), dx = m · (v A), dy goes on to y as it is. Keeps x, which the linear beneath shares, and u; the mask is

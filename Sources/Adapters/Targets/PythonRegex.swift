@@ -4,7 +4,7 @@
 /// program × text, whatever the pattern: an adapter file is input, and may not make us wait. Understood are literals, `.`,
 /// classes, `\d \w \s \b` and their opposites, groups, alternation, quantifiers greedy or lazy, `^ $ \A \Z` and lookahead;
 /// what needs more (back-references, lookbehind, flags, atomic groups) is refused by name.
-struct PythonRegex: Sendable {
+package struct PythonRegex: Sendable {
     /// The pattern as it was written.
     let pattern: String
     private let program: Program
@@ -17,17 +17,17 @@ struct PythonRegex: Sendable {
     static let maxSteps = 20_000_000
 
     /// Compiles a pattern; throws where it is malformed or needs what is not supported.
-    init(_ pattern: String) throws {
+    package init(_ pattern: String) throws {
         self.pattern = pattern
         var parser = try RegexParser(pattern)
         program = try Program(parser.parse(), pattern: pattern)
     }
 
     /// Whether all of `text` matches (`re.fullmatch`).
-    func matchesAll(of text: String) throws -> Bool { try matches(text, whole: true) }
+    package func matchesAll(of text: String) throws -> Bool { try matches(text, whole: true) }
 
     /// Whether the beginning of `text` matches (`re.match`).
-    func matchesStart(of text: String) throws -> Bool { try matches(text, whole: false) }
+    package func matchesStart(of text: String) throws -> Bool { try matches(text, whole: false) }
 
     private func matches(_ text: String, whole: Bool) throws -> Bool {
         var steps = 0
@@ -195,7 +195,8 @@ private final class Program: Sendable {
         case .wordBoundary, .noWordBoundary:
             let before = position > 0 && RegexSet.isIn(.word, text[position - 1])
             let after = position < text.count && RegexSet.isIn(.word, text[position])
-            return (before != after) == (assertion == .wordBoundary)
+            // Python before 3.14 finds neither a boundary nor its opposite in an empty text.
+            return !text.isEmpty && (before != after) == (assertion == .wordBoundary)
         }
     }
 }
