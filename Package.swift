@@ -78,15 +78,23 @@ let package = Package(
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
         .testTarget(
-            name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+            name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats"],
+            swiftSettings: strict),
         .testTarget(
-            name: "AdaptersTests", dependencies: ["TestSupport", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+            name: "AdaptersTests",
+            dependencies: ["TestSupport", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
         .testTarget(
-            name: "TrainingTests", dependencies: ["TestSupport", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
+            name: "TrainingTests",
+            dependencies: ["TestSupport", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            swiftSettings: strict),
         .testTarget(
             name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge"], swiftSettings: strict),
         .testTarget(
-            name: "WorkbenchTests", dependencies: ["TestSupport", "Workbench", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers", "Formats"], swiftSettings: strict),
+            name: "WorkbenchTests",
+            dependencies: [
+                "TestSupport", "Workbench", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers",
+                "Formats",
+            ], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["TestSupport", "lorawb", "Formats"], swiftSettings: strict),
     ],

@@ -31,7 +31,8 @@ public func classify(
 ) throws -> [Classification] {
     guard model.taskType == .sequenceClassification else {
         throw InferenceError(
-            description: "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
+            description:
+                "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
     }
     let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
     let options = EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
@@ -47,7 +48,9 @@ public func classify(
             let input = ModelInput(
                 inputIds: encodings.map(\.ids),
                 tokenTypeIds: model.config.typeVocabSize > 1 ? encodings.map(\.typeIds) : nil)
-            guard let logits = try model(input).logits else { throw InferenceError(description: "the model gave no logits") }
+            guard let logits = try model(input).logits else {
+                throw InferenceError(description: "the model gave no logits")
+            }
             let values = try logits.floatArray().map(Double.init)
             let width = logits.shape[1]
             for row in 0..<logits.shape[0] {
@@ -71,5 +74,6 @@ private func classification(_ logits: [Double], _ config: ModelConfig) -> Classi
         scores = powers.map { $0 / sum }
     }
     let best = scores.indices.max { scores[$0] < scores[$1] } ?? 0
-    return Classification(label: config.id2label[best] ?? "LABEL_\(best)", labelId: best, score: scores[best], scores: scores)
+    return Classification(
+        label: config.id2label[best] ?? "LABEL_\(best)", labelId: best, score: scores[best], scores: scores)
 }

@@ -6,7 +6,9 @@ enum ArgsLua {
     static let entry = LuaOptionSet(
         [
             LuaOption("help", .string, "What the parameter is for."),
-            LuaOption("type", .oneOf(RecipeParameters.Kind.allCases.map(\.rawValue)), "Its type (default: that of the default)."),
+            LuaOption(
+                "type", .oneOf(RecipeParameters.Kind.allCases.map(\.rawValue)),
+                "Its type (default: that of the default)."),
             LuaOption("min", .number, "Smallest value allowed."),
             LuaOption("max", .number, "Largest value allowed."),
             LuaOption("one_of", .table, "The values allowed."),
@@ -15,12 +17,20 @@ enum ArgsLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "args", "Declares the recipe's parameters and gives their values: defaults, or what the user typed.",
-            parameters: [LuaParameter("parameters", "table", "A default, or { default, help =, type =, min =, max =, one_of = }, by name.")],
+            parameters: [
+                LuaParameter(
+                    "parameters", "table", "A default, or { default, help =, type =, min =, max =, one_of = }, by name."
+                )
+            ],
             returns: "table"
         ) { call in
-            guard !context.declaredParameters else { throw LuaFault("called twice; declare all parameters in one table") }
+            guard !context.declaredParameters else {
+                throw LuaFault("called twice; declare all parameters in one table")
+            }
             let table = try call.table(1, "parameters")
-            guard table.count == 0, let names = table.names else { throw LuaFault("parameters are declared as name = default") }
+            guard table.count == 0, let names = table.names else {
+                throw LuaFault("parameters are declared as name = default")
+            }
             let declared = RecipeParameters(try names.map { try parameter($0, table[$0]) })
             context.declaredParameters = true
             if context.wantsHelp {
@@ -39,7 +49,9 @@ enum ArgsLua {
     ) throws -> (values: [String: RecipeParameters.Value], typed: Set<String>) {
         do {
             var words = context.words
-            if !declared.parameters.contains(where: { $0.name == "seed" }) { words = try RecipeParameters.withoutSeed(words).rest }
+            if !declared.parameters.contains(where: { $0.name == "seed" }) {
+                words = try RecipeParameters.withoutSeed(words).rest
+            }
             return try declared.parse(words)
         } catch let error as RecipeParameterError {
             context.misuse = error.description
@@ -49,15 +61,18 @@ enum ArgsLua {
 
     /// Makes typed paths absolute and grants them.
     private static func values(
-        _ context: RecipeContext, _ values: [String: RecipeParameters.Value], _ typed: Set<String>, _ declared: RecipeParameters
+        _ context: RecipeContext, _ values: [String: RecipeParameters.Value], _ typed: Set<String>,
+        _ declared: RecipeParameters
     ) throws -> [String: RecipeParameters.Value] {
         var values = values
         for parameter in declared.parameters where typed.contains(parameter.name) {
-            guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model else { continue }
+            guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model
+            else { continue }
             var path = Permissions.absolute(text, from: context.workingFolder)
             if parameter.kind == .model, !Permissions.isFolder(path) {
                 guard let snapshot = ModelCache.snapshot(of: text) else {
-                    let message = "--\(parameter.name): no folder '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
+                    let message =
+                        "--\(parameter.name): no folder '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
                     context.misuse = message
                     throw LuaFault(message)
                 }
@@ -106,12 +121,15 @@ enum ArgsLua {
 
     private static func help(_ context: RecipeContext, _ declared: RecipeParameters) -> String {
         var text = "usage: lorawb run \(context.recipeName) [--name value ...]\n"
-        let comment = String(decoding: context.source, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-            .drop { $0.hasPrefix("#!") }.prefix { $0.hasPrefix("--") }
-            .map { $0.drop { $0 == "-" }.drop { $0 == " " } }
+        let comment = String(decoding: context.source, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false
+        )
+        .drop { $0.hasPrefix("#!") }.prefix { $0.hasPrefix("--") }
+        .map { $0.drop { $0 == "-" }.drop { $0 == " " } }
         if !comment.isEmpty { text += "\n" + comment.joined(separator: "\n") + "\n" }
         text += "\nparameters:\n" + declared.help()
-        text += "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN, --allow-read DIR, --allow-write DIR,\n"
+        text +=
+            "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN, --allow-read DIR, --allow-write DIR,\n"
         text += "--time-limit SECONDS, --max-memory SIZE, --seed N\n"
         return text
     }

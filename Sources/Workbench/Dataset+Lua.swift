@@ -21,12 +21,15 @@ enum DatasetLua {
             "lorawb.Dataset", "Rows of named columns; never changed, each method gives a new one.",
             methods: transformations + parts,
             properties: [
-                LuaProperty("column_names", "Names of the columns.", type: "string[]") { .strings($0.dataset.columnNames) },
+                LuaProperty("column_names", "Names of the columns.", type: "string[]") {
+                    .strings($0.dataset.columnNames)
+                },
                 LuaProperty("num_rows", "Number of rows.", type: "integer") { .integer($0.dataset.count) },
             ],
             metamethods: [
                 .length("Number of rows.") { $0.dataset.count },
-                .index("The row at a position from 1, as a table; a column by its name, as a list.", returns: "table") { box, call in
+                .index("The row at a position from 1, as a table; a column by its name, as a list.", returns: "table") {
+                    box, call in
                     try item(box.dataset, call)
                 },
                 .text("Number of rows and columns.") { box in
@@ -43,7 +46,8 @@ enum DatasetLua {
                     let function = try call.function(1, "fn")
                     return .table(try each(try call.selfValue()) { try mapped($0, function) })
                 },
-                LuaFunctionDeclaration("filter", "Filters every split.", parameters: [fn], returns: splitsType) { call in
+                LuaFunctionDeclaration("filter", "Filters every split.", parameters: [fn], returns: splitsType) {
+                    call in
                     let function = try call.function(1, "fn")
                     return .table(try each(try call.selfValue()) { try filtered($0, function) })
                 },
@@ -51,7 +55,9 @@ enum DatasetLua {
     }
 
     private static func each(_ splits: LuaValue, _ body: (Dataset) throws -> Dataset) throws -> LuaTable {
-        guard let table = splits.asTable, let names = table.names else { throw LuaFault("expected a table of data sets") }
+        guard let table = splits.asTable, let names = table.names else {
+            throw LuaFault("expected a table of data sets")
+        }
         var fields: [String: LuaValue] = [:]
         for name in names {
             guard let box = table[name].asObject(DatasetBox.self) else {
@@ -110,13 +116,16 @@ enum DatasetLua {
     private static var transformations: [LuaMethod<DatasetBox>] {
         [
             LuaMethod(
-                "map", "Adds or replaces columns by what fn gives for each row.", parameters: [fn], returns: "lorawb.Dataset"
+                "map", "Adds or replaces columns by what fn gives for each row.", parameters: [fn],
+                returns: "lorawb.Dataset"
             ) { box, call in .object(DatasetBox(try mapped(box.dataset, try call.function(1, "fn")))) },
-            LuaMethod("filter", "Keeps the rows for which fn is true.", parameters: [fn], returns: "lorawb.Dataset") { box, call in
+            LuaMethod("filter", "Keeps the rows for which fn is true.", parameters: [fn], returns: "lorawb.Dataset") {
+                box, call in
                 .object(DatasetBox(try filtered(box.dataset, try call.function(1, "fn"))))
             },
             LuaMethod(
-                "shuffle", "Orders the rows by chance.", parameters: [LuaParameter("options", seedOption)], returns: "lorawb.Dataset"
+                "shuffle", "Orders the rows by chance.", parameters: [LuaParameter("options", seedOption)],
+                returns: "lorawb.Dataset"
             ) { box, call in
                 let seed = try call.options(1, seedOption).integer("seed") ?? 42
                 return .object(DatasetBox(try box.dataset.shuffled(seed: seed)))
@@ -124,12 +133,14 @@ enum DatasetLua {
             LuaMethod(
                 "select", "Takes the rows from first to last.",
                 parameters: [
-                    LuaParameter("first", "integer", "First row, from 1."), LuaParameter("last", "integer?", "Last row (default: the last)."),
+                    LuaParameter("first", "integer", "First row, from 1."),
+                    LuaParameter("last", "integer?", "Last row (default: the last)."),
                 ], returns: "lorawb.Dataset"
             ) { box, call in
                 let count = box.dataset.count
                 if call.isTable(1) {
-                    return .object(DatasetBox(try box.dataset.selecting(try call.integers(1, "rows").map { Int($0) - 1 })))
+                    return .object(
+                        DatasetBox(try box.dataset.selecting(try call.integers(1, "rows").map { Int($0) - 1 })))
                 }
                 let (first, last) = (try call.integer(1, "first"), try call.optionalInteger(2, "last") ?? count)
                 guard first >= 1, last <= count, first <= last + 1 else {
@@ -144,7 +155,10 @@ enum DatasetLua {
                 let options = try call.options(1, splitOptions)
                 let (train, test) = try box.dataset.trainTestSplit(
                     testSize: try options.number("test_size") ?? 0, seed: try options.integer("seed") ?? 42)
-                return .table(LuaTable(fields: ["train": .object(DatasetBox(train)), "test": .object(DatasetBox(test))], type: splitsType))
+                return .table(
+                    LuaTable(
+                        fields: ["train": .object(DatasetBox(train)), "test": .object(DatasetBox(test))],
+                        type: splitsType))
             },
         ]
     }
@@ -239,6 +253,7 @@ enum DatasetLua {
             delimiter = text.utf8.first
         }
         return DataTable.Options(
-            columns: try options.strings("columns"), header: try options.boolean("header"), delimiter: delimiter, types: types)
+            columns: try options.strings("columns"), header: try options.boolean("header"), delimiter: delimiter,
+            types: types)
     }
 }

@@ -6,7 +6,8 @@ enum FilesLua {
     static func functions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
         let path = LuaParameter("path", "string", "Relative to the recipe's folder, or absolute.")
         return [
-            LuaFunctionDeclaration("read_text", "Reads a file as text.", parameters: [path], returns: "string") { call in
+            LuaFunctionDeclaration("read_text", "Reads a file as text.", parameters: [path], returns: "string") {
+                call in
                 let (folder, name) = try context.permissions.reading(try call.string(1, "path"))
                 return .value(.string(LuaString(bytes: try folder.read(name))))
             },
@@ -19,7 +20,9 @@ enum FilesLua {
                 try folder.write(name, bytes)
                 return .nothing
             },
-            LuaFunctionDeclaration("read_json", "Reads a JSON file; null becomes nil.", parameters: [path], returns: "any") { call in
+            LuaFunctionDeclaration(
+                "read_json", "Reads a JSON file; null becomes nil.", parameters: [path], returns: "any"
+            ) { call in
                 let (folder, name) = try context.permissions.reading(try call.string(1, "path"))
                 return .value(LuaJSON.value(try JSON(parsing: folder.read(name), source: name)))
             },

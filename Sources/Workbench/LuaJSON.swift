@@ -27,11 +27,15 @@ enum LuaJSON {
             guard number.isFinite else { throw LuaFault("\(number) cannot be written as json") }
             return .number(number)
         case .string(let string):
-            guard let text = string.validText else { throw LuaFault("bytes that are not UTF-8 cannot be written as json") }
+            guard let text = string.validText else {
+                throw LuaFault("bytes that are not UTF-8 cannot be written as json")
+            }
             return .string(text)
         case .table(let table):
             if table.fields.isEmpty { return .array(try table.values.map(json)) }
-            guard table.count == 0 else { throw LuaFault("a table with both positions and names cannot be written as json") }
+            guard table.count == 0 else {
+                throw LuaFault("a table with both positions and names cannot be written as json")
+            }
             var members = JSONObject()
             for (key, value) in table.fields { members[key.description] = try json(value) }
             return .object(members)

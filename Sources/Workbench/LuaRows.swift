@@ -30,7 +30,9 @@ enum LuaRows {
         case .integer(let integer): return .integer(Int(integer))
         case .number(let number): return .float(number)
         case .string(let string):
-            guard let text = string.validText else { throw LuaFault("a data set holds text, got bytes that are not UTF-8") }
+            guard let text = string.validText else {
+                throw LuaFault("a data set holds text, got bytes that are not UTF-8")
+            }
             return .string(text)
         case .table(let table):
             if let integers = table.integers() {

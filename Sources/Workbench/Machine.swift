@@ -24,7 +24,9 @@ enum Machine {
     /// Name of the processor.
     static var processorName: String {
         for line in text("/proc/cpuinfo").split(separator: "\n") where line.hasPrefix("model name") {
-            if let colon = line.firstIndex(of: ":") { return String(line[line.index(after: colon)...].drop { $0 == " " }) }
+            if let colon = line.firstIndex(of: ":") {
+                return String(line[line.index(after: colon)...].drop { $0 == " " })
+            }
         }
         return "unknown"
     }
@@ -32,7 +34,9 @@ enum Machine {
     /// Instruction sets of the processor, as Linux lists them.
     static var processorFlags: Set<Substring> {
         let content = text("/proc/cpuinfo")
-        for line in content.split(separator: "\n") where line.hasPrefix("flags") { return Set(line.split(separator: " ")) }
+        for line in content.split(separator: "\n") where line.hasPrefix("flags") {
+            return Set(line.split(separator: " "))
+        }
         return []
     }
 

@@ -21,17 +21,23 @@ final class ModelBox: ModuleBox {
 enum ModelLua {
     static let loadOptions = LuaOptionSet(
         [
-            LuaOption("task_type", .oneOf(TaskType.allCases.map(\.rawValue)), "Task by PEFT's name; a bare model where absent."),
+            LuaOption(
+                "task_type", .oneOf(TaskType.allCases.map(\.rawValue)),
+                "Task by PEFT's name; a bare model where absent."),
             LuaOption("num_labels", .integer, "Classes or outputs of the head (default: as config.json says)."),
             LuaOption("id2label", .table, "Names of the classes by id, from 0."),
             LuaOption(
                 "problem_type", .oneOf(ModelConfig.ProblemType.allCases.map(\.rawValue)),
                 "How the head's loss is computed (default: by num_labels and the labels)."),
             LuaOption("dtype", .string, "How frozen weights are stored (default \"float32\")."),
-            LuaOption("weights", .oneOf(WeightSource.allCases.map(\.rawValue)), "\"file\" (default), \"random\", or \"none\": shapes only."),
+            LuaOption(
+                "weights", .oneOf(WeightSource.allCases.map(\.rawValue)),
+                "\"file\" (default), \"random\", or \"none\": shapes only."),
         ],
-        refused: ["torch_dtype": "is called dtype here", "device_map": "does not apply: everything runs on the CPU",
-            "trust_remote_code": "is not supported: no code of a model is ever run"])
+        refused: [
+            "torch_dtype": "is called dtype here", "device_map": "does not apply: everything runs on the CPU",
+            "trust_remote_code": "is not supported: no code of a model is ever run",
+        ])
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
@@ -48,7 +54,8 @@ enum ModelLua {
                 numLabels: try options.integer("num_labels"), id2label: try options.table("id2label").map(labels),
                 problemType: try options.string("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
                 dtype: try options.string("dtype"),
-                weights: try options.string("weights").flatMap(WeightSource.init(rawValue:)) ?? .file, seed: context.seed)
+                weights: try options.string("weights").flatMap(WeightSource.init(rawValue:)) ?? .file,
+                seed: context.seed)
             let loaded = try loadModel(try ModelLocation.folder(path, context), load)
             for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
             loaded.model.seed = context.seed
@@ -64,7 +71,8 @@ enum ModelLua {
         for (index, value) in table.values.enumerated() { names[index + 1] = try label(value) }
         for (key, value) in table.fields {
             guard case .integer(let id) = key else {
-                throw LuaFault("option 'id2label': keys are ids from 0, got '\(key)': { [0] = \"negative\", [1] = \"positive\" }")
+                throw LuaFault(
+                    "option 'id2label': keys are ids from 0, got '\(key)': { [0] = \"negative\", [1] = \"positive\" }")
             }
             names[Int(id)] = try label(value)
         }
@@ -72,7 +80,9 @@ enum ModelLua {
     }
 
     private static func label(_ value: LuaValue) throws -> String {
-        guard let text = value.asString else { throw LuaFault("option 'id2label': a name expected, got \(value.shown)") }
+        guard let text = value.asString else {
+            throw LuaFault("option 'id2label': a name expected, got \(value.shown)")
+        }
         return text
     }
 
@@ -90,17 +100,24 @@ enum ModelLua {
                 },
             ],
             metamethods: [
-                .call("The same as forward.", parameters: [LuaParameter("inputs", inputs)], returns: "table") { box, call in
+                .call("The same as forward.", parameters: [LuaParameter("inputs", inputs)], returns: "table") {
+                    box, call in
                     try ModelForward(box, try call.options(1, inputs)).run()
                 },
-                .text("The model with its parts; trained ones are marked *.") { ModuleText.describe($0.module) + "\n" + $0.adapters.trainableParametersLine },
+                .text("The model with its parts; trained ones are marked *.") {
+                    ModuleText.describe($0.module) + "\n" + $0.adapters.trainableParametersLine
+                },
             ])
     }
 
     static let inputs = LuaOptionSet([
-        LuaOption("input_ids", .either([.table, .object("lorawb.Tensor")]), "Lists of ids of any lengths, or a tensor [batch, length].", required: true),
+        LuaOption(
+            "input_ids", .either([.table, .object("lorawb.Tensor")]),
+            "Lists of ids of any lengths, or a tensor [batch, length].", required: true),
         LuaOption("token_type_ids", .either([.table, .object("lorawb.Tensor")]), "Segment of each token (default 0)."),
-        LuaOption("attention_mask", .either([.table, .object("lorawb.Tensor")]), "1 for tokens, 0 for padding before or after them."),
+        LuaOption(
+            "attention_mask", .either([.table, .object("lorawb.Tensor")]),
+            "1 for tokens, 0 for padding before or after them."),
         LuaOption("labels", .either([.table, .object("lorawb.Tensor")]), "What the loss compares with."),
         LuaOption("output_hidden_states", .boolean, "Whether the states of all layers are given (default false)."),
     ])
@@ -114,7 +131,10 @@ enum ModelLua {
 
     private static var modes: [LuaMethod<ModelBox>] {
         [
-            LuaMethod("train", "Lets dropout act.", parameters: [LuaParameter("mode", "boolean?", "false is eval.")], returns: "self") { box, call in
+            LuaMethod(
+                "train", "Lets dropout act.", parameters: [LuaParameter("mode", "boolean?", "false is eval.")],
+                returns: "self"
+            ) { box, call in
                 box.model.isTraining = call.isNil(1) ? true : try call.boolean(1, "mode")
                 return .object(box)
             },
@@ -135,11 +155,15 @@ enum ModelLua {
     private static var classify: LuaMethod<ModelBox> {
         LuaMethod(
             "classify", "Label, its id and its score for each text.",
-            parameters: [LuaParameter("texts", "string[]|string", "The texts."), LuaParameter("options", classifyOptions)],
+            parameters: [
+                LuaParameter("texts", "string[]|string", "The texts."), LuaParameter("options", classifyOptions),
+            ],
             returns: "table[]"
         ) { box, call in
             let options = try call.options(2, classifyOptions)
-            guard let tokenizer: TokenizerBox = try options.object("tokenizer") else { throw LuaFault("option 'tokenizer' is missing") }
+            guard let tokenizer: TokenizerBox = try options.object("tokenizer") else {
+                throw LuaFault("option 'tokenizer' is missing")
+            }
             let results = try Inference.classify(
                 try call.strings(1, "texts"), model: box.model, tokenizer: tokenizer.tokenizer,
                 maxLength: try options.integer("max_length", in: 1...Int.max),
@@ -148,7 +172,8 @@ enum ModelLua {
             return .list(
                 results.map { result in
                     .fields([
-                        "label": .string(result.label), "label_id": .integer(result.labelId), "score": .number(result.score),
+                        "label": .string(result.label), "label_id": .integer(result.labelId),
+                        "score": .number(result.score),
                         "scores": .numbers(result.scores),
                     ])
                 })

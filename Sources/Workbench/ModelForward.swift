@@ -27,10 +27,13 @@ struct ModelForward {
         }
         self.spans = spans
         func cut(_ rows: [[Int]], _ name: String) throws -> [[Int]] {
-            guard rows.count == ids.count else { throw LuaFault("\(name) has \(rows.count) rows, input_ids \(ids.count)") }
+            guard rows.count == ids.count else {
+                throw LuaFault("\(name) has \(rows.count) rows, input_ids \(ids.count)")
+            }
             return try rows.indices.map { row in
                 guard rows[row].count == ids[row].count else {
-                    throw LuaFault("\(name) has \(rows[row].count) entries in row \(row + 1), input_ids \(ids[row].count)")
+                    throw LuaFault(
+                        "\(name) has \(rows[row].count) entries in row \(row + 1), input_ids \(ids[row].count)")
                 }
                 return Array(rows[row][spans[row]])
             }
@@ -49,7 +52,8 @@ struct ModelForward {
     func run() throws -> LuaReturn {
         let output = try box.model(input)
         var fields: [String: LuaValue] = [
-            "cu_seqlens": .integers(output.boundaries), "last_hidden_state": .object(try shaped(output.lastHiddenState)),
+            "cu_seqlens": .integers(output.boundaries),
+            "last_hidden_state": .object(try shaped(output.lastHiddenState)),
         ]
         if let loss = output.loss { fields["loss"] = .object(loss) }
         if let logits = output.logits {
@@ -57,7 +61,9 @@ struct ModelForward {
             fields["logits"] = .object(perToken ? try shaped(logits) : logits)
         }
         if let pooled = output.poolerOutput { fields["pooler_output"] = .object(pooled) }
-        if let states = output.hiddenStates { fields["hidden_states"] = .list(try states.map { .object(try shaped($0)) }) }
+        if let states = output.hiddenStates {
+            fields["hidden_states"] = .list(try states.map { .object(try shaped($0)) })
+        }
         return .fields(fields)
     }
 
@@ -65,12 +71,16 @@ struct ModelForward {
     private func shaped(_ tensor: Tensor) throws -> Tensor {
         guard let grid else { return tensor }
         let width = tensor.shape[1]
-        if spans.allSatisfy({ $0.count == grid.length }) { return try tensor.reshape([grid.batch, grid.length, width]) }
+        if spans.allSatisfy({ $0.count == grid.length }) {
+            return try tensor.reshape([grid.batch, grid.length, width])
+        }
         let padding = tensor.shape[0]
         var rows: [Int] = []
         var start = 0
         for span in spans {
-            for column in 0..<grid.length { rows.append(span.contains(column) ? start + column - span.lowerBound : padding) }
+            for column in 0..<grid.length {
+                rows.append(span.contains(column) ? start + column - span.lowerBound : padding)
+            }
             start += span.count
         }
         let padded = try Tensor.cat([tensor, Tensor.zeros([1, width])])
@@ -78,12 +88,15 @@ struct ModelForward {
     }
 
     private static func span(_ mask: [Int], row: Int) throws -> Range<Int> {
-        guard mask.allSatisfy({ $0 == 0 || $0 == 1 }) else { throw LuaFault("attention_mask holds 0 and 1 only (row \(row + 1))") }
+        guard mask.allSatisfy({ $0 == 0 || $0 == 1 }) else {
+            throw LuaFault("attention_mask holds 0 and 1 only (row \(row + 1))")
+        }
         guard let first = mask.firstIndex(of: 1), let last = mask.lastIndex(of: 1) else {
             throw LuaFault("attention_mask leaves no token of row \(row + 1)")
         }
         guard mask[first...last].allSatisfy({ $0 == 1 }) else {
-            throw LuaFault("attention_mask has a hole in row \(row + 1); only padding before and after the tokens is supported")
+            throw LuaFault(
+                "attention_mask has a hole in row \(row + 1); only padding before and after the tokens is supported")
         }
         return first..<last + 1
     }
@@ -125,7 +138,8 @@ struct ModelForward {
             if let flat = table.integers() { return .tokens([flat.map { Int($0) }]) }
             throw LuaFault("option 'labels' expected lists of class ids, one a token")
         }
-        let isRegression = model.config.problemType == .regression || (model.config.problemType == nil && model.config.numLabels == 1)
+        let isRegression =
+            model.config.problemType == .regression || (model.config.problemType == nil && model.config.numLabels == 1)
         if !isRegression, let ids = table.integers() { return .classes(ids.map { Int($0) }) }
         if let numbers = table.numbers() { return .values(numbers.map { Float($0) }) }
         let rows = try table.values.map { row -> [Float] in

@@ -23,8 +23,10 @@ enum ModelLocation {
     static func functions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
         [
             LuaFunctionDeclaration(
-                "find_model", "Path of a model's folder, or nil where there is neither a folder nor a model of that name in the cache.",
-                parameters: [LuaParameter("name", "string", "A folder, or a name in the Hugging Face cache.")], returns: "string?"
+                "find_model",
+                "Path of a model's folder, or nil where there is neither a folder nor a model of that name in the cache.",
+                parameters: [LuaParameter("name", "string", "A folder, or a name in the Hugging Face cache.")],
+                returns: "string?"
             ) { call in .value(path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
         ]
     }

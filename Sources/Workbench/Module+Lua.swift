@@ -35,7 +35,11 @@ enum ModuleLua {
     static var type: LuaType<ModuleBox> {
         LuaType(
             "lorawb.Module", "A part of a model.", methods: parameters(),
-            properties: [LuaProperty("kind", "Class name as the reference has it: \"Linear\".", type: "string") { .string($0.module.kind) }],
+            properties: [
+                LuaProperty("kind", "Class name as the reference has it: \"Linear\".", type: "string") {
+                    .string($0.module.kind)
+                }
+            ],
             metamethods: [.text("The part with its parts.") { ModuleText.describe($0.module) }])
     }
 
@@ -49,7 +53,10 @@ enum ModuleLua {
     /// Methods about parameters and parts.
     static func parameters<Box: ModuleBox>() -> [LuaMethod<Box>] {
         [
-            LuaMethod("named_parameters", "Iterates over names and parameters, in the reference's order.", returns: "fun(): string?, lorawb.Parameter?") { box, _ in
+            LuaMethod(
+                "named_parameters", "Iterates over names and parameters, in the reference's order.",
+                returns: "fun(): string?, lorawb.Parameter?"
+            ) { box, _ in
                 let found = box.module.namedParameters()
                 var index = 0
                 return .callable(
@@ -59,7 +66,10 @@ enum ModuleLua {
                         return .values([.string(found[index].name), .object(ParameterBox.of(found[index].weight))])
                     })
             },
-            LuaMethod("named_modules", "Iterates over names and parts, this one first.", returns: "fun(): string?, lorawb.Module?") { box, _ in
+            LuaMethod(
+                "named_modules", "Iterates over names and parts, this one first.",
+                returns: "fun(): string?, lorawb.Module?"
+            ) { box, _ in
                 let found = box.module.namedModules()
                 var index = 0
                 return .callable(
@@ -95,7 +105,9 @@ enum ModuleLua {
                 box.context.output.print(box.adapters.trainableParametersLine)
                 return .nothing
             },
-            LuaMethod("get_nb_trainable_parameters", "Numbers of trained and of all parameters.", returns: "integer, integer") { box, _ in
+            LuaMethod(
+                "get_nb_trainable_parameters", "Numbers of trained and of all parameters.", returns: "integer, integer"
+            ) { box, _ in
                 let (trainable, all) = box.module.parameterCounts()
                 return .values([.integer(trainable), .integer(all)])
             },
@@ -109,7 +121,8 @@ enum ModuleLua {
         LuaOption("combination_type", .string, "\"svd\" (default), \"cat\", \"linear\" and PEFT's others."),
         LuaOption("svd_rank", .integer, "Rank of the result of svd (default: the largest)."),
         LuaOption("density", .number, "Share of elements that pruning keeps."),
-        LuaOption("majority_sign_method", .oneOf(["total", "frequency"]), "How ties elects signs (default \"total\")."),
+        LuaOption(
+            "majority_sign_method", .oneOf(["total", "frequency"]), "How ties elects signs (default \"total\")."),
     ])
     private static let loadOptions = LuaOptionSet([
         LuaOption("is_trainable", .boolean, "Whether training goes on with it (default false)."),
@@ -123,9 +136,13 @@ enum ModuleLua {
         [
             LuaMethod(
                 "add_adapter", "Adds a LoRA adapter; the base is frozen, the first adapter acts at once.",
-                parameters: [LuaParameter("config", "table", "LoraConfig by PEFT's names: r, lora_alpha, target_modules, ..."), name]
+                parameters: [
+                    LuaParameter("config", "table", "LoraConfig by PEFT's names: r, lora_alpha, target_modules, ..."),
+                    name,
+                ]
             ) { box, call in
-                let config = try LoraConfig(LuaJSON.options(try call.table(1, "config")), source: "config", reading: .recipe)
+                let config = try LoraConfig(
+                    LuaJSON.options(try call.table(1, "config")), source: "config", reading: .recipe)
                 let notes = try box.adapters.add(config, name: try call.optionalString(2, "name") ?? "default")
                 for note in notes { box.context.output.print(note) }
                 return .nothing
@@ -140,7 +157,9 @@ enum ModuleLua {
             LuaMethod("active_adapters", "Names of the adapters that act.", returns: "string[]") { box, _ in
                 .value(.strings(box.adapters.isDisabled ? [] : box.adapters.active))
             },
-            LuaMethod("adapter_names", "Names of all adapters.", returns: "string[]") { box, _ in .value(.strings(box.adapters.names)) },
+            LuaMethod("adapter_names", "Names of all adapters.", returns: "string[]") { box, _ in
+                .value(.strings(box.adapters.names))
+            },
             LuaMethod("disable_adapters", "Makes the base act alone.") { box, _ in
                 try box.adapters.disable()
                 return .nothing
@@ -149,7 +168,9 @@ enum ModuleLua {
                 try box.adapters.enable()
                 return .nothing
             },
-            LuaMethod("delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", "string", "Its name.")]) { box, call in
+            LuaMethod(
+                "delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", "string", "Its name.")]
+            ) { box, call in
                 try box.adapters.delete(try call.string(1, "name"))
                 return .nothing
             },
@@ -158,15 +179,20 @@ enum ModuleLua {
 
     private static func composing<Box: ModuleBox>() -> [LuaMethod<Box>] {
         [
-            LuaMethod("merge_adapter", "Adds the active adapters to the base's weights, which are kept beside.") { box, _ in
+            LuaMethod("merge_adapter", "Adds the active adapters to the base's weights, which are kept beside.") {
+                box, _ in
                 try box.adapters.merge()
                 return .nothing
             },
-            LuaMethod("unmerge_adapter", "Takes merged adapters out again; the base has the bits that it had.") { box, _ in
+            LuaMethod("unmerge_adapter", "Takes merged adapters out again; the base has the bits that it had.") {
+                box, _ in
                 try box.adapters.unmerge()
                 return .nothing
             },
-            LuaMethod("merge_and_unload", "Makes the active adapters part of the model for good; gives the model.", returns: "self") { box, _ in
+            LuaMethod(
+                "merge_and_unload", "Makes the active adapters part of the model for good; gives the model.",
+                returns: "self"
+            ) { box, _ in
                 try box.adapters.mergeAndUnload()
                 return .object(box)
             },
@@ -177,7 +203,8 @@ enum ModuleLua {
             LuaMethod(
                 "add_weighted_adapter", "Makes a new adapter out of several.",
                 parameters: [
-                    LuaParameter("names", "string[]", "Adapters to combine."), LuaParameter("weights", "number[]", "One a name."),
+                    LuaParameter("names", "string[]", "Adapters to combine."),
+                    LuaParameter("weights", "number[]", "One a name."),
                     LuaParameter("new_name", "string", "Name of the result."), LuaParameter("options", weightedOptions),
                 ]
             ) { box, call in
@@ -196,7 +223,9 @@ enum ModuleLua {
             LuaMethod(
                 "save_adapter", "Writes an adapter as PEFT does: adapter_config.json and adapter_model.safetensors.",
                 parameters: [
-                    LuaParameter("path", "string", "The folder; adapters not called default go into a folder of their name beneath."),
+                    LuaParameter(
+                        "path", "string",
+                        "The folder; adapters not called default go into a folder of their name beneath."),
                     LuaParameter("name", "string?", "The adapter (default: the active one)."),
                 ]
             ) { box, call in
@@ -207,7 +236,9 @@ enum ModuleLua {
             },
             LuaMethod(
                 "load_adapter", "Reads an adapter that PEFT or lorawb wrote; it is frozen unless is_trainable is set.",
-                parameters: [LuaParameter("path", "string", "The adapter's folder."), name, LuaParameter("options", loadOptions)]
+                parameters: [
+                    LuaParameter("path", "string", "The adapter's folder."), name, LuaParameter("options", loadOptions),
+                ]
             ) { box, call in
                 let options = try call.options(3, loadOptions)
                 let path = try call.string(1, "path")
@@ -226,7 +257,9 @@ enum ModuleLua {
 extension LuaJSON {
     /// An option table as JSON: an empty table is an empty list, which JSON readers of options take for an empty object too.
     static func options(_ table: LuaTable) throws -> JSON {
-        guard table.count == 0, let names = table.names else { throw LuaFault("options expected as name = value, got a list") }
+        guard table.count == 0, let names = table.names else {
+            throw LuaFault("options expected as name = value, got a list")
+        }
         var members = JSONObject()
         for name in names {
             do { members[name] = try json(table[name]) } catch { throw LuaFault("option '\(name)': \(error)") }
@@ -257,10 +290,14 @@ final class ParameterBox {
 enum ParameterLua {
     static var type: LuaType<ParameterBox> {
         LuaType(
-            "lorawb.Parameter", "A named weight of a model; frozen matrices are not read before their values are asked for.",
+            "lorawb.Parameter",
+            "A named weight of a model; frozen matrices are not read before their values are asked for.",
             methods: [
                 LuaMethod("numel", "Number of elements.", returns: "integer") { box, _ in .integer(box.weight.count) },
-                LuaMethod("tensor", "The values: the trained tensor itself, or a copy of a frozen one.", returns: "lorawb.Tensor") { box, _ in
+                LuaMethod(
+                    "tensor", "The values: the trained tensor itself, or a copy of a frozen one.",
+                    returns: "lorawb.Tensor"
+                ) { box, _ in
                     .object(try box.tensor())
                 },
             ],
@@ -269,7 +306,8 @@ enum ParameterLua {
                 LuaProperty("shape", "Sizes of the dimensions.", type: "integer[]") { .integers($0.weight.shape) },
                 LuaProperty("dtype", "Element type of the values in use.", type: "string") { _ in .string("float32") },
                 LuaProperty(
-                    "requires_grad", "Whether it is trained; setting it makes a frozen matrix trainable.", type: "boolean",
+                    "requires_grad", "Whether it is trained; setting it makes a frozen matrix trainable.",
+                    type: "boolean",
                     get: { .boolean($0.weight.requiresGrad) },
                     set: { box, call in try box.weight.setRequiresGrad(try call.boolean(1, "requires_grad")) }),
                 LuaProperty("grad", "Gradient gathered by backward, or nil.", type: "lorawb.Tensor?") { box in
@@ -288,7 +326,8 @@ enum ParameterLua {
 enum ModuleText {
     static func describe(_ module: any Module, name: String = "", level: Int = 0) -> String {
         let indent = String(repeating: "  ", count: level)
-        let trains = module.weights.contains { $0.weight.requiresGrad } || module.seatWeights.contains { $0.weight.requiresGrad }
+        let trains =
+            module.weights.contains { $0.weight.requiresGrad } || module.seatWeights.contains { $0.weight.requiresGrad }
         let adapted = module.seatWeights.isEmpty ? "" : " + LoRA"
         let head = indent + (name.isEmpty ? "" : "(\(name)): ") + module.kind
         let children = module.children

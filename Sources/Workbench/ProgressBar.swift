@@ -90,7 +90,8 @@ final class ProgressBar: ProgressReporter {
         let whole = Int64((abs(value) * scale).rounded())
         let text = String(whole)
         let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
-        return (value < 0 && whole > 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." : "") + padded.suffix(digits)
+        return (value < 0 && whole > 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." : "")
+            + padded.suffix(digits)
     }
 
     private static func clock(_ seconds: Double) -> String {

@@ -27,7 +27,11 @@ public final class Session {
         LuaInterrupt.install()
         MappedFile.setObserver { address, count, path in
             let range = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
-            if let path { unsafe LuaGuards.registerMapping(range, file: path) } else { unsafe LuaGuards.unregisterMapping(range) }
+            if let path {
+                unsafe LuaGuards.registerMapping(range, file: path)
+            } else {
+                unsafe LuaGuards.unregisterMapping(range)
+            }
         }
         if let threads = options.threads ?? ModelCache.environment("LORAWB_THREADS").flatMap({ Int($0) }) {
             Workers.setCount(threads)
@@ -73,10 +77,13 @@ public final class Session {
             return (try checked(context), "=stdin")
         }
         let path = Permissions.absolute(recipe, from: workingFolder)
-        guard !Permissions.isFolder(path) else { throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe") }
+        guard !Permissions.isFolder(path) else {
+            throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe")
+        }
         let stem = RunFolder.stem(of: path)
         if let bytes = Stdlib.recipe(recipe), !Permissions.isFile(path) {
-            let context = makeContext(base: workingFolder, stem: stem, name: recipe, source: bytes, words: words, help: help)
+            let context = makeContext(
+                base: workingFolder, stem: stem, name: recipe, source: bytes, words: words, help: help)
             return (try checked(context), "@\(recipe).lua")
         }
         guard Permissions.isFile(path) else {
@@ -97,7 +104,8 @@ public final class Session {
             let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
             if let seed { context.setSeed(seed) }
             if let word = rest.first {
-                throw FormatError("\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
+                throw FormatError(
+                    "\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
             }
         }
         return context

@@ -35,10 +35,12 @@ enum TensorLua {
     /// A dimension as recipes count it, from 1 or from the end by -1, as tensors count it, from 0.
     static func dimension(_ call: borrowing LuaCall, _ position: Int, of tensor: Tensor) throws -> Int {
         let dimension = try call.integer(position, "dim")
-        return try place(dimension, count: tensor.shape.count) ?? {
-            throw call.argumentError(
-                position, "dim", "shape \(tensor.shape) has the dimensions 1 to \(tensor.shape.count), got \(dimension)")
-        }()
+        return try place(dimension, count: tensor.shape.count)
+            ?? {
+                throw call.argumentError(
+                    position, "dim",
+                    "shape \(tensor.shape) has the dimensions 1 to \(tensor.shape.count), got \(dimension)")
+            }()
     }
 
     /// A position from 1, or from the end by -1, as a place from 0; nil outside.
@@ -51,7 +53,9 @@ enum TensorLua {
     private static func shape(_ call: borrowing LuaCall) throws -> ([Int], LuaOptions) {
         var sizes: [Int] = []
         var position = 1
-        if call.isTable(1), let list = try call.table(1).integers(), call.isNil(1) == false, !list.isEmpty || call.count == 1 {
+        if call.isTable(1), let list = try call.table(1).integers(), call.isNil(1) == false,
+            !list.isEmpty || call.count == 1
+        {
             sizes = list.map(Int.init)
             position = 2
         } else {
@@ -60,7 +64,9 @@ enum TensorLua {
                 position += 1
             }
         }
-        if position < call.count { throw call.argumentError(position + 1, nil, "unexpected argument after the options") }
+        if position < call.count {
+            throw call.argumentError(position + 1, nil, "unexpected argument after the options")
+        }
         return (sizes, try call.options(position, dtypeOption))
     }
 
@@ -85,7 +91,8 @@ enum TensorLua {
     }
 
     private static let other = LuaParameter("other", "lorawb.Tensor|number", "The other operand; shapes are broadcast.")
-    private static let dim = LuaParameter("dim", "integer?", "Dimension from 1, or from the end by -1; all where absent.")
+    private static let dim = LuaParameter(
+        "dim", "integer?", "Dimension from 1, or from the end by -1; all where absent.")
     private static let keepdim = LuaParameter("keepdim", "boolean?", "Whether the dimension stays, with size 1.")
 
     private static func binary(
@@ -151,7 +158,8 @@ enum TensorLua {
             },
             LuaMethod(
                 "reshape", "Gives the same elements another shape; one size may be -1.",
-                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them.")], returns: "lorawb.Tensor"
+                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them.")],
+                returns: "lorawb.Tensor"
             ) { tensor, call in .object(try tensor.reshape(try call.integers(from: 1, "size"))) },
             LuaMethod(
                 "narrow", "Cuts a range out of one dimension.",
@@ -165,7 +173,9 @@ enum TensorLua {
                 let size = tensor.shape[dimension]
                 let (start, length) = (try call.integer(2, "start"), try call.integer(3, "length"))
                 guard start >= 1, length >= 0, start - 1 <= size, length <= size - (start - 1) else {
-                    throw LuaFault("positions \(start) to \(start &+ length &- 1) are outside 1 to \(size) of shape \(tensor.shape)")
+                    throw LuaFault(
+                        "positions \(start) to \(start &+ length &- 1) are outside 1 to \(size) of shape \(tensor.shape)"
+                    )
                 }
                 return .object(try tensor.narrow(dimension, start: start - 1, length: length))
             },
@@ -179,7 +189,8 @@ enum TensorLua {
                 let dimension = try dimension(call, 1, of: tensor)
                 let index = try call.integer(2, "index")
                 guard let place = try place(index, count: tensor.shape[dimension]) else {
-                    throw LuaFault("position \(index) is outside 1 to \(tensor.shape[dimension]) of shape \(tensor.shape)")
+                    throw LuaFault(
+                        "position \(index) is outside 1 to \(tensor.shape[dimension]) of shape \(tensor.shape)")
                 }
                 return .object(try tensor.select(dimension, place))
             },
@@ -250,7 +261,8 @@ enum TensorLua {
                 "log_softmax", "Logarithm of the softmax along a dimension.",
                 parameters: [LuaParameter("dim", "integer?", "Dimension from 1; the last where absent.")],
                 returns: "lorawb.Tensor"
-            ) { tensor, call in .object(try tensor.logSoftmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor))) },
+            ) { tensor, call in .object(try tensor.logSoftmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor)))
+            },
         ]
     }
 
@@ -259,7 +271,10 @@ enum TensorLua {
             LuaMethod("item", "The number of a tensor that has just one.", returns: "number") { tensor, _ in
                 .value(value(try tensor.item()))
             },
-            LuaMethod("tolist", "The numbers as nested lists; of a tensor without dimensions the number.", returns: "table|number") {
+            LuaMethod(
+                "tolist", "The numbers as nested lists; of a tensor without dimensions the number.",
+                returns: "table|number"
+            ) {
                 tensor, _ in .value(try list(tensor))
             },
             LuaMethod("numel", "Number of elements.", returns: "integer") { tensor, _ in
@@ -274,13 +289,18 @@ enum TensorLua {
                 return .object(
                     try tensor.map { number in
                         let result = try function.call([value(number)]).first ?? .nil
-                        guard result.asNumber != nil else { throw LuaFault("fn gave \(result.shown), expected a number") }
+                        guard result.asNumber != nil else {
+                            throw LuaFault("fn gave \(result.shown), expected a number")
+                        }
                         return self.number(result)
                     })
             },
             LuaMethod(
-                "backward", "Adds the gradients of this number into `grad` of everything it was made of that requires them.",
-                parameters: [LuaParameter("gradient", "lorawb.Tensor?", "Gradient of this tensor; 1 where it is a number.")]
+                "backward",
+                "Adds the gradients of this number into `grad` of everything it was made of that requires them.",
+                parameters: [
+                    LuaParameter("gradient", "lorawb.Tensor?", "Gradient of this tensor; 1 where it is a number.")
+                ]
             ) { tensor, call in
                 try tensor.backward(try call.optionalObject(1, as: Tensor.self, "gradient"))
                 return .nothing
@@ -300,7 +320,8 @@ enum TensorLua {
     private static var properties: [LuaProperty<Tensor>] {
         [
             LuaProperty("shape", "Sizes of the dimensions.", type: "integer[]", get: { .integers($0.shape) }),
-            LuaProperty("dtype", "Element type: \"float32\" or \"int64\".", type: "string", get: { .string($0.dtype.rawValue) }),
+            LuaProperty(
+                "dtype", "Element type: \"float32\" or \"int64\".", type: "string", get: { .string($0.dtype.rawValue) }),
             LuaProperty(
                 "grad", "Gradient gathered by backward, or nil; assign nil to clear it.", type: "lorawb.Tensor?",
                 get: { tensor in tensor.grad.map { .object($0) } ?? .nil },
@@ -332,7 +353,8 @@ enum TensorLua {
             arithmetic(.mul, "Multiplies elementwise.") { try $0.mul($1) },
             arithmetic(.div, "Divides elementwise.") { try $0.div($1) },
             .negate("Changes the sign of each element.", returns: "lorawb.Tensor") { .object(try $0.neg()) },
-            .binary(.eq, "Whether shapes and all elements are equal; `:eq` compares elementwise.", returns: "boolean") { call in
+            .binary(.eq, "Whether shapes and all elements are equal; `:eq` compares elementwise.", returns: "boolean") {
+                call in
                 .boolean(try operand(call, 1).equals(try operand(call, 2)))
             },
             .length("Size of the first dimension.") { $0.shape.first ?? 0 },
@@ -362,10 +384,15 @@ enum TensorLua {
     // MARK: Functions that make tensors
 
     static func moduleFunctions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
-        func filled(_ name: String, _ doc: String, _ body: @escaping ([Int], Tensor.DType) throws -> Tensor) -> LuaFunctionDeclaration {
+        func filled(_ name: String, _ doc: String, _ body: @escaping ([Int], Tensor.DType) throws -> Tensor)
+            -> LuaFunctionDeclaration
+        {
             LuaFunctionDeclaration(
                 name, doc,
-                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them."), LuaParameter("options", dtypeOption)],
+                parameters: [
+                    LuaParameter("...", "integer", "The sizes, or one list of them."),
+                    LuaParameter("options", dtypeOption),
+                ],
                 returns: "lorawb.Tensor"
             ) { call in
                 let (sizes, options) = try shape(call)
@@ -375,7 +402,10 @@ enum TensorLua {
         return [
             LuaFunctionDeclaration(
                 "tensor", "Makes a tensor of nested lists of numbers; integers alone give int64.",
-                parameters: [LuaParameter("values", "table|number", "Nested lists, or a number."), LuaParameter("options", dtypeOption)],
+                parameters: [
+                    LuaParameter("values", "table|number", "Nested lists, or a number."),
+                    LuaParameter("options", dtypeOption),
+                ],
                 returns: "lorawb.Tensor"
             ) { call in
                 let options = try call.options(2, dtypeOption)
@@ -407,16 +437,22 @@ enum TensorLua {
                 case .integer(let value) where try dtype(options) == .int64:
                     return try made(try Tensor.full(sizes, integer: value), options)
                 case let value:
-                    return try made(try Tensor.full(sizes, Float(value.double)).to(try dtype(options) ?? .float32), options)
+                    return try made(
+                        try Tensor.full(sizes, Float(value.double)).to(try dtype(options) ?? .float32), options)
                 }
             },
-            filled("randn", "Makes a tensor of normally distributed numbers.") { try Tensor.randn($0, key: context.nextKey()).to($1) },
-            filled("rand", "Makes a tensor of numbers evenly distributed in [0, 1).") { try Tensor.rand($0, key: context.nextKey()).to($1) },
+            filled("randn", "Makes a tensor of normally distributed numbers.") {
+                try Tensor.randn($0, key: context.nextKey()).to($1)
+            },
+            filled("rand", "Makes a tensor of numbers evenly distributed in [0, 1).") {
+                try Tensor.rand($0, key: context.nextKey()).to($1)
+            },
             LuaFunctionDeclaration(
                 "arange", "Makes a vector from start up to and without stop: arange(stop) begins at 0.",
                 parameters: [
                     LuaParameter("start", "number", "First number, or the end where it stands alone."),
-                    LuaParameter("stop", "number?", "Where to end."), LuaParameter("step", "number?", "Difference (default 1)."),
+                    LuaParameter("stop", "number?", "Where to end."),
+                    LuaParameter("step", "number?", "Difference (default 1)."),
                 ], returns: "lorawb.Tensor"
             ) { call in
                 _ = try call.number(1, "start")
@@ -435,7 +471,9 @@ enum TensorLua {
                 ], returns: "lorawb.Tensor"
             ) { call in .object(try Tensor.eye(try call.integer(1, "rows"), try call.optionalInteger(2, "columns"))) },
             joining("cat", "Joins tensors along a dimension.") { try Tensor.cat($0, $1) },
-            joining("stack", "Puts tensors of equal shape side by side along a new dimension.") { try Tensor.stack($0, $1) },
+            joining("stack", "Puts tensors of equal shape side by side along a new dimension.") {
+                try Tensor.stack($0, $1)
+            },
             LuaFunctionDeclaration(
                 "unpack", "Cuts the rows of a tensor into one tensor a sequence.",
                 parameters: [
@@ -444,13 +482,19 @@ enum TensorLua {
                 ], returns: "lorawb.Tensor[]"
             ) { call in
                 let tensor = try call.object(1, as: Tensor.self, "tensor")
-                let ends = call.isTable(2) ? try call.integers(2, "cu_seqlens") : try call.object(2, as: Tensor.self, "cu_seqlens").integerArray()
+                let ends =
+                    call.isTable(2)
+                    ? try call.integers(2, "cu_seqlens")
+                    : try call.object(2, as: Tensor.self, "cu_seqlens").integerArray()
                 guard let rows = tensor.shape.first, ends.first == 0, ends.last == Int64(rows) else {
-                    throw LuaFault("cu_seqlens must go from 0 to the \(tensor.shape.first ?? 0) rows of shape \(tensor.shape)")
+                    throw LuaFault(
+                        "cu_seqlens must go from 0 to the \(tensor.shape.first ?? 0) rows of shape \(tensor.shape)")
                 }
                 return .list(
                     try zip(ends, ends.dropFirst()).map { first, last in
-                        guard first <= last, first >= 0, last <= Int64(rows) else { throw LuaFault("cu_seqlens must ascend") }
+                        guard first <= last, first >= 0, last <= Int64(rows) else {
+                            throw LuaFault("cu_seqlens must ascend")
+                        }
                         return .object(try tensor.narrow(0, start: Int(first), length: Int(last - first)))
                     })
             },

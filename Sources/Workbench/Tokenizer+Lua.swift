@@ -12,7 +12,8 @@ final class TokenizerBox {
 
 /// What recipes see of tokenizers: the type `lorawb.Tokenizer` and `lorawb.load_tokenizer`.
 enum TokenizerLua {
-    private static let text = LuaParameter("text", "string|string[]", "The text; words where is_split_into_words is set.")
+    private static let text = LuaParameter(
+        "text", "string|string[]", "The text; words where is_split_into_words is set.")
     private static let encodeOptions = LuaOptionSet(
         [
             LuaOption("text_pair", .strings, "The second text of a pair."),
@@ -20,11 +21,14 @@ enum TokenizerLua {
             LuaOption("add_special_tokens", .boolean, "Whether special tokens are put around the text (default true)."),
             LuaOption(
                 "truncation", .either([.boolean, .oneOf(EncodingOptions.Truncation.allCases.map(\.rawValue))]),
-                "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\" (default: longest_first where max_length is given)."),
+                "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\" (default: longest_first where max_length is given)."
+            ),
             LuaOption("truncation_side", .oneOf(["left", "right"]), "Side that is cut off (default \"right\")."),
             LuaOption("max_length", .integer, "Most tokens, special ones included (default: what the model takes)."),
             LuaOption("stride", .integer, "Tokens that overflowing parts repeat (default 0)."),
-            LuaOption("return_overflowing_tokens", .boolean, "Whether what was cut off is given as `overflowing` (default false)."),
+            LuaOption(
+                "return_overflowing_tokens", .boolean,
+                "Whether what was cut off is given as `overflowing` (default false)."),
         ],
         refused: [
             "padding": "is not needed: batches are never padded",
@@ -37,14 +41,20 @@ enum TokenizerLua {
             "lorawb.Tokenizer", "Turns text into token ids and back, as the model's own tokenizer does.",
             methods: [
                 LuaMethod(
-                    "encode", "Ids of a text, or of a pair.", parameters: [text, LuaParameter("options", encodeOptions)],
+                    "encode", "Ids of a text, or of a pair.",
+                    parameters: [text, LuaParameter("options", encodeOptions)],
                     returns: "integer[]"
                 ) { box, call in
                     .value(.integers(try encoding(box, call).ids))
                 },
                 LuaMethod(
                     "encode_batch", "Ids of each of several texts.",
-                    parameters: [LuaParameter("texts", "string[]|string[][]", "The texts; lists of words where is_split_into_words is set."), LuaParameter("options", encodeOptions)],
+                    parameters: [
+                        LuaParameter(
+                            "texts", "string[]|string[][]",
+                            "The texts; lists of words where is_split_into_words is set."),
+                        LuaParameter("options", encodeOptions),
+                    ],
                     returns: "integer[][]"
                 ) { box, call in
                     let options = try call.options(2, encodeOptions)
@@ -66,7 +76,8 @@ enum TokenizerLua {
                 },
                 LuaMethod(
                     "convert_tokens_to_ids", "Id of a token, or nil.",
-                    parameters: [LuaParameter("token", "string", "The token as the vocabulary writes it.")], returns: "integer?"
+                    parameters: [LuaParameter("token", "string", "The token as the vocabulary writes it.")],
+                    returns: "integer?"
                 ) { box, call in .value(box.tokenizer.id(try call.string(1, "token")).map { .integer($0) } ?? .nil) },
                 LuaMethod(
                     "convert_ids_to_tokens", "Tokens of ids, as the vocabulary writes them.",
@@ -74,7 +85,9 @@ enum TokenizerLua {
                 ) { box, call in
                     .list(
                         try call.integers(1, "ids").map { id in
-                            guard let token = box.tokenizer.token(Int(id)) else { throw LuaFault("no token has the id \(id)") }
+                            guard let token = box.tokenizer.token(Int(id)) else {
+                                throw LuaFault("no token has the id \(id)")
+                            }
                             return .string(token)
                         })
                 },
@@ -82,7 +95,8 @@ enum TokenizerLua {
             properties: properties,
             metamethods: [
                 .call(
-                    "Encodes a text, or a pair.", parameters: [text, LuaParameter("options", encodeOptions)], returns: "table"
+                    "Encodes a text, or a pair.", parameters: [text, LuaParameter("options", encodeOptions)],
+                    returns: "table"
                 ) { box, call in .table(table(try encoding(box, call))) },
                 .length("Number of tokens, added ones included.") { $0.tokenizer.count },
                 .text("Vocabulary size and special tokens.") { box in
@@ -96,7 +110,9 @@ enum TokenizerLua {
 
     private static let decodeOptions = LuaOptionSet([
         LuaOption("skip_special_tokens", .boolean, "Whether special tokens are left out (default false)."),
-        LuaOption("clean_up_tokenization_spaces", .boolean, "Whether spaces before punctuation go (default: as the folder says)."),
+        LuaOption(
+            "clean_up_tokenization_spaces", .boolean,
+            "Whether spaces before punctuation go (default: as the folder says)."),
     ])
 
     private static var properties: [LuaProperty<TokenizerBox>] {
@@ -104,7 +120,8 @@ enum TokenizerLua {
             LuaProperty<TokenizerBox>("vocab_size", "Number of tokens without added ones.", type: "integer") {
                 .integer($0.tokenizer.vocabularySize)
             },
-            LuaProperty<TokenizerBox>("model_max_length", "Most tokens that the model takes, or nil.", type: "integer?") {
+            LuaProperty<TokenizerBox>("model_max_length", "Most tokens that the model takes, or nil.", type: "integer?")
+            {
                 $0.tokenizer.modelMaxLength.map { .integer($0) } ?? .nil
             },
         ]
@@ -125,7 +142,8 @@ enum TokenizerLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_tokenizer", "Loads the tokenizer of a model.",
-            parameters: [LuaParameter("path", "string", "A folder, or a name in the Hugging Face cache.")], returns: "lorawb.Tokenizer"
+            parameters: [LuaParameter("path", "string", "A folder, or a name in the Hugging Face cache.")],
+            returns: "lorawb.Tokenizer"
         ) { call in
             let path = try call.string(1, "path")
             let folder = try ModelLocation.folder(path, context)
@@ -139,7 +157,8 @@ enum TokenizerLua {
         let options = try call.options(2, encodeOptions)
         let encoding = try self.options(box, options)
         if try options.boolean("is_split_into_words") == true {
-            return try box.tokenizer.encode(words: try call.strings(1, "text"), pair: try options.strings("text_pair"), options: encoding)
+            return try box.tokenizer.encode(
+                words: try call.strings(1, "text"), pair: try options.strings("text_pair"), options: encoding)
         }
         let text = try call.string(1, "text")
         return try box.tokenizer.encode(text, pair: try options.string("text_pair"), options: encoding)
@@ -167,7 +186,8 @@ enum TokenizerLua {
         }
         if truncation != .none, maxLength == nil {
             guard let longest = box.tokenizer.modelMaxLength else {
-                throw LuaFault("truncation needs max_length: the tokenizer's folder does not say how much the model takes")
+                throw LuaFault(
+                    "truncation needs max_length: the tokenizer's folder does not say how much the model takes")
             }
             maxLength = longest
         }
@@ -186,7 +206,9 @@ enum TokenizerLua {
             "offsets": .list(encoding.offsets.map { .integers([$0.lowerBound + 1, $0.upperBound]) }),
             "special_tokens_mask": .integers(encoding.specialTokensMask.map { $0 ? 1 : 0 }),
         ]
-        if !encoding.overflowing.isEmpty { fields["overflowing"] = .list(encoding.overflowing.map { .table(table($0)) }) }
+        if !encoding.overflowing.isEmpty {
+            fields["overflowing"] = .list(encoding.overflowing.map { .table(table($0)) })
+        }
         return LuaTable(fields: fields)
     }
 }

@@ -42,8 +42,12 @@ final class TrainerBox {
     }
 
     private func hint(_ folder: String) -> String {
-        let words = context.words.map { $0.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !$0.isEmpty ? $0 : "'\($0)'" }
-        let shown = folder.hasPrefix(context.workingFolder + "/") ? String(folder.dropFirst(context.workingFolder.count + 1)) : folder
+        let words = context.words.map {
+            $0.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !$0.isEmpty ? $0 : "'\($0)'"
+        }
+        let shown =
+            folder.hasPrefix(context.workingFolder + "/")
+            ? String(folder.dropFirst(context.workingFolder.count + 1)) : folder
         return "to go on: lorawb run " + ([context.recipeName] + words + ["--resume", shown]).joined(separator: " ")
     }
 }
@@ -90,19 +94,29 @@ private final class LuaCallbacks: TrainerCallback {
 enum TrainerLua {
     private static let options = LuaOptionSet(
         [
-            LuaOption("model", .object("lorawb.Model"), "The model, with an adapter or with parameters that require gradients.", required: true),
+            LuaOption(
+                "model", .object("lorawb.Model"),
+                "The model, with an adapter or with parameters that require gradients.", required: true),
             LuaOption("train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels."),
             LuaOption("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on."),
             LuaOption("args", .table, "Training arguments by their names in transformers."),
             LuaOption(
                 "compute_metrics", .any,
-                "A function of { predictions =, label_ids = } that gives a table of numbers, or a metric of lorawb.metrics."),
-            LuaOption("compute_loss", .function, "A function of model and inputs that gives the mean loss over the rows, or { loss =, logits = }."),
-            LuaOption("callbacks", .table, "Functions by event (on_step_end, on_log, on_evaluate, ...), called with state, control and what happened."),
+                "A function of { predictions =, label_ids = } that gives a table of numbers, or a metric of lorawb.metrics."
+            ),
+            LuaOption(
+                "compute_loss", .function,
+                "A function of model and inputs that gives the mean loss over the rows, or { loss =, logits = }."),
+            LuaOption(
+                "callbacks", .table,
+                "Functions by event (on_step_end, on_log, on_evaluate, ...), called with state, control and what happened."
+            ),
         ],
         refused: [
-            "tokenizer": "is not needed: rows hold ids already", "processing_class": "is not needed: rows hold ids already",
-            "data_collator": "is not needed: batches are never padded", "optimizers": "is not supported: write the loop by hand with lorawb.optim",
+            "tokenizer": "is not needed: rows hold ids already",
+            "processing_class": "is not needed: rows hold ids already",
+            "data_collator": "is not needed: batches are never padded",
+            "optimizers": "is not supported: write the loop by hand with lorawb.optim",
             "preprocess_logits_for_metrics": "is not needed: metrics of lorawb.metrics gather batch by batch",
         ])
 
@@ -118,7 +132,9 @@ enum TrainerLua {
             do { return try LuaRows.entries(table) } catch { throw LuaFault("args: \(error)") }
         }
         var arguments = try TrainingArguments(entries ?? [])
-        if entries?.contains(where: { $0.key == "seed" }) != true { arguments.seed = Int(truncatingIfNeeded: context.seed) }
+        if entries?.contains(where: { $0.key == "seed" }) != true {
+            arguments.seed = Int(truncatingIfNeeded: context.seed)
+        }
         let openOutput: () throws -> Folder = { [outputDir = arguments.outputDir] in
             try context.permissions.writingFolder(try outputDir ?? context.runFolder.path())
         }
@@ -129,7 +145,9 @@ enum TrainerLua {
             objective: try options.function("compute_loss").map { objective($0, box) }, output: openOutput)
         trainer.computeMetrics = try metrics(options["compute_metrics"])
         trainer.callbacks = try callbacks(options)
-        if !arguments.disableTqdm { trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) } }
+        if !arguments.disableTqdm {
+            trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) }
+        }
         trainer.shouldStop = {
             LuaInterrupt.pending.map { Interruption($0 == .timeLimit ? "time limit" : "interrupted") }
         }
@@ -144,8 +162,9 @@ enum TrainerLua {
     private static func identity(_ box: ModelBox, _ context: RecipeContext) throws -> RunIdentity {
         var identity = RunIdentity()
         identity.add("recipe", digest(String(decoding: context.source, as: UTF8.self)))
-        let parameters = context.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        identity.add("parameters", parameters.joined(separator: " "))
+        for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
+            identity.add("parameter '\(name)'", value.description)
+        }
         identity.add("base", digest(try box.adapters.baseFingerprint()))
         return identity
     }
@@ -158,13 +177,19 @@ enum TrainerLua {
         for (key, value) in table.fields {
             let name = key.description
             guard TrainerEvent.names.contains(name) else {
-                let hint = nearestName(to: name, in: TrainerEvent.names).map { "; did you mean '\($0)'?" } ?? "; there are \(TrainerEvent.names.joined(separator: ", "))"
+                let hint =
+                    nearestName(to: name, in: TrainerEvent.names).map { "; did you mean '\($0)'?" }
+                    ?? "; there are \(TrainerEvent.names.joined(separator: ", "))"
                 throw LuaFault("callbacks: no event '\(name)'\(hint)")
             }
-            guard let function = value.asFunction else { throw LuaFault("callbacks: '\(name)' expected a function, got \(value.shown)") }
+            guard let function = value.asFunction else {
+                throw LuaFault("callbacks: '\(name)' expected a function, got \(value.shown)")
+            }
             functions[name] = function
         }
-        guard table.count == 0 else { throw LuaFault("callbacks: functions by event expected: { on_step_end = function(state, control) end }") }
+        guard table.count == 0 else {
+            throw LuaFault("callbacks: functions by event expected: { on_step_end = function(state, control) end }")
+        }
         return [LuaCallbacks(functions)]
     }
 
@@ -182,7 +207,8 @@ enum TrainerLua {
                     throw LuaFault("compute_loss gave a table without a tensor 'loss'")
                 }
                 return FunctionObjective.Result(loss: loss, logits: table["logits"].asObject(Tensor.self))
-            case let other: throw LuaFault("compute_loss gave \(other.shown), expected a tensor, or { loss =, logits = }")
+            case let other:
+                throw LuaFault("compute_loss gave \(other.shown), expected a tensor, or { loss =, logits = }")
             }
         }
     }
@@ -199,7 +225,8 @@ enum TrainerLua {
     private static func tensor(_ labels: Labels) throws -> Tensor {
         switch labels {
         case .classes(let ids): try Tensor(ids.map(Int64.init), shape: [ids.count])
-        case .tokens(let rows): try Tensor(rows.flatMap { $0.map(Int64.init) }, shape: [rows.reduce(0) { $0 + $1.count }])
+        case .tokens(let rows):
+            try Tensor(rows.flatMap { $0.map(Int64.init) }, shape: [rows.reduce(0) { $0 + $1.count }])
         case .values(let values): try Tensor(values, shape: [values.count])
         case .vectors(let rows): try Tensor(rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0])
         }
@@ -238,7 +265,9 @@ enum TrainerLua {
 
     private static let dataset = LuaParameter("dataset", "lorawb.Dataset?", "The rows (default: eval_dataset).")
     private static let trainOptions = LuaOptionSet([
-        LuaOption("resume_from_checkpoint", .boolean, "Whether to go on from the newest checkpoint of output_dir (default: with --resume).")
+        LuaOption(
+            "resume_from_checkpoint", .boolean,
+            "Whether to go on from the newest checkpoint of output_dir (default: with --resume).")
     ])
 
     static var type: LuaType<TrainerBox> {
@@ -246,7 +275,8 @@ enum TrainerLua {
             "lorawb.Trainer", "Trains a model, one optimizer step at a time.",
             methods: [
                 LuaMethod(
-                    "train", "Trains to the end, or goes on where it stopped: { global_step =, training_loss =, metrics = }.",
+                    "train",
+                    "Trains to the end, or goes on where it stopped: { global_step =, training_loss =, metrics = }.",
                     parameters: [LuaParameter("options", trainOptions)], returns: "table"
                 ) { box, call in
                     let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint") ?? false
@@ -259,7 +289,10 @@ enum TrainerLua {
                         "metrics": LuaRows.table(output.metrics),
                     ])
                 },
-                LuaMethod("step", "Does one optimizer step with all that follows it; false when the training is over.", returns: "boolean") { box, _ in
+                LuaMethod(
+                    "step", "Does one optimizer step with all that follows it; false when the training is over.",
+                    returns: "boolean"
+                ) { box, _ in
                     .boolean(
                         try box.training {
                             try box.resumeIfAsked()
@@ -267,7 +300,8 @@ enum TrainerLua {
                         })
                 },
                 LuaMethod(
-                    "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.", parameters: [dataset], returns: "table"
+                    "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.",
+                    parameters: [dataset], returns: "table"
                 ) { box, call in
                     let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
                     return .value(LuaRows.table(try box.training { try box.trainer.evaluate(rows?.dataset) }))
@@ -297,17 +331,25 @@ enum TrainerLua {
                 },
             ],
             properties: [
-                LuaProperty("state", "Where the training stands.", type: "lorawb.TrainerState") { .object(TrainerStateBox($0.trainer)) },
+                LuaProperty("state", "Where the training stands.", type: "lorawb.TrainerState") {
+                    .object(TrainerStateBox($0.trainer))
+                },
                 LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
-                LuaProperty("args", "The arguments in use.", type: "table") { LuaRows.table($0.trainer.arguments.entries) },
+                LuaProperty("args", "The arguments in use.", type: "table") {
+                    LuaRows.table($0.trainer.arguments.entries)
+                },
             ],
             metamethods: [
-                .text("The step it is at.") { "Trainer at step \($0.trainer.state.globalStep) of \($0.trainer.state.maxSteps)" }
+                .text("The step it is at.") {
+                    "Trainer at step \($0.trainer.state.globalStep) of \($0.trainer.state.maxSteps)"
+                }
             ])
     }
 
     static var stateType: LuaType<TrainerStateBox> {
-        func number(_ name: String, _ doc: String, _ get: @escaping (TrainerState) -> LuaValue) -> LuaProperty<TrainerStateBox> {
+        func number(_ name: String, _ doc: String, _ get: @escaping (TrainerState) -> LuaValue) -> LuaProperty<
+            TrainerStateBox
+        > {
             LuaProperty(name, doc, type: "number?") { get($0.trainer.state) }
         }
         return LuaType(
@@ -317,8 +359,12 @@ enum TrainerLua {
                 number("max_steps", "Optimizer steps in all.") { .integer($0.maxSteps) },
                 number("epoch", "Epochs done.") { .number($0.epoch) },
                 number("num_train_epochs", "Epochs in all.") { .integer($0.numTrainEpochs) },
-                number("best_metric", "Best value of metric_for_best_model so far.") { $0.bestMetric.map { .number($0) } ?? .nil },
-                number("best_global_step", "Step of the best value so far.") { $0.bestGlobalStep.map { .integer($0) } ?? .nil },
+                number("best_metric", "Best value of metric_for_best_model so far.") {
+                    $0.bestMetric.map { .number($0) } ?? .nil
+                },
+                number("best_global_step", "Step of the best value so far.") {
+                    $0.bestGlobalStep.map { .integer($0) } ?? .nil
+                },
                 LuaProperty("best_model_checkpoint", "Checkpoint of the best value so far.", type: "string?") { box in
                     box.trainer.state.bestModelCheckpoint.map { .string($0) } ?? .nil
                 },
@@ -326,11 +372,17 @@ enum TrainerLua {
                     .list(box.trainer.state.logHistory.map(LuaRows.table))
                 },
             ],
-            metamethods: [.text("Step and epoch.") { "TrainerState at step \($0.trainer.state.globalStep), epoch \($0.trainer.state.epoch)" }])
+            metamethods: [
+                .text("Step and epoch.") {
+                    "TrainerState at step \($0.trainer.state.globalStep), epoch \($0.trainer.state.epoch)"
+                }
+            ])
     }
 
     static var controlType: LuaType<ControlBox> {
-        func flag(_ name: String, _ doc: String, _ path: WritableKeyPath<TrainerControl, Bool>) -> LuaProperty<ControlBox> {
+        func flag(_ name: String, _ doc: String, _ path: WritableKeyPath<TrainerControl, Bool>) -> LuaProperty<
+            ControlBox
+        > {
             LuaProperty(
                 name, doc, type: "boolean", get: { .boolean($0.trainer.control[keyPath: path]) },
                 set: { box, call in box.trainer.control[keyPath: path] = try call.boolean(1, name) })

@@ -1,9 +1,16 @@
+import Formats
 import Kernels
 
 /// Facts about this build.
 public enum Workbench {
     /// Version of lorawb.
     public static let version = "0.1.0"
+
+    /// Tells the user of a mistake, on standard error.
+    public static func complain(_ message: String) { Output().complain("lorawb: \(message)") }
+
+    /// The one of `names` that was probably meant.
+    public static func nearest(_ name: String, in names: [String]) -> String? { nearestName(to: name, in: names) }
 
     /// What `lorawb info` prints.
     public static func information() -> String {

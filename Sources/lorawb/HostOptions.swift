@@ -34,7 +34,9 @@ struct HostOptions: ParsableArguments {
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads expects at least 1, got \(threads)") }
-        if let timeLimit, !(timeLimit > 0) { throw ValidationError("--time-limit expects seconds above 0, got \(timeLimit)") }
+        if let timeLimit, !(timeLimit > 0) {
+            throw ValidationError("--time-limit expects seconds above 0, got \(timeLimit)")
+        }
         if resume != nil && runDir != nil {
             throw ValidationError("--resume names the run's folder already; leave --run-dir out")
         }

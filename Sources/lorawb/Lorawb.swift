@@ -19,6 +19,13 @@ struct Lorawb: ParsableCommand {
         var words = Array(CommandLine.arguments.dropFirst())
         // `lorawb recipe.lua`, and so a recipe whose first line is `#!/usr/bin/env lorawb`, means run.
         if let first = words.first, first.hasSuffix(".lua") { words.insert("run", at: 0) }
+        if let first = words.first, !first.hasPrefix("-"), !commands.contains(first) {
+            let hint = Workbench.nearest(first, in: commands).map { "; did you mean '\($0)'?" } ?? ""
+            Workbench.complain("unknown command '\(first)'\(hint.isEmpty ? "; there are run, repl and info" : hint)")
+            Lorawb.exit(withError: ExitCode(64))
+        }
         Lorawb.main(words)
     }
+
+    private static let commands = ["run", "repl", "info", "help"]
 }

@@ -6,7 +6,8 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Runs a recipe.",
-        usage: "lorawb run [host options] <recipe.lua | - | name of a built-in recipe> [--name value ...] [host options]",
+        usage:
+            "lorawb run [host options] <recipe.lua | - | name of a built-in recipe> [--name value ...] [host options]",
         discussion: "`lorawb run recipe.lua --help` shows the recipe's parameters with their defaults.")
 
     @OptionGroup var before: HostOptions
@@ -20,7 +21,13 @@ struct RunCommand: ParsableCommand {
             throw ValidationError(
                 words.first.map { "unknown option '\($0)' before the recipe" } ?? "which recipe? lorawb run recipe.lua")
         }
-        let (host, own, help) = try split(Array(words.dropFirst()))
+        let (host, own, help): (HostOptions, [String], Bool)
+        do {
+            (host, own, help) = try split(Array(words.dropFirst()))
+        } catch {
+            Workbench.complain(HostOptions.message(for: error))
+            throw ExitCode(64)
+        }
         let session = Session(try host.session())
         throw ExitCode(session.run(recipe: recipe, words: own, help: help))
     }
