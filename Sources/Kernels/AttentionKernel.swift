@@ -79,8 +79,7 @@ public struct AttentionKernel: Sendable {
             guard piece.queries > 0 else { return }
             let group = piece.head / (heads / kvHeads)
             let size = piece.queries * piece.keys
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, size)) { buffer in
-                guard let scratch = buffer.baseAddress else { return }
+            Scratch.with(size) { scratch in
                 let keeps = kept != nil && offsets[index + 1] > offsets[index]
                 let p = keeps ? kept.map { $0 + offsets[index] } ?? scratch : scratch
                 probabilities(piece, q: q, k: k, into: p)
@@ -128,8 +127,7 @@ public struct AttentionKernel: Sendable {
         let atQuery = piece.query * ldq + piece.head * width
         let atKey = piece.key * ldk + piece.head / (heads / kvHeads) * width
         let beta: Float = accumulate ? 1 : 0
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, 3 * n * m)) { buffer in
-            guard let scratch = buffer.baseAddress else { return }
+        Scratch.with(3 * n * m) { scratch in
             let (recomputed, dropped, dp) = (scratch, scratch + n * m, scratch + 2 * n * m)
             if kept == nil { probabilities(piece, q: q, k: k, into: recomputed) }
             let p = kept ?? UnsafePointer(recomputed)

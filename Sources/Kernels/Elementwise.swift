@@ -26,7 +26,7 @@ public enum Elementwise {
             case .silu: Loops.silu(x, y, n)
             case .exp: Loops.exp(x, y, n)
             case .log: for i in 0..<n { y[i] = logf(x[i]) }
-            case .sqrt: for i in 0..<n { y[i] = x[i].squareRoot() }
+            case .sqrt: Loops.sqrt(x, y, n)
             case .neg: for i in 0..<n { y[i] = -x[i] }
             }
         }

@@ -2,8 +2,15 @@ import COpenBLAS
 
 /// Matrix products in row-major order.
 public enum Matmul {
-    /// Columns of C that one piece of work computes; fixed, so that results do not depend on the number of threads.
-    static let columnsPerPiece = 384
+    /// Columns of C that one piece of work computes, where there are enough of them.
+    ///
+    /// Fixed, so that results do not depend on the number of threads. Measured in processor time, products cut into
+    /// columns of 192 cost within 2 % of whole ones; cut into halves of the rows they cost 5 to 40 % more.
+    static let columnsPerPiece = 192
+    /// Rows of C that one piece computes where the columns alone make fewer than four pieces.
+    static let rowsPerPiece = 128
+    /// Products of fewer multiplications stay on one thread.
+    static let smallest = 1 << 19
 
     /// C[m, n] = alpha · op(A)[m, k] · op(B)[k, n] + beta · C, row-major with leading dimensions.
     public static func gemm(
@@ -12,16 +19,20 @@ public enum Matmul {
         _ c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
-        let pieces = m * n * k < 1 << 18 ? 1 : (n + columnsPerPiece - 1) / columnsPerPiece
-        let width = ((n + pieces - 1) / pieces + 15) / 16 * 16
+        let small = m * n * k < smallest
+        let across = small ? 1 : (n + columnsPerPiece - 1) / columnsPerPiece
+        let down = small || across >= 4 ? 1 : (m + rowsPerPiece - 1) / rowsPerPiece
+        let width = ((n + across - 1) / across + 15) / 16 * 16
+        let height = ((m + down - 1) / down + 15) / 16 * 16
         nonisolated(unsafe) let (a, b, c) = (a, b, c)
-        Workers.run(pieces: pieces) { piece in
-            let first = piece * width
-            let columns = min(width, n - first)
-            guard columns > 0 else { return }
+        Workers.run(pieces: across * down) { piece in
+            let (column, row) = (piece % across * width, piece / across * height)
+            let (columns, rows) = (min(width, n - column), min(height, m - row))
+            guard columns > 0, rows > 0 else { return }
             single(
-                transposeA: transposeA, transposeB: transposeB, m: m, n: columns, k: k, alpha: alpha, a, lda: lda,
-                b + (transposeB ? first * ldb : first), ldb: ldb, beta: beta, c + first, ldc: ldc)
+                transposeA: transposeA, transposeB: transposeB, m: rows, n: columns, k: k, alpha: alpha,
+                a + (transposeA ? row : row * lda), lda: lda, b + (transposeB ? column * ldb : column), ldb: ldb,
+                beta: beta, c + row * ldc + column, ldc: ldc)
         }
     }
 

@@ -85,7 +85,7 @@ package enum Reference {
     package static func maskFactor(_ mask: DropoutMask, key: RandomKey, feature: Int) -> Double {
         if mask.p == 0 { return 1 }
         if mask.p == 1 { return 0 }
-        var h = UInt32(truncatingIfNeeded: feature) &* 0x9E37_79B9 ^ UInt32(truncatingIfNeeded: key.bits)
+        var h = UInt32(truncatingIfNeeded: feature) ^ UInt32(truncatingIfNeeded: key.bits)
         h = (h ^ (h >> 16)) &* 0x7FEB_352D
         h = (h ^ (h >> 15) ^ UInt32(truncatingIfNeeded: key.bits >> 32)) &* 0x846C_A68B
         h ^= h >> 16

@@ -15,9 +15,7 @@ public enum Workers {
     /// Number of threads that `run` uses, the calling one included.
     public static var count: Int { pool.count }
 
-    /// Sets the number of threads, at least 1.
-    ///
-    /// Not to be called while work is running.
+    /// Sets the number of threads, at least 1; waits for work that is running.
     public static func setCount(_ count: Int) { pool.resize(to: max(1, count)) }
 
     /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done.
@@ -78,7 +76,10 @@ final class WorkerPool: @unchecked Sendable {
 
     var isInside: Bool { pthread_getspecific(insideKey) != nil }
 
+    /// Stops the threads and starts others; waits for whoever uses them.
     func resize(to count: Int) {
+        while busy.exchange(true, ordering: .acquiring) { sched_yield() }
+        defer { busy.store(false, ordering: .releasing) }
         pthread_mutex_lock(&mutex)
         stopping = true
         pthread_cond_broadcast(&wake)

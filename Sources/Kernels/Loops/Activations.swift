@@ -18,11 +18,11 @@ extension Loops {
         }
     }
 
-    /// y = x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the other form of the same paper.
+    /// y = x · (1 + tanh(u)) / 2 = x · σ(2u), u = √(2/π) (x + 0.044715 x³), the other form of the same paper.
     static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count {
             let v = x[i]
-            y[i] = 0.5 * v * (1 + Approximation.tanh(0.797_884_56 * (v + 0.044_715 * v * v * v)))
+            y[i] = v * Approximation.sigmoid(1.595_769_1 * (v + 0.044_715 * v * v * v))
         }
     }
 
@@ -32,9 +32,8 @@ extension Loops {
     ) {
         for i in 0..<count {
             let v = x[i]
-            let t = Approximation.tanh(0.797_884_56 * (v + 0.044_715 * v * v * v))
-            let inner = 0.797_884_56 * (1 + 0.134_145 * v * v)
-            dx[i] = dy[i] * (0.5 * (1 + t) + 0.5 * v * (1 - t * t) * inner)
+            let s = Approximation.sigmoid(1.595_769_1 * (v + 0.044_715 * v * v * v))
+            dx[i] = dy[i] * (s + v * s * (1 - s) * 1.595_769_1 * (1 + 0.134_145 * v * v))
         }
     }
 
@@ -63,8 +62,8 @@ extension Loops {
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count {
-            let v: Float = y[i] > 0 ? dy[i] : 0
-            dx[i] = v
+            let g = dy[i]
+            dx[i] = y[i] > 0 ? g : 0
         }
     }
 
@@ -86,5 +85,10 @@ extension Loops {
     /// y = e^x.
     static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = Approximation.exp(x[i]) }
+    }
+
+    /// y = √x.
+    static func sqrt(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        for i in 0..<count { y[i] = x[i].squareRoot() }
     }
 }

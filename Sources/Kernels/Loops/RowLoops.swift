@@ -118,7 +118,8 @@ extension Loops {
     ///
     /// `first` is the feature of x[0]; y may be x.
     /// A feature is kept where a 32-bit mix of it and the row's key reaches the threshold p · 2^32: two rounds of
-    /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them.
+    /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them: the second
+    /// key is what keeps a row's mask from being another row's in another order.
     static func dropout(
         _ x: UnsafePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float,
         _ y: UnsafeMutablePointer<Float>, _ count: Int
@@ -126,12 +127,13 @@ extension Loops {
         let (k0, k1) = (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32))
         let base = UInt32(truncatingIfNeeded: first)
         for i in 0..<count {
-            var h = (base &+ UInt32(truncatingIfNeeded: i)) &* 0x9E37_79B9 ^ k0
+            var h = (base &+ UInt32(truncatingIfNeeded: i)) ^ k0
             h = (h ^ (h >> 16)) &* 0x7FEB_352D
             h = (h ^ (h >> 15) ^ k1) &* 0x846C_A68B
             h ^= h >> 16
-            let v: Float = h >= threshold ? x[i] * scale : 0
-            y[i] = v
+            // Read before choosing: a load under a condition keeps the loop from becoming vector instructions.
+            let v = x[i] * scale
+            y[i] = h >= threshold ? v : 0
         }
     }
 }

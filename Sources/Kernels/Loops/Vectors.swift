@@ -121,9 +121,23 @@ extension Loops {
 
     /// The largest x (-infinity for none; NaN is passed over, the sum that follows shows it).
     static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-        var best = -Float.infinity
-        for i in 0..<count where x[i] > best { best = x[i] }
-        return best
+        var (a, b, c, d) = (-Float.infinity, -Float.infinity, -Float.infinity, -Float.infinity)
+        let whole = count & ~3
+        var i = 0
+        while i < whole {
+            a = x[i] > a ? x[i] : a
+            b = x[i &+ 1] > b ? x[i &+ 1] : b
+            c = x[i &+ 2] > c ? x[i &+ 2] : c
+            d = x[i &+ 3] > d ? x[i &+ 3] : d
+            i &+= 4
+        }
+        while i < count {
+            a = x[i] > a ? x[i] : a
+            i &+= 1
+        }
+        a = b > a ? b : a
+        c = d > c ? d : c
+        return c > a ? c : a
     }
 
     @inline(__always)
