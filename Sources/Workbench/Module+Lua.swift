@@ -13,11 +13,17 @@ class ModuleBox {
     let context: RecipeContext
     /// Objects of parts that recipes have seen, so that equal parts are equal objects.
     private var parts: [ObjectIdentifier: ModuleBox] = [:]
+    /// Whether a module that a recipe made has it as a part.
+    var isPart = false
 
     init(_ module: any Module, context: RecipeContext, baseName: String? = nil) {
         (self.module, self.context) = (module, context)
         adapters = AdapterSet(model: module, baseName: baseName, seed: context.seed)
+        if module.path.isEmpty { context.live.add(self) }
     }
+
+    /// Where loops over the module stand; parts have none of their own.
+    var clock: StepClock? { (module as? any Model)?.clock }
 
     /// The object of a part of this module.
     func part(_ module: any Module) -> ModuleBox {

@@ -31,6 +31,8 @@ public final class RecipeContext {
     var resumeHint: String?
     /// Where what is printed goes.
     let output: Output
+    /// Modules that recipes hold.
+    let live = LiveModules()
     /// Seed of new weights and of dropout.
     private(set) var seed: UInt64
     private var drawn = 0

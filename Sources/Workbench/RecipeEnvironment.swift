@@ -42,6 +42,11 @@ enum RecipeEnvironment {
         try host.register(ParameterLua.type)
         try host.register(ModuleLua.type)
         try host.register(ModelLua.type)
+        try host.register(NNLua.type)
+        try host.register(OptimLua.type)
+        try host.register(OptimLua.groupType)
+        try host.register(ScheduleLua.type)
+        try host.register(MetricsLua.type)
         try host.register(TrainerLua.type)
         try host.register(TrainerLua.stateType)
         try host.register(TrainerLua.controlType)
@@ -61,6 +66,7 @@ enum RecipeEnvironment {
                 LuaModuleProperty("run_dir", "Folder of this run, made at its first use.", type: "string") { _ in
                     .string(try context.runFolder.path())
                 }
-            ])
+            ],
+            submodules: [NNLua.module(context), OptimLua.module(context), MetricsLua.module(context)])
     }
 }

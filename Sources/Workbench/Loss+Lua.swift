@@ -1,0 +1,130 @@
+import LuaBridge
+import Tensors
+
+/// The losses of `lorawb.nn`.
+enum LossLua {
+    private static let reductions: [LuaOption] = [
+        LuaOption("reduction", .oneOf(["mean", "sum"]), "\"mean\" (default) over what is labelled, or \"sum\"."),
+        LuaOption(
+            "num_items_in_batch", .integer,
+            "What the sum is divided by: the number of labelled items of the whole step, where gradients are accumulated."
+        ),
+    ]
+    private static let classOptions = LuaOptionSet(
+        reductions + [
+            LuaOption("ignore_index", .integer, "Label that bears no loss (default -100)."),
+            LuaOption(
+                "label_smoothing", .number,
+                "Share of the target that is spread over all classes, from 0 to 1 (default 0)."),
+        ],
+        refused: ["weight": "is not supported", "size_average": "is called reduction", "reduce": "is called reduction"])
+    private static let elementOptions = LuaOptionSet(
+        reductions, refused: ["weight": "is not supported", "pos_weight": "is not supported"])
+    private static let input = LuaParameter("input", "lorawb.Tensor", "Predictions, of any shape.")
+    private static let target = LuaParameter(
+        "target", "lorawb.Tensor|table", "Targets of the same shape, a tensor or nested lists.")
+
+    static var functions: [LuaFunctionDeclaration] {
+        [
+            LuaFunctionDeclaration(
+                "cross_entropy", "Mean of -log softmax(logits)[label].",
+                parameters: [
+                    LuaParameter("logits", "lorawb.Tensor", "[..., classes]"),
+                    LuaParameter("labels", "lorawb.Tensor|integer[]", "Ids from 0, a tensor or (nested) lists: [...]"),
+                    LuaParameter("options", classOptions),
+                ], returns: "lorawb.Tensor", body: crossEntropy),
+            LuaFunctionDeclaration(
+                "mse_loss", "Mean of (input - target)².",
+                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor"
+            ) { call in
+                let (input, target) = try pair(call)
+                return .object(try input.mseLoss(target, reduction: try reduction(try call.options(3, elementOptions))))
+            },
+            LuaFunctionDeclaration(
+                "binary_cross_entropy_with_logits",
+                "Mean binary cross entropy of sigmoid(input) against targets from 0 to 1.",
+                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor"
+            ) { call in
+                let (input, target) = try pair(call)
+                return .object(
+                    try input.bceWithLogits(target, reduction: try reduction(try call.options(3, elementOptions))))
+            },
+        ]
+    }
+
+    private static func reduction(_ options: LuaOptions) throws -> Reduction {
+        let name = try options.string("reduction")
+        guard let items = try options.integer("num_items_in_batch", in: 1...1 << 53) else {
+            return name == "sum" ? .sum : .mean
+        }
+        guard name == nil else { throw LuaFault("options 'reduction' and 'num_items_in_batch' exclude each other") }
+        return .dividedBy(Float(items))
+    }
+
+    private static func tensor(_ call: borrowing LuaCall, _ position: Int, _ name: String) throws -> Tensor {
+        let tensor = try call.object(position, as: Tensor.self, name)
+        guard !tensor.isFreed else { throw call.argumentError(position, name, "the tensor was freed") }
+        return tensor
+    }
+
+    private static func crossEntropy(_ call: borrowing LuaCall) throws -> LuaReturn {
+        let logits = try tensor(call, 1, "logits")
+        guard logits.dtype == .float32, let classes = logits.shape.last, logits.shape.count > 1, classes > 0 else {
+            throw call.argumentError(
+                1, "logits", "float32 [..., classes] expected, got \(logits.dtype.rawValue) \(logits.shape)")
+        }
+        guard call.isTable(2) || call.isObject(2, as: Tensor.self) else {
+            throw call.argumentError(
+                2, "labels", "lorawb.Tensor or list of integers expected, got \(try call.value(2).shown)")
+        }
+        let labels = try LayerBox.integers(try call.value(2), "labels")
+        guard labels.shape == Array(logits.shape.dropLast()) || labels.shape == [logits.count / classes] else {
+            throw LuaFault(
+                "labels of shape \(labels.shape) for logits of shape \(logits.shape): \(Array(logits.shape.dropLast())) expected"
+            )
+        }
+        let options = try call.options(3, classOptions)
+        let ignored = try options.integer("ignore_index") ?? -100
+        let smoothing = try options.number("label_smoothing") ?? 0
+        guard smoothing >= 0, smoothing <= 1 else {
+            throw options.error("label_smoothing", expected: "a number from 0 to 1")
+        }
+        let ids = try labels.integerArray().map { Int($0) }
+        for (place, id) in ids.enumerated() where id != ignored && !(0..<classes).contains(id) {
+            throw LuaFault(
+                "label \(id) of row \(place + 1) is outside 0 to \(classes - 1) of logits of shape \(logits.shape) (ids count from 0)"
+            )
+        }
+        let reduction = try reduction(options)
+        guard reduction != .mean || ids.contains(where: { $0 != ignored }) else {
+            throw LuaFault("the mean over no rows: every label is \(ignored)")
+        }
+        let rows = try logits.shape.count == 2 ? logits : logits.reshape([logits.count / classes, classes])
+        return .object(
+            try rows.crossEntropy(ids, ignoreIndex: ignored, smoothing: Float(smoothing), reduction: reduction))
+    }
+
+    private static func pair(_ call: borrowing LuaCall) throws -> (input: Tensor, target: Tensor) {
+        let input = try tensor(call, 1, "input")
+        guard input.dtype == .float32 else {
+            throw call.argumentError(
+                1, "input", "float32 expected, got int64 of shape \(input.shape); x:to(\"float32\") converts")
+        }
+        guard input.count > 0 else { throw call.argumentError(1, "input", "shape \(input.shape) holds no numbers") }
+        var target: Tensor
+        if call.isTable(2) {
+            switch try call.table(2, "target").nestedNumbers() {
+            case .integers(let numbers, let shape): target = try Tensor(numbers.map { Float($0) }, shape: shape)
+            case .numbers(let numbers, let shape): target = try Tensor(numbers.map { Float($0) }, shape: shape)
+            }
+        } else {
+            target = try tensor(call, 2, "target")
+            if target.dtype == .int64 { target = try target.to(.float32) }
+        }
+        guard target.shape == input.shape else {
+            throw LuaFault(
+                "target of shape \(target.shape) for input of shape \(input.shape); they must be equal, reshape one")
+        }
+        return (input, target)
+    }
+}

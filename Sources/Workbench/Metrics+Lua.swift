@@ -1,0 +1,149 @@
+import LuaBridge
+import Models
+import Tensors
+import Training
+
+/// One or several metrics as an object that recipes hold.
+///
+/// As `compute_metrics` of a trainer it gathers batch by batch (`makeMetrics`), so that no scores are kept.
+final class MetricBox: StreamingMetrics {
+    struct Entry {
+        let name: String
+        let average: String?
+    }
+
+    let entries: [Entry]
+
+    /// Metrics whose names differ.
+    init(_ entries: [Entry]) throws {
+        var seen: Set<String> = []
+        for entry in entries {
+            guard seen.insert(entry.name).inserted else { throw LuaFault("metric '\(entry.name)' is given twice") }
+            _ = try Metrics.make(entry.name, average: entry.average)
+        }
+        self.entries = entries
+    }
+
+    /// New metrics that have seen nothing.
+    func makeMetrics() throws -> [any Metric] { try entries.map { try Metrics.make($0.name, average: $0.average) } }
+
+    var text: String {
+        entries.map { "\($0.name)\($0.average.map { " { average = \"\($0)\" }" } ?? "")" }.joined(separator: ", ")
+    }
+}
+
+/// What recipes see as `lorawb.metrics`.
+enum MetricsLua {
+    private static let averaged: Set<String> = ["f1", "precision", "recall"]
+    private static let docs = [
+        "accuracy": "Share of rows whose highest score is the label.", "f1": "Harmonic mean of precision and recall.",
+        "precision": "Share of the rows predicted as a class that belong to it.",
+        "recall": "Share of the rows of a class that are predicted as it.",
+        "matthews_correlation": "Correlation of predicted and true classes.",
+        "pearson": "Pearson's correlation of numbers.",
+        "spearman": "Rank correlation of numbers.", "mse": "Mean squared difference.",
+        "mae": "Mean absolute difference.",
+        "perplexity": "e to the mean loss.",
+    ]
+
+    static func module(_ context: RecipeContext) -> LuaModule {
+        LuaModule(
+            "lorawb.metrics", "Metrics, to call or to give to a trainer as compute_metrics.",
+            functions: [combine],
+            properties: Metrics.names.map { name in
+                LuaModuleProperty(name, docs[name] ?? "A metric.", type: "lorawb.Metric") { _ in
+                    .object(try MetricBox([MetricBox.Entry(name: name, average: nil)]))
+                }
+            })
+    }
+
+    private static var combine: LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "combine", "Several metrics as one: combine { metrics.accuracy, metrics.f1 }.",
+            parameters: [LuaParameter("metrics", "lorawb.Metric[]", "The metrics.")], returns: "lorawb.Metric"
+        ) { call in
+            let table = try call.table(1, "metrics")
+            if let field = table.fields.first {
+                throw LuaFault("metrics expected as a list, got the key '\(field.key)'")
+            }
+            guard table.count > 0 else { throw LuaFault("an empty list of metrics") }
+            let entries = try table.values.enumerated().flatMap { index, value -> [MetricBox.Entry] in
+                guard let box = value.asObject(MetricBox.self) else {
+                    throw LuaFault("entry \(index + 1) expected lorawb.Metric, got \(value.shown)")
+                }
+                return box.entries
+            }
+            return .object(try MetricBox(entries))
+        }
+    }
+
+    private static let arguments = LuaOptionSet([
+        LuaOption(
+            "predictions", .either([.object("lorawb.Tensor"), .table]),
+            "Scores [rows, classes], class ids [rows], or numbers [rows]."),
+        LuaOption(
+            "label_ids", .either([.object("lorawb.Tensor"), .table]),
+            "Ids from 0 (a negative one bears no label), or numbers."),
+        LuaOption(
+            "average", .oneOf(ClassificationMetric.Average.allCases.map(\.rawValue)),
+            "How f1, precision and recall of the classes become one number."),
+    ])
+
+    static var type: LuaType<MetricBox> {
+        LuaType(
+            "lorawb.Metric", "One or several metrics.",
+            properties: [
+                LuaProperty("names", "Names of the results.", type: "string[]") { .strings($0.entries.map(\.name)) }
+            ],
+            metamethods: [
+                .call(
+                    "The results for { predictions =, label_ids = }; with { average = } instead the metric so configured.",
+                    parameters: [LuaParameter("arguments", arguments)], returns: "table"
+                ) { box, call in
+                    let options = try call.options(1, arguments)
+                    if let average = try options.string("average") {
+                        guard !options.has("predictions"), !options.has("label_ids") else {
+                            throw LuaFault(
+                                "average is given first: lorawb.metrics.f1 { average = \"macro\" } { predictions = ... }"
+                            )
+                        }
+                        return .object(try configured(box, average))
+                    }
+                    guard options.has("predictions"), options.has("label_ids") else {
+                        throw LuaFault(
+                            "{ predictions =, label_ids = } expected, '\(options.has("predictions") ? "label_ids" : "predictions")' is missing"
+                        )
+                    }
+                    return .fields(try results(box, options, call.host))
+                },
+                .text("The metric's name.") { "Metric(\($0.text))" },
+            ])
+    }
+
+    private static func configured(_ box: MetricBox, _ average: String) throws -> MetricBox {
+        guard box.entries.contains(where: { averaged.contains($0.name) }) else {
+            throw LuaFault("metric \(box.text) takes no average; f1, precision and recall do")
+        }
+        return try MetricBox(
+            box.entries.map {
+                MetricBox.Entry(name: $0.name, average: averaged.contains($0.name) ? average : $0.average)
+            })
+    }
+
+    private static func results(_ box: MetricBox, _ options: LuaOptions, _ host: LuaHost) throws -> [String: LuaValue] {
+        let input = try MetricInput(predictions: options["predictions"], labels: options["label_ids"])
+        var results: [String: LuaValue] = [:]
+        for metric in try box.makeMetrics() {
+            do {
+                for part in try input.parts(for: metric.name) {
+                    if host.isStopping { throw LuaInterrupted() }
+                    try metric.update(part)
+                }
+                results[metric.name] = .number(try metric.result())
+            } catch let error as TrainingError {
+                throw LuaFault("\(error)")
+            }
+        }
+        return results
+    }
+}
