@@ -1,95 +1,116 @@
 /// Rows of fields between delimiters: TSV without quotes, CSV with the quotes of RFC 4180.
 struct DelimitedText {
-    let bytes: [UInt8]
+    /// Place of a field in the bytes, between its quotes where it had some.
+    struct Field {
+        let start: Int
+        let count: UInt32
+        let isQuoted: Bool
+        /// Whether quotes inside are doubled.
+        let hasDoubledQuotes: Bool
+    }
+
+    let bytes: UnsafeBufferPointer<UInt8>
     let delimiter: UInt8
     let hasQuotes: Bool
     let source: String
+    private let first: Int
 
-    init(bytes: [UInt8], delimiter: UInt8, hasQuotes: Bool, source: String) {
-        self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
-        (self.delimiter, self.hasQuotes, self.source) = (delimiter, hasQuotes, source)
+    init(bytes: UnsafeBufferPointer<UInt8>, delimiter: UInt8, hasQuotes: Bool, source: String) {
+        (self.bytes, self.delimiter, self.hasQuotes, self.source) = (bytes, delimiter, hasQuotes, source)
+        first = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     }
 
-    /// Lines without their ends.
+    /// Calls `body` with the fields of each row; empty lines are passed over.
+    func forEachRow(_ body: ([Field]) throws -> Void) throws {
+        var position = first
+        var fields: [Field] = []
+        while position < bytes.count {
+            fields.removeAll(keepingCapacity: true)
+            repeat {
+                fields.append(try field(&position))
+                position += 1
+            } while position <= bytes.count && bytes[position - 1] == delimiter
+            if fields.count > 1 || fields[0].count > 0 || fields[0].isQuoted { try body(fields) }
+        }
+    }
+
+    /// The field at a position, which is left at the delimiter, line end or end after it.
+    private func field(_ position: inout Int) throws -> Field {
+        if hasQuotes, position < bytes.count, bytes[position] == UInt8(ascii: "\"") { return try quoted(&position) }
+        let start = position
+        while position < bytes.count, bytes[position] != delimiter, bytes[position] != 10 { position += 1 }
+        let endsLine = position == bytes.count || bytes[position] == 10
+        let end = endsLine && position > start && bytes[position - 1] == 13 ? position - 1 : position
+        return try made(start, end)
+    }
+
+    /// A field between quotes, with its delimiters and line ends.
+    private func quoted(_ position: inout Int) throws -> Field {
+        let start = position
+        var doubled = false
+        position += 1
+        while position < bytes.count {
+            guard bytes[position] == UInt8(ascii: "\"") else {
+                position += 1
+                continue
+            }
+            if position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "\"") {
+                doubled = true
+                position += 2
+                continue
+            }
+            let end = position
+            position += 1
+            if position + 1 < bytes.count, bytes[position] == 13, bytes[position + 1] == 10 { position += 1 }
+            guard position == bytes.count || bytes[position] == delimiter || bytes[position] == 10 else {
+                throw error("text follows the closing quote of a field", at: position)
+            }
+            return try made(start + 1, end, isQuoted: true, doubled: doubled)
+        }
+        throw error("the quote of a field is not closed", at: start)
+    }
+
+    private func made(_ start: Int, _ end: Int, isQuoted: Bool = false, doubled: Bool = false) throws -> Field {
+        guard let count = UInt32(exactly: end - start) else { throw error("a field of 4 GB or more", at: start) }
+        return Field(start: start, count: count, isQuoted: isQuoted, hasDoubledQuotes: doubled)
+    }
+
+    /// The lines without their ends.
     func lines() throws -> [String] {
-        var lines: [String] = []
-        var start = 0
+        var (lines, start): ([String], Int) = ([], first)
         while start < bytes.count {
             let end = bytes[start...].firstIndex(of: 10) ?? bytes.count
             let last = end > start && bytes[end - 1] == 13 ? end - 1 : end
-            lines.append(try text(start, last, line: lines.count + 1))
+            lines.append(try text(made(start, last)))
             start = end + 1
         }
         return lines
     }
 
-    /// Calls `body` with the number of each row's first line, from 1, and its fields.
-    ///
-    /// Empty lines are passed over.
-    func forEachRow(_ body: (_ line: Int, _ fields: [String]) throws -> Void) throws {
-        var (position, line) = (0, 1)
-        var fields: [String] = []
-        while position < bytes.count {
-            let first = line
-            fields.removeAll(keepingCapacity: true)
-            var ended = false
-            while !ended {
-                if hasQuotes, position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
-                    fields.append(try quoted(&position, &line))
-                } else {
-                    let start = position
-                    while position < bytes.count, bytes[position] != delimiter, bytes[position] != 10 { position += 1 }
-                    let atLineEnd = position == bytes.count || bytes[position] == 10
-                    let end = atLineEnd && position > start && bytes[position - 1] == 13 ? position - 1 : position
-                    fields.append(try text(start, end, line: line))
-                }
-                if position < bytes.count, bytes[position] == delimiter {
-                    position += 1
-                } else {
-                    ended = true
-                    if position < bytes.count { position += 1 }
-                    line += 1
-                }
-            }
-            if fields.count == 1, fields[0].isEmpty { continue }
-            try body(first, fields)
+    /// The bytes of a field as they stand.
+    func raw(_ field: Field) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: bytes[field.start..<field.start + Int(field.count)])
+    }
+
+    /// The text of a field; throws where it is not UTF-8.
+    func text(_ field: Field) throws -> String {
+        let raw = raw(field)
+        guard let text = String(validating: raw, as: UTF8.self) else {
+            let place = field.start + firstInvalidUTF8(in: raw)
+            throw error("not UTF-8 at byte \(place) of the file; convert it to UTF-8", at: field.start)
         }
-    }
-
-    /// A field between quotes, with its delimiters, line ends and doubled quotes; stops before what follows.
-    private func quoted(_ position: inout Int, _ line: inout Int) throws -> String {
-        let (start, opened) = (position, line)
-        var field: [UInt8] = []
-        position += 1
-        while position < bytes.count {
-            let byte = bytes[position]
-            position += 1
-            if byte == UInt8(ascii: "\"") {
-                guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
-                    if position < bytes.count, bytes[position] == 13 { position += 1 }
-                    guard position == bytes.count || bytes[position] == delimiter || bytes[position] == 10 else {
-                        throw FormatError("\(source):\(line): text follows the closing quote of a field")
-                    }
-                    guard let text = String(validating: field, as: UTF8.self) else {
-                        throw notUTF8(start, line: opened)
-                    }
-                    return text
-                }
-                position += 1
-            } else if byte == 10 {
-                line += 1
-            }
-            field.append(byte)
+        guard field.hasDoubledQuotes else { return text }
+        var (single, isSecond): ([UInt8], Bool) = ([], false)
+        for byte in raw {
+            isSecond = byte == UInt8(ascii: "\"") && !isSecond
+            if !isSecond { single.append(byte) }
         }
-        throw FormatError("\(source):\(opened): the quote of a field is not closed")
+        return String(decoding: single, as: UTF8.self)
     }
 
-    private func text(_ start: Int, _ end: Int, line: Int) throws -> String {
-        guard let text = String(validating: bytes[start..<end], as: UTF8.self) else { throw notUTF8(start, line: line) }
-        return text
-    }
-
-    private func notUTF8(_ place: Int, line: Int) -> FormatError {
-        FormatError("\(source):\(line): not UTF-8 (in the field at byte \(place))")
+    /// An error at a place of the bytes, told by its line.
+    func error(_ message: String, at place: Int) -> FormatError {
+        let line = bytes[..<min(place, bytes.count)].reduce(1) { $1 == 10 ? $0 + 1 : $0 }
+        return FormatError("\(source):\(line): \(message)")
     }
 }

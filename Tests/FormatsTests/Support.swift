@@ -39,7 +39,9 @@ final class TemporaryFolder {
 
     /// Writes a file without syncing it, for tests that write thousands.
     func put(_ name: String, _ bytes: [UInt8]) {
-        let file = open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        // Removed, not cut to nothing: ext4 syncs what was cut.
+        unlink(path + "/" + name)
+        let file = open(path + "/" + name, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         #expect(file >= 0 && write(file, bytes, bytes.count) == bytes.count && close(file) == 0)
     }
 
