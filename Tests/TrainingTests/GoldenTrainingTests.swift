@@ -1,3 +1,4 @@
+import Adapters
 import Formats
 import Models
 import Tensors
@@ -11,7 +12,32 @@ struct GoldenTrainingTests {
         let golden = try GoldenCase("bert-full")
         let model = try golden.model()
         for (_, weight) in model.namedParameters() { try weight.setRequiresGrad(true) }
-        try golden.check(model)
+        try golden.check(model, [:])
+    }
+
+    @Test(
+        "LoRA: twenty losses, gradient norms, learning rates and the weights after them",
+        arguments: [
+            "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
+            "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
+            "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
+        ])
+    func lora(name: String) throws {
+        let golden = try GoldenCase(name)
+        let model = try golden.model()
+        let adapters = AdapterSet(model: model)
+        for (name, json) in try #require(golden.json["adapters"]?.object) {
+            let folder = try golden.folder.subfolder(#require(json["path"]?.string))
+            try adapters.load(folder, name: name, isTrainable: true, checkBase: false)
+        }
+        try adapters.setActive(Goldens.elements(golden.json["active_adapters"]).compactMap(\.string))
+        var keys: [String: String] = [:]
+        for name in adapters.active {
+            for (key, weight) in try adapters.tensors(of: name) {
+                keys[adapters.names.count > 1 ? "\(name)/\(key)" : key] = weight.name
+            }
+        }
+        try golden.check(model, keys)
     }
 }
 
@@ -66,8 +92,8 @@ struct GoldenCase {
         return entry.shape.count > 1 ? .list(all.map { .float(Double($0)) }) : .float(Double(all[row]))
     }
 
-    /// Trains as the case was trained, and compares every step.
-    func check(_ model: any Model) throws {
+    /// Trains as the case was trained, and compares every step. `keys` maps keys of the file to names of weights.
+    func check(_ model: any Model, _ keys: [String: String]) throws {
         let training = try #require(json["training"])
         func number(_ name: String) throws -> Value { .float(try #require(training[name]?.double)) }
         let data = try dataset()
@@ -92,16 +118,16 @@ struct GoldenCase {
                 #expect(abs(a - b) <= tolerance * abs(b), "\(name) of step \(step): \(a), not \(b)")
             }
         }
-        try checkFinal(model)
+        try checkFinal(model, keys)
     }
 
-    private func checkFinal(_ model: any Model) throws {
+    private func checkFinal(_ model: any Model, _ keys: [String: String]) throws {
         let weights = try Tiny.weights(model)
         let noise = Set((json["indeterminate"]?.array ?? []).compactMap(\.string))
         var compared = 0
         for (key, entry) in file.entries where key.hasPrefix("final/") {
             let name = String(key.dropFirst("final/".count))
-            guard !noise.contains(name), let found = weights[name], entry.count == found.count else { continue }
+            guard !noise.contains(name), let found = weights[keys[name] ?? name], entry.count == found.count else { continue }
             let expected = try file.floats(key)
             let largest = try #require(expected.map(abs).max())
             // Adam divides by the root of v: entries with a gradient near zero are moved by rounding (the case's tolerance, 1e-2).

@@ -55,7 +55,7 @@ extension Trainer {
                     Checkpoint.resumeFile, text: resumeRecord(saved, setup).serialized(indent: 2) + "\n")
             }
             try folder.write(
-                Checkpoint.stateFile, text: saved.json.serialized(indent: 2, sortedKeys: true) + "\n")
+                Checkpoint.stateFile, text: saved.json(arguments).serialized(indent: 2, sortedKeys: true) + "\n")
         }
     }
 

@@ -2,7 +2,22 @@ import Formats
 
 extension TrainerState {
     /// The state as the reference's trainer_state.json lays it out (transformers 5.23), sorted keys.
-    var json: JSON {
+    func json(_ arguments: TrainingArguments) -> JSON {
+        var callbacks = [Value.Entry("TrainerControl", progress.control.exported)]
+        if let patience = arguments.earlyStoppingPatience {
+            let counter = Value.integer(progress.evaluationsWithoutImprovement)
+            callbacks.append(
+                .init(
+                    "EarlyStoppingCallback",
+                    .object([
+                        .init(
+                            "args",
+                            .object([
+                                .init("early_stopping_patience", .integer(patience)),
+                                .init("early_stopping_threshold", .float(arguments.earlyStoppingThreshold)),
+                            ])), .init("attributes", .object([.init("early_stopping_patience_counter", counter)])),
+                    ])))
+        }
         let entries: [Value.Entry] = [
             .init("best_global_step", bestGlobalStep.map(Value.integer) ?? .null),
             .init("best_metric", bestMetric.map(Value.float) ?? .null),
@@ -14,7 +29,7 @@ extension TrainerState {
             .init("logging_steps", .integer(loggingSteps)), .init("max_steps", .integer(maxSteps)),
             .init("num_input_tokens_seen", .integer(numInputTokensSeen)),
             .init("num_train_epochs", .integer(numTrainEpochs)), .init("save_steps", .integer(saveSteps)),
-            .init("stateful_callbacks", .object([.init("TrainerControl", progress.control.exported)])),
+            .init("stateful_callbacks", .object(callbacks)),
             .init("total_flos", .float(totalFlos)), .init("train_batch_size", .integer(trainBatchSize)),
             .init("trial_name", .null), .init("trial_params", .null),
         ]

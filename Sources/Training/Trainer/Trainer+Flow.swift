@@ -65,9 +65,12 @@ extension Trainer {
             if arguments.saveStrategy == .best { control.shouldSave = isBest }
         }
         let isSaving = control.shouldSave
-        control.shouldSave = false
         moveOn()
-        if isSaving { try emit(.save(try saveCheckpoint())) }
+        if isSaving {
+            let name = try saveCheckpoint()
+            control.shouldSave = false
+            try emit(.save(name))
+        }
         // A callback may have asked to stop when it heard of the checkpoint.
         if isSaving, control.shouldTrainingStop, state.progress.phase == .step { state.progress.phase = .epochEnd }
         if isSaving, control.shouldTrainingStop, state.progress.phase == .epochBegin { state.progress.phase = .finished }
