@@ -3,6 +3,17 @@ import PackageDescription
 
 /// What every Swift target of ours is built with.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// For loops over floats: optimised in debug builds too, tests would take minutes without.
+let fast = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+/// Instructions of a newer processor, for targets that hold loops over floats only.
+func level(_ name: String) -> [SwiftSetting] {
+    #if arch(x86_64)
+        [.unsafeFlags(["-Xcc", "-march=\(name)"]), .define("FUSED")]
+    #else
+        []
+    #endif
+}
 /// For the targets in which pointers are not the point: the compiler then shows each unsafe use.
 let safe: [SwiftSetting] = strict + [.strictMemorySafety()]
 
@@ -16,10 +27,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-        // Loops over floats are optimised in debug builds too: tests would take minutes without.
         .target(
-            name: "Kernels", dependencies: ["COpenBLAS"],
-            swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+            name: "CProcessor",
+            cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
+        .target(name: "LoopsBaseline", swiftSettings: fast),
+        .target(name: "LoopsV3", swiftSettings: fast + level("x86-64-v3")),
+        .target(
+            name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3"],
+            swiftSettings: fast),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
         .target(
             name: "Formats",
@@ -70,7 +85,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: strict),
+            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3"], swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
         .testTarget(

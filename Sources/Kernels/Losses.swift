@@ -75,7 +75,7 @@ public enum Losses {
         for i in 0..<count {
             let (v, target) = (Double(x[i]), Double(t[i]))
             total += max(v, 0) - v * target + log1p(exp(-abs(v)))
-            if let gradient { gradient[i] = factor * (Approximation.sigmoid(x[i]) - t[i]) }
+            if let gradient { gradient[i] = factor * (Float(1 / (1 + exp(-v))) - t[i]) }
         }
         return total
     }

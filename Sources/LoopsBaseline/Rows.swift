@@ -1,6 +1,6 @@
 extension Loops {
     /// x = e^(x − max) / Σ, in place, over one row; a row of which everything is masked (-infinity) becomes 0.
-    static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
         let top = maximum(x, count)
         guard top > -.infinity || count == 0 else {
             // Either all masked, or NaN among them.
@@ -14,7 +14,7 @@ extension Loops {
     }
 
     /// max + log Σ e^(x − max) needs this Σ.
-    static func sumOfExponentials(_ x: UnsafePointer<Float>, minus top: Float, _ count: Int) -> Float {
+    package static func sumOfExponentials(_ x: UnsafePointer<Float>, minus top: Float, _ count: Int) -> Float {
         var lanes = (Float(0), Float(0), Float(0), Float(0))
         let whole = count & ~3
         var i = 0
@@ -33,7 +33,7 @@ extension Loops {
     }
 
     /// g = factor · (e^(x − max) / total − less): the gradient of a cross entropy but for the label's own place.
-    static func softmaxGradient(
+    package static func softmaxGradient(
         _ x: UnsafePointer<Float>, minus top: Float, total: Float, less: Float, _ factor: Float,
         _ g: UnsafeMutablePointer<Float>, _ count: Int
     ) {
@@ -42,7 +42,7 @@ extension Loops {
     }
 
     /// dx = y · (dy − Σ dy·y) over one row, y = softmax(x); dx may be dy.
-    static func softmaxBackward(
+    package static func softmaxBackward(
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         let mean = dot(y, dy, count)
@@ -50,7 +50,7 @@ extension Loops {
     }
 
     /// dx = dy − e^y · Σ dy over one row, y = log softmax(x).
-    static func logSoftmaxBackward(
+    package static func logSoftmaxBackward(
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         let total = sum(dy, count)
@@ -58,12 +58,13 @@ extension Loops {
     }
 
     /// y = x − c.
-    static func shift(_ x: UnsafePointer<Float>, minus c: Float, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func shift(_ x: UnsafePointer<Float>, minus c: Float, _ y: UnsafeMutablePointer<Float>, _ count: Int)
+    {
         for i in 0..<count { y[i] = x[i] - c }
     }
 
     /// One row of layer normalisation: hat = (x − μ) / √(σ² + ε), y = γ · hat + β; returns 1 / √(σ² + ε).
-    static func layerNorm(
+    package static func layerNorm(
         _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, epsilon: Float,
         hat: UnsafeMutablePointer<Float>?, _ y: UnsafeMutablePointer<Float>, _ count: Int
     ) -> Float {
@@ -83,7 +84,7 @@ extension Loops {
     }
 
     /// dx = rstd · (g − mean(g) − hat · mean(g · hat)), g = γ · dy, over one row; dx holds g on the way.
-    static func layerNormBackward(
+    package static func layerNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,
         _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
@@ -95,7 +96,7 @@ extension Loops {
     }
 
     /// y = γ · x / √(mean(x²) + ε) over one row; returns 1 / √(mean(x²) + ε).
-    static func rmsNorm(
+    package static func rmsNorm(
         _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, epsilon: Float, _ y: UnsafeMutablePointer<Float>,
         _ count: Int
     ) -> Float {
@@ -105,7 +106,7 @@ extension Loops {
     }
 
     /// dx = rstd · (g − hat · mean(g · hat)), g = γ · dy, hat = x · rstd, over one row.
-    static func rmsNormBackward(
+    package static func rmsNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rstd: Float,
         _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
@@ -120,7 +121,7 @@ extension Loops {
     /// A feature is kept where a 32-bit mix of it and the row's key reaches the threshold p · 2^32: two rounds of
     /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them: the second
     /// key is what keeps a row's mask from being another row's in another order.
-    static func dropout(
+    package static func dropout(
         _ x: UnsafePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float,
         _ y: UnsafeMutablePointer<Float>, _ count: Int
     ) {

@@ -1,68 +1,68 @@
 extension Loops {
     /// y = 0.
-    static func zero(_ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func zero(_ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = 0 }
     }
 
     /// z = x + y.
-    static func add(
+    package static func add(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { z[i] = x[i] + y[i] }
     }
 
     /// z = x − y.
-    static func subtract(
+    package static func subtract(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { z[i] = x[i] - y[i] }
     }
 
     /// z = x · y, elementwise.
-    static func multiply(
+    package static func multiply(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { z[i] = x[i] * y[i] }
     }
 
     /// z = x / y, elementwise.
-    static func divide(
+    package static func divide(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { z[i] = x[i] / y[i] }
     }
 
     /// y = y + x.
-    static func accumulate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func accumulate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] += x[i] }
     }
 
     /// z = z + x · y, elementwise.
-    static func accumulateProduct(
+    package static func accumulateProduct(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { z[i] += x[i] * y[i] }
     }
 
     /// Whether no x is infinite or NaN: no exponent is all ones.
-    static func areFinite(_ x: UnsafePointer<Float>, _ count: Int) -> Bool {
+    package static func areFinite(_ x: UnsafePointer<Float>, _ count: Int) -> Bool {
         var found: UInt32 = 0
         for i in 0..<count { found |= (x[i].bitPattern & 0x7F80_0000) == 0x7F80_0000 ? 1 : 0 }
         return found == 0
     }
 
     /// y = y + a · x.
-    static func axpy(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func axpy(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] += a * x[i] }
     }
 
     /// y = a · x.
-    static func scale(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func scale(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = a * x[i] }
     }
 
     /// Σ x, in 16 lanes that are added at the end: an order that depends on the count alone.
-    static func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+    package static func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
         var lanes = SIMD16<Float>(repeating: 0)
         let whole = count & ~15
         let raw = UnsafeRawPointer(x)
@@ -80,7 +80,7 @@ extension Loops {
     }
 
     /// Σ (x − c)².
-    static func squaredDistance(_ x: UnsafePointer<Float>, from c: Float, _ count: Int) -> Float {
+    package static func squaredDistance(_ x: UnsafePointer<Float>, from c: Float, _ count: Int) -> Float {
         var lanes = SIMD16<Float>(repeating: 0)
         let whole = count & ~15
         let raw = UnsafeRawPointer(x)
@@ -100,7 +100,7 @@ extension Loops {
     }
 
     /// Σ x · y.
-    static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
+    package static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
         var lanes = SIMD16<Float>(repeating: 0)
         let whole = count & ~15
         let (a, b) = (UnsafeRawPointer(x), UnsafeRawPointer(y))
@@ -120,7 +120,7 @@ extension Loops {
     }
 
     /// The largest x (-infinity for none; NaN is passed over, the sum that follows shows it).
-    static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+    package static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
         var (a, b, c, d) = (-Float.infinity, -Float.infinity, -Float.infinity, -Float.infinity)
         let whole = count & ~3
         var i = 0
@@ -141,7 +141,7 @@ extension Loops {
     }
 
     @inline(__always)
-    static func fold(_ v: SIMD16<Float>) -> Float {
+    package static func fold(_ v: SIMD16<Float>) -> Float {
         let a = v.lowHalf + v.highHalf
         let b = a.lowHalf + a.highHalf
         return (b[0] + b[2]) + (b[1] + b[3])

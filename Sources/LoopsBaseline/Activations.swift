@@ -1,6 +1,6 @@
 extension Loops {
     /// y = x · Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 (Hendrycks and Gimpel 2016, arXiv:1606.08415).
-    static func gelu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func gelu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count {
             let v = x[i]
             y[i] = 0.5 * v * (1 + Approximation.erf(v * 0.707_106_78))
@@ -8,7 +8,7 @@ extension Loops {
     }
 
     /// dx = dy · (Φ(x) + x · φ(x)), φ(x) = e^(-x²/2) / √(2π).
-    static func geluBackward(
+    package static func geluBackward(
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count {
@@ -19,7 +19,7 @@ extension Loops {
     }
 
     /// y = x · (1 + tanh(u)) / 2 = x · σ(2u), u = √(2/π) (x + 0.044715 x³), the other form of the same paper.
-    static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count {
             let v = x[i]
             y[i] = v * Approximation.sigmoid(1.595_769_1 * (v + 0.044_715 * v * v * v))
@@ -27,7 +27,7 @@ extension Loops {
     }
 
     /// The gradient of `geluTanh`.
-    static func geluTanhBackward(
+    package static func geluTanhBackward(
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count {
@@ -38,19 +38,19 @@ extension Loops {
     }
 
     /// y = tanh(x).
-    static func tanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func tanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = Approximation.tanh(x[i]) }
     }
 
     /// dx = dy · (1 − y²), y = tanh(x).
-    static func tanhBackward(
+    package static func tanhBackward(
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count { dx[i] = dy[i] * (1 - y[i] * y[i]) }
     }
 
     /// y = max(x, 0); NaN stays NaN.
-    static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count {
             let v = x[i]
             y[i] = v < 0 ? 0 : v
@@ -58,7 +58,7 @@ extension Loops {
     }
 
     /// dx = dy where y > 0, else 0.
-    static func reluBackward(
+    package static func reluBackward(
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count {
@@ -68,12 +68,12 @@ extension Loops {
     }
 
     /// y = x / (1 + e^-x).
-    static func silu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func silu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = x[i] * Approximation.sigmoid(x[i]) }
     }
 
     /// dx = dy · σ(x) · (1 + x · (1 − σ(x))).
-    static func siluBackward(
+    package static func siluBackward(
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         for i in 0..<count {
@@ -83,12 +83,12 @@ extension Loops {
     }
 
     /// y = e^x.
-    static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = Approximation.exp(x[i]) }
     }
 
     /// y = √x.
-    static func sqrt(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+    package static func sqrt(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count { y[i] = x[i].squareRoot() }
     }
 }

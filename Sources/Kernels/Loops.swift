@@ -1,0 +1,255 @@
+import LoopsBaseline
+import LoopsV3
+
+/// The loops at the level in use; see LoopsBaseline for what they compute.
+///
+/// Those that only move and add are bound by memory and stay at the baseline.
+enum Loops {
+    private typealias Base = LoopsBaseline.Loops
+    private typealias V3 = LoopsV3.Loops
+    private static let level = InstructionLevel.current
+
+    static func gelu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.gelu(x, y, count)
+        case .baseline: Base.gelu(x, y, count)
+        }
+    }
+
+    static func geluBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.geluBackward(x, dy, dx, count)
+        case .baseline: Base.geluBackward(x, dy, dx, count)
+        }
+    }
+
+    static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.geluTanh(x, y, count)
+        case .baseline: Base.geluTanh(x, y, count)
+        }
+    }
+
+    static func geluTanhBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.geluTanhBackward(x, dy, dx, count)
+        case .baseline: Base.geluTanhBackward(x, dy, dx, count)
+        }
+    }
+
+    static func tanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.tanh(x, y, count)
+        case .baseline: Base.tanh(x, y, count)
+        }
+    }
+
+    static func tanhBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.tanhBackward(y, dy, dx, count)
+    }
+
+    static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.relu(x, y, count)
+    }
+
+    static func reluBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.reluBackward(y, dy, dx, count)
+    }
+
+    static func silu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.silu(x, y, count)
+        case .baseline: Base.silu(x, y, count)
+        }
+    }
+
+    static func siluBackward(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.siluBackward(x, dy, dx, count)
+        case .baseline: Base.siluBackward(x, dy, dx, count)
+        }
+    }
+
+    static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.exp(x, y, count)
+        case .baseline: Base.exp(x, y, count)
+        }
+    }
+
+    static func sqrt(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.sqrt(x, y, count)
+    }
+
+    static func zero(_ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.zero(y, count)
+    }
+
+    static func add(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.add(x, y, z, count)
+    }
+
+    static func subtract(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.subtract(x, y, z, count)
+    }
+
+    static func multiply(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.multiply(x, y, z, count)
+    }
+
+    static func divide(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.divide(x, y, z, count)
+    }
+
+    static func accumulate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.accumulate(x, y, count)
+    }
+
+    static func accumulateProduct(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.accumulateProduct(x, y, z, count)
+    }
+
+    static func areFinite(_ x: UnsafePointer<Float>, _ count: Int) -> Bool {
+        Base.areFinite(x, count)
+    }
+
+    static func axpy(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.axpy(a, x, y, count)
+    }
+
+    static func scale(_ a: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.scale(a, x, y, count)
+    }
+
+    static func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+        Base.sum(x, count)
+    }
+
+    static func squaredDistance(_ x: UnsafePointer<Float>, from c: Float, _ count: Int) -> Float {
+        Base.squaredDistance(x, from: c, count)
+    }
+
+    static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
+        Base.dot(x, y, count)
+    }
+
+    static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+        Base.maximum(x, count)
+    }
+
+    static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+        switch level {
+        case .v3: V3.softmax(x, count)
+        case .baseline: Base.softmax(x, count)
+        }
+    }
+
+    static func sumOfExponentials(_ x: UnsafePointer<Float>, minus top: Float, _ count: Int) -> Float {
+        switch level {
+        case .v3: V3.sumOfExponentials(x, minus: top, count)
+        case .baseline: Base.sumOfExponentials(x, minus: top, count)
+        }
+    }
+
+    static func softmaxGradient(
+        _ x: UnsafePointer<Float>, minus top: Float, total: Float, less: Float, _ factor: Float,
+        _ g: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.softmaxGradient(x, minus: top, total: total, less: less, factor, g, count)
+        case .baseline: Base.softmaxGradient(x, minus: top, total: total, less: less, factor, g, count)
+        }
+    }
+
+    static func softmaxBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.softmaxBackward(y, dy, dx, count)
+        case .baseline: Base.softmaxBackward(y, dy, dx, count)
+        }
+    }
+
+    static func logSoftmaxBackward(
+        _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.logSoftmaxBackward(y, dy, dx, count)
+        case .baseline: Base.logSoftmaxBackward(y, dy, dx, count)
+        }
+    }
+
+    static func shift(_ x: UnsafePointer<Float>, minus c: Float, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.shift(x, minus: c, y, count)
+    }
+
+    static func layerNorm(
+        _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, epsilon: Float,
+        hat: UnsafeMutablePointer<Float>?, _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) -> Float {
+        switch level {
+        case .v3: V3.layerNorm(x, gamma, beta, epsilon: epsilon, hat: hat, y, count)
+        case .baseline: Base.layerNorm(x, gamma, beta, epsilon: epsilon, hat: hat, y, count)
+        }
+    }
+
+    static func layerNormBackward(
+        _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,
+        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.layerNormBackward(dy, gamma, hat: hat, rstd: rstd, dx, count)
+        case .baseline: Base.layerNormBackward(dy, gamma, hat: hat, rstd: rstd, dx, count)
+        }
+    }
+
+    static func rmsNorm(
+        _ x: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, epsilon: Float, _ y: UnsafeMutablePointer<Float>,
+        _ count: Int
+    ) -> Float {
+        switch level {
+        case .v3: V3.rmsNorm(x, gamma, epsilon: epsilon, y, count)
+        case .baseline: Base.rmsNorm(x, gamma, epsilon: epsilon, y, count)
+        }
+    }
+
+    static func rmsNormBackward(
+        _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rstd: Float,
+        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
+        case .baseline: Base.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
+        }
+    }
+
+    static func dropout(
+        _ x: UnsafePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v3: V3.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
+        case .baseline: Base.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Kernels
+import LoopsBaseline
+import LoopsV3
+import Testing
+
+/// The loops compiled for AVX2 and FMA against those for every processor: they differ by rounding only.
+@Suite(.enabled(if: InstructionLevel.highest >= .v3, "this processor has no AVX2 and FMA"))
+struct LevelTests {
+    typealias Base = LoopsBaseline.Loops
+    typealias V3 = LoopsV3.Loops
+    typealias Unary = (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+    typealias Binary = (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+
+    /// Lengths around those of vectors.
+    static let counts = [0, 1, 7, 8, 15, 16, 17, 33, 64, 768, 1001]
+
+    private func agree(_ a: [Float], _ b: [Float], _ what: String) {
+        #expect(distance(a, doubles(b)) < 2e-6, "\(what)")
+    }
+
+    @Test(arguments: counts)
+    func functionsOfOneArray(_ n: Int) {
+        let pairs: [(String, Unary, Unary)] = [
+            ("gelu", Base.gelu, V3.gelu), ("geluTanh", Base.geluTanh, V3.geluTanh), ("tanh", Base.tanh, V3.tanh),
+            ("silu", Base.silu, V3.silu), ("exp", Base.exp, V3.exp),
+        ]
+        let x = random(n, 1, -6, 6)
+        for (name, base, v3) in pairs { agree(output(n) { base(x, $0, n) }, output(n) { v3(x, $0, n) }, name) }
+        let softmax = output(n, start: x) { Base.softmax($0, n) }
+        agree(softmax, output(n, start: x) { V3.softmax($0, n) }, "softmax")
+        let sums = [Base.sumOfExponentials(x, minus: 6, n), V3.sumOfExponentials(x, minus: 6, n)]
+        agree([sums[0]], [sums[1]], "sumOfExponentials")
+    }
+
+    @Test(arguments: counts)
+    func functionsOfTwoArrays(_ n: Int) {
+        let pairs: [(String, Binary, Binary)] = [
+            ("geluBackward", Base.geluBackward, V3.geluBackward),
+            ("geluTanhBackward", Base.geluTanhBackward, V3.geluTanhBackward),
+            ("siluBackward", Base.siluBackward, V3.siluBackward),
+            ("softmaxBackward", Base.softmaxBackward, V3.softmaxBackward),
+            ("logSoftmaxBackward", Base.logSoftmaxBackward, V3.logSoftmaxBackward),
+        ]
+        let (x, dy) = (random(n, 1, -3, 0), random(n, 2))
+        for (name, base, v3) in pairs { agree(output(n) { base(x, dy, $0, n) }, output(n) { v3(x, dy, $0, n) }, name) }
+        let gradient = {
+            (f: (UnsafePointer<Float>, Float, Float, Float, Float, UnsafeMutablePointer<Float>, Int) -> Void) in
+            output(n) { f(x, 0, 2, 0.1, 0.5, $0, n) }
+        }
+        agree(
+            gradient { Base.softmaxGradient($0, minus: $1, total: $2, less: $3, $4, $5, $6) },
+            gradient { V3.softmaxGradient($0, minus: $1, total: $2, less: $3, $4, $5, $6) }, "softmaxGradient")
+    }
+
+    @Test(arguments: counts)
+    func norms(_ n: Int) {
+        guard n > 1 else { return }
+        let (x, g, b, dy) = (random(n, 1, -3, 3), random(n, 2), random(n, 3), random(n, 4))
+        var (h0, h1) = ([Float](repeating: 0, count: n), [Float](repeating: 0, count: n))
+        var (r0, r1): (Float, Float) = (0, 0)
+        agree(
+            output(n) { r0 = Base.layerNorm(x, g, b, epsilon: 1e-5, hat: &h0, $0, n) },
+            output(n) { r1 = V3.layerNorm(x, g, b, epsilon: 1e-5, hat: &h1, $0, n) }, "layerNorm")
+        agree(h0, h1, "layerNorm's hat")
+        agree(
+            output(n) { Base.layerNormBackward(dy, g, hat: h0, rstd: r0, $0, n) },
+            output(n) { V3.layerNormBackward(dy, g, hat: h0, rstd: r0, $0, n) }, "layerNormBackward")
+        agree(
+            output(n) { r0 = Base.rmsNorm(x, g, epsilon: 1e-6, $0, n) },
+            output(n) { r1 = V3.rmsNorm(x, g, epsilon: 1e-6, $0, n) }, "rmsNorm")
+        agree([r0], [r1], "rmsNorm's factor")
+        agree(
+            output(n) { Base.rmsNormBackward(dy, g, x, rstd: r0, $0, n) },
+            output(n) { V3.rmsNormBackward(dy, g, x, rstd: r0, $0, n) }, "rmsNormBackward")
+    }
+
+    /// Masks are the same bits at every level.
+    @Test(arguments: counts)
+    func masks(_ n: Int) {
+        let x = random(n, 1)
+        let threshold: UInt32 = 0x4000_0000
+        let base = output(n) {
+            Base.dropout(x, key: 0x1234_5678_9ABC_DEF0, first: 5, threshold: threshold, scale: 2, $0, n)
+        }
+        let v3 = output(n) {
+            V3.dropout(x, key: 0x1234_5678_9ABC_DEF0, first: 5, threshold: threshold, scale: 2, $0, n)
+        }
+        #expect(base == v3)
+    }
+}
