@@ -7,7 +7,9 @@ import Testing
     import Darwin
 #endif
 
-/// A limit on the size of files takes writes away as a full disk does. It holds for a process: each test has one of its own.
+/// A limit on the size of files takes writes away as a full disk does.
+///
+/// It holds for a process, so each test has a process of its own.
 @Suite struct FullDiskTests {
     /// Ends the process unless what holds.
     private static func check(_ holds: Bool, _ code: Int32) { if !holds { exit(code) } }
@@ -39,7 +41,8 @@ import Testing
 
             let floats = [Float](repeating: 1, count: 2000)
             let safetensors = message {
-                try SafetensorsWriter.write([.init(name: "a", shape: [2000], floats: floats)], to: folder, "m.safetensors")
+                let item = SafetensorsWriter.Item(name: "a", shape: [2000], floats: floats)
+                try SafetensorsWriter.write([item], to: folder, "m.safetensors")
             }
             FullDiskTests.check(safetensors == "\(path)/m.safetensors: \(refused)", 4)
             let checkpoint = message {
@@ -56,6 +59,8 @@ import Testing
             try folder.append("log", text: line)
             FullDiskTests.check(message { try folder.append("log", text: line) } == "\(path)/log: \(refused)", 7)
             FullDiskTests.check(try folder.readText("log") == line + line, 8)
+            withExtendedLifetime(temporary) {}
+            try Folder(path: "/").remove(String(path.dropFirst()))
             exit(0)
         }
     }
