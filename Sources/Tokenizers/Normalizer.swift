@@ -78,7 +78,8 @@ indirect enum Normalizer: Sendable {
                 continue
             }
             // What replaces a match stands for the last scalar of it; what replaces nothing, for the scalar before.
-            var span = SourceSpan(start: 0, end: 0)
+            let origin = text.span(at: 0, length: 0).start
+            var span = SourceSpan(start: origin, end: origin)
             if !part.range.isEmpty {
                 let last = text.bytes.scalarStart(before: part.range.upperBound)
                 span = text.span(at: last, length: part.range.upperBound - last)

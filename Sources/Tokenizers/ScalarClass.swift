@@ -111,10 +111,10 @@ enum ScalarClass {
         }
     }
 
-    /// Any of the number categories.
+    /// Any of the number categories, in the newest Unicode.
     static func isNumeric(_ value: UInt32) -> Bool {
         if value < 0x80 { return value >= 0x30 && value <= 0x39 }
-        switch category(value) {
+        switch Unicode.Scalar(value)?.properties.generalCategory {
         case .decimalNumber, .letterNumber, .otherNumber: return true
         default: return false
         }

@@ -74,7 +74,9 @@ struct ScalarSet: Sendable {
             switch member.kind {
             case .any: isIn = true
             case .whitespace: isIn = ScalarClass.isWhitespace(value)
-            case .word: isIn = ScalarClass.isWord(value) || (value < 0xBF && ScalarClass.isNumeric(value))
+            case .word:
+                // Oniguruma takes Latin-1's small numbers and fractions as well, but no joiners.
+                isIn = value & ~1 != 0x200C && ScalarClass.isWord(value) || value < 0xBF && ScalarClass.isNumeric(value)
             case .categories(let set):
                 let known = category ?? ScalarClass.category(value)
                 category = known

@@ -26,7 +26,7 @@ final class ScratchPool: Sendable {
 
 /// The tokens of words that were cut before: a table of fixed size in which a newer word takes an older one's place.
 struct WordCache {
-    private static let size = 1 << 13
+    private static let size = 1 << 14
     private static let maxLength = 64
     private var entries: [Entry] = []
 
