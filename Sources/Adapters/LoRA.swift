@@ -59,9 +59,11 @@ final class LoRAUpdate: Op {
             try v.mutableFloats(), ldc: rank)
         if needs[2] {
             let da = try Tensor(uninitialized: a.shape)
+            // Held by a name: of a temporary only the pointer would live until the product reads it.
+            let source = try dropped(x, columns: columns)
             unsafe Matmul.gemm(
-                transposeA: true, m: rank, n: columns, k: rows, try v.floats(), lda: rank,
-                try dropped(x, columns: columns).floats(), ldb: columns, try da.mutableFloats(), ldc: columns)
+                transposeA: true, m: rank, n: columns, k: rows, try v.floats(), lda: rank, try source.floats(),
+                ldb: columns, try da.mutableFloats(), ldc: columns)
             gradients[2] = da
         }
         if needs[1] {
