@@ -33,7 +33,7 @@ lw_state *lw_open(const lw_host *host, const lw_limits *limits) {
     if (!state) return NULL;
     state->host = *host;
     state->limits = *limits;
-    if (state->limits.depth <= 0) state->limits.depth = 100;
+    if (state->limits.depth <= 0) state->limits.depth = 50;
     pthread_mutex_init(&state->lock, NULL);
     lua_State *L = lua_newstate(lw_allocate, state);
     if (!L) {

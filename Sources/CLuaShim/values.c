@@ -96,35 +96,40 @@ static lw_value *add(lua_State *L, snapshot *shot, int32_t tag) {
     return item;
 }
 
-// Whether the sequence of `count` values holds integers only or floats only.
-static int32_t uniform_tag(lua_State *L, int table, lua_Integer count) {
-    int32_t tag = 0;
-    for (lua_Integer i = 1; i <= count; i++) {
-        bool is_number = lua_rawgeti(L, table, i) == LUA_TNUMBER;
-        int32_t found = !is_number ? LW_NIL : lua_isinteger(L, -1) ? LW_INTEGERS : LW_NUMBERS;
-        lua_pop(L, 1);
-        if (found == LW_NIL || (tag && tag != found)) return LW_NIL;
-        tag = found;
-    }
-    return tag;
-}
-
-static void snapshot_numbers(lua_State *L, int table, lua_Integer count, int32_t tag, snapshot *shot) {
+// Copies a table that is nothing but a sequence of integers, or of floats, in one walk; false where it is anything else. Lua
+// walks a sequence in order where it was filled in order; what was filled otherwise is read the slower way.
+static bool snapshot_numbers(lua_State *L, int table, lua_Integer count, snapshot *shot) {
+    lw_box *box = &shot->state->inbox;
+    size_t used = box->used;
     int64_t offset = 0;
-    void *target = lw_box_reserve(&shot->state->inbox, (size_t)count * 8, &offset);
+    char *target = lw_box_reserve(box, (size_t)count * 8, &offset);
     if (!target) luaL_error(L, "not enough memory");
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, table, i);
+    int32_t tag = LW_NIL;
+    lua_Integer next = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        int32_t found = lua_type(L, -1) != LUA_TNUMBER ? LW_NIL : lua_isinteger(L, -1) ? LW_INTEGERS : LW_NUMBERS;
+        if (next == 0) tag = found;
+        if (found == LW_NIL || found != tag || next == count || !lua_isinteger(L, -2) || lua_tointeger(L, -2) != next + 1) {
+            lua_pop(L, 2);
+            box->used = used;
+            return false;
+        }
         if (tag == LW_INTEGERS) {
-            ((int64_t *)target)[i - 1] = lua_tointeger(L, -1);
+            ((int64_t *)(void *)target)[next++] = lua_tointeger(L, -1);
         } else {
-            ((double *)target)[i - 1] = lua_tonumber(L, -1);
+            ((double *)(void *)target)[next++] = lua_tonumber(L, -1);
         }
         lua_pop(L, 1);
+    }
+    if (next != count) {
+        box->used = used;
+        return false;
     }
     lw_value *item = add(L, shot, tag);
     item->integer = offset;
     item->length = (size_t)count;
+    return true;
 }
 
 // Fields are what is not in the sequence 1 ... count.
@@ -178,12 +183,10 @@ static void snapshot_table(lua_State *L, int table, snapshot *shot) {
     if (shot->depth == LW_MAX_SNAPSHOT_DEPTH) luaL_error(L, "the table is nested more than %d deep", LW_MAX_SNAPSHOT_DEPTH);
     luaL_checkstack(L, 8, "the table is nested too deeply");
     lua_Integer count = (lua_Integer)lua_rawlen(L, table);
+    bool starts_with_number = count > 0 && lua_rawgeti(L, table, 1) == LUA_TNUMBER;
+    if (count > 0) lua_pop(L, 1);
+    if (starts_with_number && snapshot_numbers(L, table, count, shot)) return;
     size_t fields = count_fields(L, table, count);
-    int32_t uniform = count > 0 && fields == 0 ? uniform_tag(L, table, count) : LW_NIL;
-    if (uniform != LW_NIL) {
-        snapshot_numbers(L, table, count, uniform, shot);
-        return;
-    }
     lw_value *item = add(L, shot, LW_TABLE);
     item->integer = count;
     item->length = fields;

@@ -58,7 +58,7 @@ enum Dispatch {
 
 extension LuaHost {
     func perform(_ function: HostFunction, thread: OpaquePointer, count: Int32) -> Int32 {
-        let call = LuaCall(host: self, thread: thread, name: function.name, isMethod: function.isMethod, total: count)
+        let call = LuaCall(host: self, function: function, thread: thread, total: count)
         do {
             switch try function.body(call) {
             case .nothing: break

@@ -4,18 +4,29 @@ import CLuaShim
 ///
 /// It cannot be kept: it ends with the function. Arguments are read when they are asked for.
 public struct LuaCall: ~Copyable {
-    /// The host that the call came to.
-    public let host: LuaHost
+    // Both outlive the call: counting references to them would be a fifth of its time.
+    private unowned(unsafe) let owner: LuaHost
+    private unowned(unsafe) let function: HostFunction
     let thread: OpaquePointer
-    let name: String
-    let isMethod: Bool
     let total: Int32
+
+    init(host: LuaHost, function: HostFunction, thread: OpaquePointer, total: Int32) {
+        owner = host
+        self.function = function
+        self.thread = thread
+        self.total = total
+    }
+
+    /// The host that the call came to.
+    public var host: LuaHost { owner }
+
+    var isMethod: Bool { function.isMethod }
 
     /// How many arguments there are, trailing nils included.
     public var count: Int { Int(total) - (isMethod ? 1 : 0) }
 
     /// The name of the function, as registered.
-    public var functionName: String { name }
+    public var functionName: String { function.name }
 
     func place(_ position: Int) -> Int32 { Int32(clamping: position + (isMethod ? 1 : 0)) }
 

@@ -11,7 +11,7 @@ public struct LuaLimits: Sendable {
     public var seed: Int
 
     /// The usual limits: 1 GiB.
-    public init(memory: Int = 1 << 30, depth: Int = 100, seed: Int = 0) {
+    public init(memory: Int = 1 << 30, depth: Int = 50, seed: Int = 0) {
         self.memory = memory
         self.depth = depth
         self.seed = seed

@@ -161,6 +161,25 @@ struct CallbackTests {
     }
 
     @Test(arguments: [
+        ("local function f() return 1 + f() end f()", "stack overflow"),
+        ("local function f() return lorawb.call(f) end f()", "nested more than 50 deep"),
+        (
+            "local t = setmetatable({}, {}); getmetatable(t).__index = function(t, k) return t[k] end; return t.x",
+            "stack overflow"
+        ),
+        ("local function f() return coroutine.wrap(f)() end f()", "C stack overflow"),
+        ("local function f() local s = ('x'):gsub('x', f) end f()", "stack overflow"),
+    ])
+    func recursionEndsWithAnError(_ source: String, _ expected: String) throws {
+        let world = try World()
+        let failure = try #require(world.failure(source))
+        #expect(failure.kind == .error)
+        #expect(failure.message.contains(expected), "\(failure.message)")
+        #expect(failure.traceback.count <= 21)
+        #expect(world.output("print(1)") == "1\n")
+    }
+
+    @Test(arguments: [
         ("pcall(lorawb.zeros, 'x')", "recipe.lua:2: "), ("coroutine.wrap(lorawb.zeros)('x')", "recipe.lua:2: "),
         ("pcall(pcall, lorawb.zeros, 'x')", "recipe.lua:2: "), ("lorawb.call(lorawb.zeros, 'x')", "recipe.lua:2: "),
     ])
