@@ -36,7 +36,7 @@ struct CheckpointTests {
             let trainer = try trainer(folder, [])
             trainer.saveModel = { try $0.write("adapter_config.json", text: "{}") }
             try trainer.train()
-            #expect(try folder.list() == ["checkpoint-2", "checkpoint-4", "checkpoint-6", "checkpoint-8"])
+            #expect(try Tiny.checkpoints(folder) == ["checkpoint-2", "checkpoint-4", "checkpoint-6", "checkpoint-8"])
             #expect(
                 try folder.subfolder("checkpoint-4").list() == [
                     "adapter_config.json", "optimizer.safetensors", "resume.json", "trainable.safetensors",
@@ -58,12 +58,17 @@ struct CheckpointTests {
         }
     }
 
-    @Test("save_total_limit keeps the newest and the best", arguments: [
-        (1, [0.9, 0.1, 0.2, 0.3], ["checkpoint-2"], ["checkpoint-2", "checkpoint-6"]),
-        (1, [0.1, 0.2, 0.3, 0.4], ["checkpoint-8"], ["checkpoint-6"]),
-        (2, [0.1, 0.9, 0.2, 0.3], ["checkpoint-4", "checkpoint-8"], ["checkpoint-4", "checkpoint-6"]),
-        (3, [0.1, 0.9, 0.2, 0.3], ["checkpoint-4", "checkpoint-6", "checkpoint-8"], ["checkpoint-2", "checkpoint-4", "checkpoint-6"]),
-    ])
+    @Test(
+        "save_total_limit keeps the newest and the best",
+        arguments: [
+            (1, [0.9, 0.1, 0.2, 0.3], ["checkpoint-2"], ["checkpoint-2", "checkpoint-6"]),
+            (1, [0.1, 0.2, 0.3, 0.4], ["checkpoint-8"], ["checkpoint-6"]),
+            (2, [0.1, 0.9, 0.2, 0.3], ["checkpoint-4", "checkpoint-8"], ["checkpoint-4", "checkpoint-6"]),
+            (
+                3, [0.1, 0.9, 0.2, 0.3], ["checkpoint-4", "checkpoint-6", "checkpoint-8"],
+                ["checkpoint-2", "checkpoint-4", "checkpoint-6"]
+            ),
+        ])
     func limit(limit: Int, values: [Double], left: [String], atSix: [String]) throws {
         try Tiny.folder { folder in
             let trainer = try trainer(
@@ -74,15 +79,17 @@ struct CheckpointTests {
                     ("eval_steps", .integer(2)),
                 ], metric: scores(values))
             for _ in 0..<6 { try trainer.step() }
-            #expect(try folder.list() == atSix)
+            #expect(try Tiny.checkpoints(folder) == atSix)
             try trainer.train()
-            #expect(try folder.list() == left)
+            #expect(try Tiny.checkpoints(folder) == left)
         }
     }
 
-    @Test("the best weights are loaded at the end, greater or smaller being better", arguments: [
-        (nil as Bool?, 4), (true, 4), (false, 6),
-    ])
+    @Test(
+        "the best weights are loaded at the end, greater or smaller being better",
+        arguments: [
+            (nil as Bool?, 4), (true, 4), (false, 6),
+        ])
     func best(greater: Bool?, step: Int) throws {
         try Tiny.folder { folder in
             let trainer = try trainer(
@@ -121,9 +128,11 @@ struct CheckpointTests {
         }
     }
 
-    @Test("early stopping counts evaluations that were not better by the threshold", arguments: [
-        (2, 0.0, 6), (1, 0.0, 4), (1, 0.5, 4), (3, 0.0, 8),
-    ])
+    @Test(
+        "early stopping counts evaluations that were not better by the threshold",
+        arguments: [
+            (2, 0.0, 6), (1, 0.0, 4), (1, 0.5, 4), (3, 0.0, 8),
+        ])
     func earlyStopping(patience: Int, threshold: Double, stop: Int) throws {
         try Tiny.folder { folder in
             let trainer = try trainer(
@@ -149,7 +158,7 @@ struct CheckpointTests {
             }
             #expect(throws: FormatError.self) { try first.train() }
             #expect(first.state.globalStep == 6)
-            #expect(try folder.list() == ["checkpoint-2", "checkpoint-4"])
+            #expect(try Tiny.checkpoints(folder) == ["checkpoint-2", "checkpoint-4"])
             let second = try trainer(folder, [])
             #expect(try second.resume(from: folder) == "checkpoint-4")
             try second.train()
@@ -187,7 +196,7 @@ struct CheckpointTests {
             #expect(throws: TrainingError("step 4: parameter of '\(name)' is not finite; nothing was saved")) {
                 try trainer.train()
             }
-            #expect(try folder.list() == ["checkpoint-2"])
+            #expect(try Tiny.checkpoints(folder) == ["checkpoint-2"])
         }
     }
 }

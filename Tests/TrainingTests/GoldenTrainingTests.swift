@@ -92,7 +92,9 @@ struct GoldenCase {
         return entry.shape.count > 1 ? .list(all.map { .float(Double($0)) }) : .float(Double(all[row]))
     }
 
-    /// Trains as the case was trained, and compares every step. `keys` maps keys of the file to names of weights.
+    /// Trains as the case was trained, and compares every step.
+    ///
+    /// `keys` maps keys of the file to names of weights.
     func check(_ model: any Model, _ keys: [String: String]) throws {
         let training = try #require(json["training"])
         func number(_ name: String) throws -> Value { .float(try #require(training[name]?.double)) }
@@ -127,7 +129,9 @@ struct GoldenCase {
         var compared = 0
         for (key, entry) in file.entries where key.hasPrefix("final/") {
             let name = String(key.dropFirst("final/".count))
-            guard !noise.contains(name), let found = weights[keys[name] ?? name], entry.count == found.count else { continue }
+            guard !noise.contains(name), let found = weights[keys[name] ?? name], entry.count == found.count else {
+                continue
+            }
             let expected = try file.floats(key)
             let largest = try #require(expected.map(abs).max())
             // Adam divides by the root of v: entries with a gradient near zero are moved by rounding (the case's tolerance, 1e-2).

@@ -22,7 +22,8 @@ struct MetricTests {
             default: count = 0
             }
             try metric.update(
-                EvaluationPart(logits: Array(logits[first * width..<(first + count) * width]), width: width, labels: part))
+                EvaluationPart(
+                    logits: Array(logits[first * width..<(first + count) * width]), width: width, labels: part))
             first += count
         }
         return try metric.result()

@@ -26,9 +26,13 @@ struct OptimizerTests {
                 try optimizer.step()
                 scheduler?.step()
                 for (name, tensor) in tensors {
-                    let difference = zip(try tensor.floatArray(), try Goldens.floats(expected[name])).map { abs($0 - $1) }
+                    let difference = zip(try tensor.floatArray(), try Goldens.floats(expected[name])).map {
+                        abs($0 - $1)
+                    }
                     // optim.json's own tolerance: values near one, float32, another order of operations.
-                    #expect(try #require(difference.max()) <= 1e-6, "\(run["kind"]?.string ?? "") \(run["options"] ?? .null) step \(step) \(name)")
+                    #expect(
+                        try #require(difference.max()) <= 1e-6,
+                        "\(run["kind"]?.string ?? "") \(run["options"] ?? .null) step \(step) \(name)")
                 }
             }
         }
@@ -85,7 +89,8 @@ struct OptimizerTests {
             let expected = try #require(json["norm"]?.double)
             #expect(abs(norm - expected) <= 1e-6 * max(1, expected))
             for (parameter, clipped) in zip(parameters, try Goldens.elements(json["clipped"])) {
-                for (value, want) in zip(try #require(parameter.tensor.grad).floatArray(), try Goldens.floats(clipped)) {
+                for (value, want) in zip(try #require(parameter.tensor.grad).floatArray(), try Goldens.floats(clipped))
+                {
                     #expect(abs(value - want) <= 1e-6 * max(1, abs(want)))
                 }
             }
@@ -102,7 +107,9 @@ struct OptimizerTests {
             let tensor = try Tensor.randn([200_003], key: key)
             try tensor.setRequiresGrad(true)
             tensor.grad = try Tensor.randn([200_003], key: key.child(1))
-            let optimizer = try AdamW([ParameterGroup([NamedParameter("p", tensor)], learningRate: 0.1, weightDecay: 0.1)])
+            let optimizer = try AdamW([
+                ParameterGroup([NamedParameter("p", tensor)], learningRate: 0.1, weightDecay: 0.1)
+            ])
             try optimizer.step()
             return try tensor.floatArray()
         }
@@ -144,7 +151,8 @@ struct OptimizerTests {
         try idle.setRequiresGrad(true)
         frozen.grad = try Tensor([1, 1] as [Float])
         let optimizer = try AdamW([
-            ParameterGroup([NamedParameter("frozen", frozen), NamedParameter("idle", idle)], learningRate: 1, weightDecay: 1)
+            ParameterGroup(
+                [NamedParameter("frozen", frozen), NamedParameter("idle", idle)], learningRate: 1, weightDecay: 1)
         ])
         try optimizer.step()
         #expect(try frozen.floatArray() == [1, 2])
@@ -169,7 +177,8 @@ struct OptimizerTests {
     func groups() throws {
         let names = [
             "bert.embeddings.LayerNorm.weight": false, "a.query.lora_A.default.weight": true,
-            "classifier.dense.bias": false, "transformer.layer.0.sa_layer_norm.weight": false, "model.norm.weight": false,
+            "classifier.dense.bias": false, "transformer.layer.0.sa_layer_norm.weight": false,
+            "model.norm.weight": false,
             "model.normalizer.weight": true, "norm": false, "input_layernorm.weight": false, "x.RMSNorm.weight": false,
             "ln_1.weight": false, "subnorm.weight": true,
         ]

@@ -32,7 +32,7 @@ struct ReferenceTrainerTests {
             let output = try trainer.train()
             try compare(log: trainer.state.logHistory, to: run)
             try compareState(trainer, to: run)
-            let kept = try folder.list()
+            let kept = try Tiny.checkpoints(folder)
             #expect(Set(kept) == Set(try Goldens.elements(run["kept"]).compactMap(\.string)))
             for name in kept { try compareState(of: name, in: folder, to: run) }
             let loss = output.metrics.first { $0.key == "train_loss" }?.value.number
@@ -91,7 +91,9 @@ struct ReferenceTrainerTests {
             }
             #expect(Set(timeless.map(\.key)) == Set(try #require(want.object).keys))
             #expect(row.last?.key == "step")
-            for entry in timeless { try expectNear(entry.value.number, want[entry.key]?.double, "row \(index) \(entry.key)") }
+            for entry in timeless {
+                try expectNear(entry.value.number, want[entry.key]?.double, "row \(index) \(entry.key)")
+            }
         }
     }
 
@@ -119,7 +121,9 @@ struct ReferenceTrainerTests {
         #expect(Set(try #require(state.object).keys) == Set(keys).union(["log_history", "total_flos"]))
         for key in keys where !["best_metric", "total_flos", "num_input_tokens_seen"].contains(key) {
             let (found, expected) = (state[key] ?? .null, want[key] ?? .null)
-            #expect(found == expected || (found.double != nil && found.double == expected.double), "\(name) \(key): \(found), not \(expected)")
+            #expect(
+                found == expected || (found.double != nil && found.double == expected.double),
+                "\(name) \(key): \(found), not \(expected)")
         }
     }
 }

@@ -12,29 +12,40 @@ struct ResumeTests {
 
         static let all: [Way] = [
             Way("dropout, saved every 2 steps", [("save_steps", .integer(2)), ("logging_steps", .integer(3))]),
-            Way("accumulation", [
-                ("save_steps", .integer(1)), ("gradient_accumulation_steps", .integer(3)), ("logging_steps", .integer(2)),
-            ]),
-            Way("evaluated and saved every epoch, the best one loaded", [
-                ("save_strategy", .string("epoch")), ("eval_strategy", .string("epoch")),
-                ("load_best_model_at_end", .boolean(true)), ("logging_strategy", .string("epoch")),
-            ]),
-            Way("evaluated by steps, stopped early, few checkpoints", [
-                ("save_steps", .integer(2)), ("eval_strategy", .string("steps")), ("eval_steps", .integer(2)),
-                ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("accuracy")),
-                ("early_stopping_patience", .integer(2)), ("save_total_limit", .integer(2)),
-                ("logging_steps", .integer(1)),
-            ]),
-            Way("grouped by length, SGD, cosine, part of an epoch", [
-                ("train_sampling_strategy", .string("group_by_length")), ("optim", .string("sgd")),
-                ("optim_args", .string("momentum=0.9")), ("lr_scheduler_type", .string("cosine")),
-                ("num_train_epochs", .float(2.4)), ("save_steps", .integer(3)), ("eval_on_start", .boolean(true)),
-                ("dataloader_drop_last", .boolean(true)), ("logging_first_step", .boolean(true)),
-            ]),
-            Way("evaluated every epoch, saved when better", [
-                ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),
-                ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .boolean(true)),
-            ]),
+            Way(
+                "accumulation",
+                [
+                    ("save_steps", .integer(1)), ("gradient_accumulation_steps", .integer(3)),
+                    ("logging_steps", .integer(2)),
+                ]),
+            Way(
+                "evaluated and saved every epoch, the best one loaded",
+                [
+                    ("save_strategy", .string("epoch")), ("eval_strategy", .string("epoch")),
+                    ("load_best_model_at_end", .boolean(true)), ("logging_strategy", .string("epoch")),
+                ]),
+            Way(
+                "evaluated by steps, stopped early, few checkpoints",
+                [
+                    ("save_steps", .integer(2)), ("eval_strategy", .string("steps")), ("eval_steps", .integer(2)),
+                    ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("accuracy")),
+                    ("early_stopping_patience", .integer(2)), ("save_total_limit", .integer(2)),
+                    ("logging_steps", .integer(1)),
+                ]),
+            Way(
+                "grouped by length, SGD, cosine, part of an epoch",
+                [
+                    ("train_sampling_strategy", .string("group_by_length")), ("optim", .string("sgd")),
+                    ("optim_args", .string("momentum=0.9")), ("lr_scheduler_type", .string("cosine")),
+                    ("num_train_epochs", .float(2.4)), ("save_steps", .integer(3)), ("eval_on_start", .boolean(true)),
+                    ("dataloader_drop_last", .boolean(true)), ("logging_first_step", .boolean(true)),
+                ]),
+            Way(
+                "evaluated every epoch, saved when better",
+                [
+                    ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),
+                    ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .boolean(true)),
+                ]),
         ]
 
         init(_ name: String, _ arguments: [(String, Value)]) {
@@ -88,7 +99,9 @@ struct ResumeTests {
             for (row, (a, b)) in zip(history, other.history).enumerated() where a != b {
                 found.append("row \(row) of the log: \(a), not \(b)")
             }
-            if history.count != other.history.count { found.append("\(history.count) rows in the log, not \(other.history.count)") }
+            if history.count != other.history.count {
+                found.append("\(history.count) rows in the log, not \(other.history.count)")
+            }
             if state != other.state { found.append("state \(state), not \(other.state)") }
             if loss != other.loss { found.append("train_loss \(loss), not \(other.loss)") }
             return found
@@ -115,7 +128,7 @@ struct ResumeTests {
                 for _ in 0..<last { try first.step() }
                 let second = try way.trainer(folder)
                 let name = try second.resume(from: folder)
-                let names = try folder.list()
+                let names = try Tiny.checkpoints(folder)
                 #expect(name != nil || names.isEmpty)
                 let differences = try Outcome(second, second.train()).differences(from: through)
                 #expect(differences == [], "killed after step \(last), went on from \(name ?? "the start")")
@@ -155,12 +168,21 @@ struct ResumeTests {
         #expect(stopped > 5)
     }
 
-    @Test("what differs from the record is named", arguments: [
-        ("args", "the run was made with learning_rate = 0.02, now it is 0.5; give it the same value, or start a new run"),
-        ("data", "the run was made with another train_dataset"), ("eval", "the run was made with another eval_dataset"),
-        ("tensors", "the run trained other tensors: recorded 'classifier.bias [2]'"),
-        ("recipe", "the run was made with another recipe: recorded 'a', now 'b'; start a new run, or go back to that recipe"),
-    ])
+    @Test(
+        "what differs from the record is named",
+        arguments: [
+            (
+                "args",
+                "the run was made with learning_rate = 0.02, now it is 0.5; give it the same value, or start a new run"
+            ),
+            ("data", "the run was made with another train_dataset"),
+            ("eval", "the run was made with another eval_dataset"),
+            ("tensors", "the run trained other tensors: recorded 'classifier.bias [2]'"),
+            (
+                "recipe",
+                "the run was made with another recipe: recorded 'a', now 'b'; start a new run, or go back to that recipe"
+            ),
+        ])
     func differs(what: String, message: String) throws {
         try Tiny.folder { folder in
             let way = Way.all[0]
@@ -173,7 +195,8 @@ struct ResumeTests {
                     try weight.setRequiresGrad(false)
                 }
             }
-            let arguments = way.arguments.filter { what != "args" || $0.0 != "learning_rate" }
+            let arguments =
+                way.arguments.filter { what != "args" || $0.0 != "learning_rate" }
                 + (what == "args" ? [("learning_rate", .float(0.5))] : [])
             let second = try Trainer(
                 model: model, arguments: Tiny.arguments(arguments),
@@ -206,9 +229,11 @@ struct ResumeTests {
         }
     }
 
-    @Test("a checkpoint that is not whole JSON, or was cut, is an error that names the file", arguments: [
-        "resume.json", "trainer_state.json", "optimizer.safetensors", "trainable.safetensors",
-    ])
+    @Test(
+        "a checkpoint that is not whole JSON, or was cut, is an error that names the file",
+        arguments: [
+            "resume.json", "trainer_state.json", "optimizer.safetensors", "trainable.safetensors",
+        ])
     func damaged(file: String) throws {
         try Tiny.folder { folder in
             let way = Way.all[0]
@@ -229,8 +254,10 @@ struct ResumeTests {
             let first = try way.trainer(folder)
             for _ in 0..<2 { try first.step() }
             let second = try way.trainer(folder)
-            #expect(throws: TrainingError(
-                "\(folder.path): there is checkpoint-2 of another run; give another output_dir, or go on with --resume")
+            #expect(
+                throws: TrainingError(
+                    "\(folder.path): there is checkpoint-2 of another run; give another output_dir, or go on with --resume"
+                )
             ) { try second.step() }
         }
     }

@@ -39,8 +39,14 @@ struct ScheduleTests {
     @Test(
         "what a schedule does not take is refused",
         arguments: [
-            ("polynomial", ["lr_end": 1.0], "lr_scheduler_kwargs: lr_end is 1.0; expected less than the learning rate 0.001"),
-            ("cosine", ["num_cycle": 1.0], "lr_scheduler_kwargs: 'cosine' takes no 'num_cycle'; did you mean 'num_cycles'?"),
+            (
+                "polynomial", ["lr_end": 1.0],
+                "lr_scheduler_kwargs: lr_end is 1.0; expected less than the learning rate 0.001"
+            ),
+            (
+                "cosine", ["num_cycle": 1.0],
+                "lr_scheduler_kwargs: 'cosine' takes no 'num_cycle'; did you mean 'num_cycles'?"
+            ),
             ("linear", ["power": 1.0], "lr_scheduler_kwargs: 'linear' takes no 'power'"),
             ("inverse_sqrt", ["timescale": 0.0], "lr_scheduler_kwargs: timescale is 0.0; expected a number above 0"),
             ("cosin", [:], "lr_scheduler_type 'cosin' is not supported; did you mean 'cosine'?"),

@@ -63,6 +63,11 @@ enum Tiny {
         }
     }
 
+    /// Names of the checkpoints in a folder.
+    static func checkpoints(_ folder: Folder) throws -> [String] {
+        try folder.list().filter { $0.contains("checkpoint-") }
+    }
+
     /// A new folder that vanishes with the test.
     static func folder(_ body: (Folder) throws -> Void) throws {
         let key = UInt64.random(in: 0 ... .max)

@@ -26,7 +26,8 @@ struct TrainerTests {
     }
 
     /// Largest difference of two sets of weights, relative to the largest change from the start.
-    private func distance(_ a: [String: [Float]], _ b: [String: [Float]], from start: [String: [Float]]) throws -> Float {
+    private func distance(_ a: [String: [Float]], _ b: [String: [Float]], from start: [String: [Float]]) throws -> Float
+    {
         var (difference, change): (Float, Float) = (0, 0)
         for (name, values) in a {
             let (other, before) = (try #require(b[name]), try #require(start[name]))
@@ -184,8 +185,9 @@ struct TrainerTests {
         let data = try Tiny.dataset(6)
         let plain = try Trainer(model: model, evalDataset: data).evaluate()
         let smooth = try Trainer(
-            model: model, arguments: Tiny.arguments([("label_smoothing_factor", .float(0.2))]), evalDataset: data)
-            .evaluate()
+            model: model, arguments: Tiny.arguments([("label_smoothing_factor", .float(0.2))]), evalDataset: data
+        )
+        .evaluate()
         let scores = try Trainer(model: model).predict(data).predictions
         // (1 − ε) · nll + ε · mean over classes of −log p (LabelSmoother of transformers).
         var expected = 0.0

@@ -1,6 +1,8 @@
 import Models
 
-/// Turns rows of a dataset into batches for one model. All rows are checked when it is made, before anything is trained.
+/// Turns rows of a dataset into batches for one model.
+///
+/// All rows are checked when it is made, before anything is trained.
 public struct BatchReader: Sendable {
     /// The dataset.
     public let dataset: Dataset
@@ -41,11 +43,13 @@ public struct BatchReader: Sendable {
             let length = batch.input.inputIds[0].count
             guard length <= longest else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(length) tokens; the model takes at most \(longest): give the tokenizer max_length")
+                    "\(split): row \(row + 1): input_ids has \(length) tokens; the model takes at most \(longest): give the tokenizer max_length"
+                )
             }
             if let id = batch.input.inputIds[0].first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?")
+                    "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
+                )
             }
         }
     }
@@ -74,7 +78,8 @@ public struct BatchReader: Sendable {
             guard let types else { continue }
             let kinds = try integers(types, place, "token_type_ids", row)
             guard kinds.count == tokens.count else {
-                throw TrainingError("\(split): row \(row + 1): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)")
+                throw TrainingError(
+                    "\(split): row \(row + 1): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)")
             }
             tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
         }
@@ -89,22 +94,27 @@ public struct BatchReader: Sendable {
         }
         let values = column[place].elements?.map(\.whole)
         guard let values, !values.contains(nil) else {
-            throw TrainingError("\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")
+            throw TrainingError(
+                "\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")
         }
         return values.compactMap { $0 }
     }
 
-    /// The tokens that are not padding. Batches are never padded, so the mask only says where a padded row begins and ends.
+    /// The tokens that are not padding.
+    ///
+    /// Batches are never padded, so the mask only says where a padded row begins and ends.
     private func unmasked(_ mask: Column, _ place: Int, _ row: Int, count: Int) throws -> Range<Int> {
         let flags = try integers(mask, place, "attention_mask", row)
         guard flags.count == count else {
-            throw TrainingError("\(split): row \(row + 1): attention_mask has \(flags.count) entries, input_ids \(count)")
+            throw TrainingError(
+                "\(split): row \(row + 1): attention_mask has \(flags.count) entries, input_ids \(count)")
         }
         guard let first = flags.firstIndex(of: 1), let last = flags.lastIndex(of: 1),
             flags[first...last].allSatisfy({ $0 == 1 }), flags.allSatisfy({ $0 == 0 || $0 == 1 })
         else {
             throw TrainingError(
-                "\(split): row \(row + 1): attention_mask must be ones, with zeros only before or after them; holes are not supported")
+                "\(split): row \(row + 1): attention_mask must be ones, with zeros only before or after them; holes are not supported"
+            )
         }
         return first..<last + 1
     }

@@ -1,6 +1,8 @@
 import Kernels
 
-/// Rows under named columns. Selecting and shuffling give views that share the columns.
+/// Rows under named columns.
+///
+/// Selecting and shuffling give views that share the columns.
 public struct Dataset: Sendable {
     /// A column under its name.
     public struct NamedColumn: Sendable {
@@ -31,7 +33,8 @@ public struct Dataset: Sendable {
             }
             guard named.column.count == length else {
                 throw TrainingError(
-                    "dataset: column '\(named.name)' has \(named.column.count) rows; '\(columns[0].name)' has \(length)")
+                    "dataset: column '\(named.name)' has \(named.column.count) rows; '\(columns[0].name)' has \(length)"
+                )
             }
         }
         (self.columns, self.places, self.selection) = (columns, places, selection)
@@ -111,7 +114,8 @@ public struct Dataset: Sendable {
         let wanted = testSize < 1 ? (testSize * Double(count)).rounded(.up) : testSize
         guard testSize > 0, let tests = Int(exactly: wanted), tests > 0, tests < count else {
             throw TrainingError(
-                "train_test_split: test_size is \(testSize) of \(count) rows; expected a share between 0 and 1, or a number of rows that leaves some for both parts")
+                "train_test_split: test_size is \(testSize) of \(count) rows; expected a share between 0 and 1, or a number of rows that leaves some for both parts"
+            )
         }
         let order = BatchSampler.permutation(count, key: Dataset.key(seed, "split"))
         return (try selecting(Array(order[tests...])), try selecting(Array(order[..<tests])))

@@ -62,7 +62,9 @@ struct LabelReader: Sendable {
         }
     }
 
-    /// Labels of rows of the dataset's columns. `lengths` are the numbers of tokens, `rows` what errors call the rows.
+    /// Labels of rows of the dataset's columns.
+    ///
+    /// `lengths` are the numbers of tokens, `rows` what errors call the rows.
     func labels(at places: [Int], rows: [Int], lengths: [Int], trimmed: [Range<Int>?]) throws -> Labels {
         switch kind {
         case .classes(let count):
@@ -100,7 +102,8 @@ struct LabelReader: Sendable {
     }
 
     private func vector(_ value: Value, width: Int, isBinary: Bool, row: Int) throws -> [Float] {
-        let expected = "a list of \(width) numbers\(isBinary ? ", each 0 or 1," : "") since the model has \(width) labels"
+        let expected =
+            "a list of \(width) numbers\(isBinary ? ", each 0 or 1," : "") since the model has \(width) labels"
         guard let elements = value.elements, elements.count == width else { throw wrong(value, expected, row: row) }
         return try elements.map { element in
             let flag: Double? = if case .boolean(let flag) = element { flag ? 1 : 0 } else { nil }
@@ -116,7 +119,8 @@ struct LabelReader: Sendable {
         }
         let ids = try elements.map { element in
             guard let id = element.whole, id == -100 || (id >= 0 && id < count) else {
-                throw wrong(element, "a whole number from 0 to \(count - 1), or -100 for a token without label", row: row)
+                throw wrong(
+                    element, "a whole number from 0 to \(count - 1), or -100 for a token without label", row: row)
             }
             return id
         }

@@ -23,7 +23,9 @@ public final class ClassificationMetric: Metric {
         }
     }
 
-    /// What is computed from the counts. Without an average it is binary for two classes, macro otherwise.
+    /// What is computed from the counts.
+    ///
+    /// Without an average it is binary for two classes, macro otherwise.
     public enum Kind: Sendable {
         case accuracy
         case f1(Average?)
@@ -38,6 +40,7 @@ public final class ClassificationMetric: Metric {
     /// A metric that has seen nothing.
     public init(_ kind: Kind) { self.kind = kind }
 
+    /// Name of the result.
     public var name: String {
         switch kind {
         case .accuracy: "accuracy"
@@ -48,10 +51,13 @@ public final class ClassificationMetric: Metric {
         }
     }
 
+    /// Forgets what was gathered.
     public func reset() { counts = ClassCounts() }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) throws { try counts.add(part, metric: name) }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard counts.rows > 0 else { throw TrainingError("metric \(name): no labelled rows were given") }
         switch kind {
@@ -73,7 +79,8 @@ public final class ClassificationMetric: Metric {
         case .binary:
             guard counts.hits.count == 2, !counts.isMultiLabel else {
                 throw TrainingError(
-                    "metric \(name): average 'binary' needs two classes, there are \(counts.hits.count); use macro, micro or weighted")
+                    "metric \(name): average 'binary' needs two classes, there are \(counts.hits.count); use macro, micro or weighted"
+                )
             }
             return score(counts.hits[1], counts.predicted[1], counts.actual[1])
         case .micro:
@@ -149,7 +156,9 @@ struct ClassCounts {
 
     private mutating func add(_ labels: [Float], _ width: Int, _ part: EvaluationPart, _ metric: String) throws {
         guard width == part.width, width > 1 else {
-            throw TrainingError("metric \(metric): labels must be class ids, or 0 and 1 for each of several labels; these are numbers of a regression")
+            throw TrainingError(
+                "metric \(metric): labels must be class ids, or 0 and 1 for each of several labels; these are numbers of a regression"
+            )
         }
         isMultiLabel = true
         for row in 0..<part.targets.count {

@@ -27,7 +27,9 @@ public struct EvaluationPart {
     /// Place of the highest score of a row, the first of equal ones.
     public func argmax(row: Int) -> Int {
         var best = 0
-        for column in 1..<max(1, width) where logits[row * width + column] > logits[row * width + best] { best = column }
+        for column in 1..<max(1, width) where logits[row * width + column] > logits[row * width + best] {
+            best = column
+        }
         return best
     }
 }

@@ -17,9 +17,12 @@ public final class MeanSquaredError: Metric {
     /// A metric that has seen nothing.
     public init() {}
 
+    /// Name of the result.
     public let name = "mse"
+    /// Forgets what was gathered.
     public func reset() { (sum, count) = (0, 0) }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) throws {
         for (prediction, target) in try pairs(of: part, metric: name) {
             sum += (prediction - target) * (prediction - target)
@@ -27,6 +30,7 @@ public final class MeanSquaredError: Metric {
         }
     }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard count > 0 else { throw TrainingError("metric mse: no rows were given") }
         return sum / Double(count)
@@ -40,9 +44,12 @@ public final class MeanAbsoluteError: Metric {
     /// A metric that has seen nothing.
     public init() {}
 
+    /// Name of the result.
     public let name = "mae"
+    /// Forgets what was gathered.
     public func reset() { (sum, count) = (0, 0) }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) throws {
         for (prediction, target) in try pairs(of: part, metric: name) {
             sum += abs(prediction - target)
@@ -50,6 +57,7 @@ public final class MeanAbsoluteError: Metric {
         }
     }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard count > 0 else { throw TrainingError("metric mae: no rows were given") }
         return sum / Double(count)
@@ -63,29 +71,38 @@ public final class Pearson: Metric {
     /// A metric that has seen nothing.
     public init() {}
 
+    /// Name of the result.
     public let name = "pearson"
+    /// Forgets what was gathered.
     public func reset() { moments = CoMoments() }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) throws {
         for (prediction, target) in try pairs(of: part, metric: name) { moments.add(prediction, target) }
     }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard moments.count > 1 else { throw TrainingError("metric pearson: needs at least two rows") }
         return moments.correlation
     }
 }
 
-/// Spearman's rank correlation, equal numbers sharing their mean rank. Keeps two numbers a row, since ranks need all of them.
+/// Spearman's rank correlation, equal numbers sharing their mean rank.
+///
+/// Keeps two numbers a row, since ranks need all of them.
 public final class Spearman: Metric {
     private var (predictions, targets): ([Float], [Float]) = ([], [])
 
     /// A metric that has seen nothing.
     public init() {}
 
+    /// Name of the result.
     public let name = "spearman"
+    /// Forgets what was gathered.
     public func reset() { (predictions, targets) = ([], []) }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) throws {
         for (prediction, target) in try pairs(of: part, metric: name) {
             predictions.append(Float(prediction))
@@ -93,6 +110,7 @@ public final class Spearman: Metric {
         }
     }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard predictions.count > 1 else { throw TrainingError("metric spearman: needs at least two rows") }
         guard predictions.allSatisfy(\.isFinite), targets.allSatisfy(\.isFinite) else { return .nan }
@@ -123,14 +141,18 @@ public final class Perplexity: Metric {
     /// A metric that has seen nothing.
     public init() {}
 
+    /// Name of the result.
     public let name = "perplexity"
+    /// Forgets what was gathered.
     public func reset() { (sum, count) = (0, 0) }
 
+    /// Takes in a part.
     public func update(_ part: EvaluationPart) {
         sum += part.lossSum
         count += part.lossCount
     }
 
+    /// The result over all parts so far.
     public func result() throws -> Double {
         guard count > 0 else { throw TrainingError("metric perplexity: no labelled rows were given") }
         return exponential(sum / Double(count))

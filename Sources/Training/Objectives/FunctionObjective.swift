@@ -21,10 +21,13 @@ public struct FunctionObjective: Objective {
     /// An objective that calls `function`.
     public init(_ function: @escaping (any Model, Batch) throws -> Result) { self.function = function }
 
+    /// Labels may be of any kind.
     public var takesAnyLabels: Bool { true }
 
+    /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) -> Int { batch.count }
 
+    /// Runs the model and gives the batch's share of the step's loss.
     public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
         let result = try function(model, batch)
         guard result.loss.count == 1 else {

@@ -49,13 +49,15 @@ public enum Objectives {
         case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
         case let task:
             throw TrainingError(
-                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS or TOKEN_CLS")
+                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS or TOKEN_CLS"
+            )
         }
     }
 
     static func labels(_ batch: Batch) throws -> Labels {
         guard let labels = batch.labels else {
-            throw TrainingError("the dataset has no label column; name it labels, label or label_ids, or give label_names")
+            throw TrainingError(
+                "the dataset has no label column; name it labels, label or label_ids, or give label_names")
         }
         return labels
     }

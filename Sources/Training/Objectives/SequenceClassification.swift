@@ -13,6 +13,7 @@ public struct SequenceClassification: Objective {
         self.labelSmoothing = labelSmoothing
     }
 
+    /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) throws -> Int {
         switch try Objectives.labels(batch) {
         case .classes(let ids): ids.count { $0 != -100 }
@@ -22,6 +23,7 @@ public struct SequenceClassification: Objective {
         }
     }
 
+    /// Runs the model and gives the batch's share of the step's loss.
     public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
         var input = batch.input
         input.labels = nil

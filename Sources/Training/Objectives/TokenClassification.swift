@@ -8,10 +8,12 @@ public struct TokenClassification: Objective {
     /// The objective.
     public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
 
+    /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) throws -> Int {
         try tokens(batch).reduce(0) { $0 + $1.count { $0 != -100 } }
     }
 
+    /// Runs the model and gives the batch's share of the step's loss.
     public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
         var input = batch.input
         input.labels = nil

@@ -9,8 +9,10 @@ import Tensors
 ///
 /// Moments are float32. The count t is each parameter's own, as in torch: it grows with the steps that had a gradient for it.
 public final class AdamW: Optimizer {
+    /// Name in errors and checkpoints.
     public static let name = "AdamW"
 
+    /// The parameters with their learning rates and weight decays.
     public var groups: [ParameterGroup]
     private let beta1: Double
     private let beta2: Double
@@ -34,6 +36,7 @@ public final class AdamW: Optimizer {
         try checkGroups()
     }
 
+    /// One update.
     public func step() throws {
         for group in groups {
             for parameter in group.parameters {
@@ -60,6 +63,7 @@ public final class AdamW: Optimizer {
         Moments(first: try .zeros(shape), second: try .zeros(shape), step: 0)
     }
 
+    /// What the optimizer remembers, by name.
     public func stateTensors() throws -> [NamedParameter] {
         var state: [NamedParameter] = []
         for parameter in groups.flatMap({ $0.parameters }) {
@@ -71,6 +75,7 @@ public final class AdamW: Optimizer {
         return state
     }
 
+    /// Takes back what `stateTensors` gave.
     public func restore(_ state: [String: Tensor]) throws {
         var state = OptimizerState(state, optimizer: AdamW.name)
         var restored: [String: Moments] = [:]
@@ -87,7 +92,8 @@ public final class AdamW: Optimizer {
                     throw TrainingError("AdamW: state '\(name).step' is \(count); expected a count")
                 }
                 restored[name] = Moments(first: try first.clone(), second: try second.clone(), step: count)
-            default: throw TrainingError("AdamW: state of '\(name)' is incomplete; expected exp_avg, exp_avg_sq and step")
+            default:
+                throw TrainingError("AdamW: state of '\(name)' is incomplete; expected exp_avg, exp_avg_sq and step")
             }
         }
         try state.finish()

@@ -40,7 +40,9 @@ extension Optimizer {
                     throw TrainingError("\(Self.name): parameter '\(parameter.name)' is given twice")
                 }
                 guard parameter.tensor.dtype == .float32 else {
-                    throw TrainingError("\(Self.name): parameter '\(parameter.name)' is \(parameter.tensor.dtype.rawValue); expected float32")
+                    throw TrainingError(
+                        "\(Self.name): parameter '\(parameter.name)' is \(parameter.tensor.dtype.rawValue); expected float32"
+                    )
                 }
             }
         }
@@ -52,7 +54,8 @@ extension Optimizer {
         guard parameter.tensor.requiresGrad, let gradient = parameter.tensor.grad else { return nil }
         guard gradient.shape == parameter.tensor.shape else {
             throw TrainingError(
-                "\(Self.name): gradient of '\(parameter.name)' has shape \(gradient.shape); its parameter has \(parameter.tensor.shape)")
+                "\(Self.name): gradient of '\(parameter.name)' has shape \(gradient.shape); its parameter has \(parameter.tensor.shape)"
+            )
         }
         return gradient
     }
@@ -90,7 +93,8 @@ struct OptimizerState {
         guard let tensor = left.removeValue(forKey: name) else { return nil }
         guard tensor.shape == shape, tensor.dtype == dtype else {
             throw TrainingError(
-                "\(optimizer): state '\(name)' is \(tensor.dtype.rawValue) \(tensor.shape); expected \(dtype.rawValue) \(shape)")
+                "\(optimizer): state '\(name)' is \(tensor.dtype.rawValue) \(tensor.shape); expected \(dtype.rawValue) \(shape)"
+            )
         }
         return tensor
     }

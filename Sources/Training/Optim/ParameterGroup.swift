@@ -72,6 +72,8 @@ enum Checks {
     }
 
     static func fraction(_ name: String, _ value: Double) throws {
-        guard value >= 0, value < 1 else { throw TrainingError("\(name) is \(value); expected a number from 0 to below 1") }
+        guard value >= 0, value < 1 else {
+            throw TrainingError("\(name) is \(value); expected a number from 0 to below 1")
+        }
     }
 }

@@ -7,8 +7,10 @@ import Tensors
 ///     b ← momentum · b + (1 − dampening) d   (the first time b ← d)
 ///     p ← p − lr · (nesterov ? d + momentum · b : b)
 public final class SGD: Optimizer {
+    /// Name in errors and checkpoints.
     public static let name = "SGD"
 
+    /// The parameters with their learning rates and weight decays.
     public var groups: [ParameterGroup]
     private let momentum: Double
     private let dampening: Double
@@ -23,12 +25,14 @@ public final class SGD: Optimizer {
         guard dampening.isFinite else { throw TrainingError("dampening is \(dampening); expected a finite number") }
         guard !nesterov || (momentum > 0 && dampening == 0) else {
             throw TrainingError(
-                "nesterov needs a momentum above 0 and a dampening of 0; got momentum \(momentum), dampening \(dampening)")
+                "nesterov needs a momentum above 0 and a dampening of 0; got momentum \(momentum), dampening \(dampening)"
+            )
         }
         (self.groups, self.momentum, self.dampening, self.nesterov) = (groups, momentum, dampening, nesterov)
         try checkGroups()
     }
 
+    /// One update.
     public func step() throws {
         for group in groups {
             for parameter in group.parameters {
@@ -52,12 +56,14 @@ public final class SGD: Optimizer {
         guard isFinite else { throw notFinite(parameter) }
     }
 
+    /// What the optimizer remembers, by name.
     public func stateTensors() throws -> [NamedParameter] {
         groups.flatMap { $0.parameters }.compactMap { parameter in
             buffers[parameter.name].map { NamedParameter(parameter.name + ".momentum_buffer", $0) }
         }
     }
 
+    /// Takes back what `stateTensors` gave.
     public func restore(_ state: [String: Tensor]) throws {
         var state = OptimizerState(state, optimizer: SGD.name)
         var restored: [String: Tensor] = [:]

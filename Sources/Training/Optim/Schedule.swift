@@ -68,7 +68,8 @@ public struct Schedule: Sendable, Equatable {
         (self.initialLearningRate, self.options) = (initialLearningRate, options)
         if kind == .polynomial, options["lr_end"] ?? 1e-7 >= initialLearningRate {
             throw TrainingError(
-                "lr_scheduler_kwargs: lr_end is \(options["lr_end"] ?? 1e-7); expected less than the learning rate \(initialLearningRate)")
+                "lr_scheduler_kwargs: lr_end is \(options["lr_end"] ?? 1e-7); expected less than the learning rate \(initialLearningRate)"
+            )
         }
         if let timescale = options["timescale"], timescale <= 0 {
             throw TrainingError("lr_scheduler_kwargs: timescale is \(timescale); expected a number above 0")

@@ -22,10 +22,12 @@ public struct TrainableWeights: CheckpointWeights {
         model.trainableParameters().compactMap { name, weight in weight.tensor.map { NamedParameter(name, $0) } }
     }
 
+    /// Writes the trainable tensors.
     public func save(to folder: Folder) throws {
         try SafetensorsWriter.write(parameters.map(SafetensorsWriter.Item.init), to: folder, Self.fileName)
     }
 
+    /// Takes the tensors of a checkpoint, which must be exactly the trainable ones.
     public func load(from folder: Folder) throws {
         let file = try SafetensorsFile(folder, Self.fileName)
         let parameters = parameters
@@ -37,7 +39,8 @@ public struct TrainableWeights: CheckpointWeights {
             let entry = try file.entry(parameter.name)
             guard entry.shape == parameter.tensor.shape, entry.dtype == .f32 else {
                 throw TrainingError(
-                    "\(folder.path)/\(Self.fileName): '\(parameter.name)' is \(entry.dtype.rawValue) \(entry.shape); the model's is F32 \(parameter.tensor.shape)")
+                    "\(folder.path)/\(Self.fileName): '\(parameter.name)' is \(entry.dtype.rawValue) \(entry.shape); the model's is F32 \(parameter.tensor.shape)"
+                )
             }
         }
         for parameter in parameters { try file.copy(parameter.name, into: parameter.tensor) }

@@ -20,7 +20,8 @@ public struct RunIdentity: Sendable, Equatable {
             guard let before = recorded[part.key] else { continue }
             guard Value(before) == part.value else {
                 throw TrainingError(
-                    "\(source): the run was made with another \(part.key): recorded \(Value(before).quoted), now \(part.value.quoted); start a new run, or go back to that \(part.key)")
+                    "\(source): the run was made with another \(part.key): recorded \(Value(before).quoted), now \(part.value.quoted); start a new run, or go back to that \(part.key)"
+                )
             }
         }
     }
@@ -78,7 +79,8 @@ extension TrainingArguments {
             let same = before == now || (before.number != nil && before.number == now.number)
             guard same else {
                 throw TrainingError(
-                    "\(source): the run was made with \(entry.key) = \(before.quoted), now it is \(now.quoted); give it the same value, or start a new run")
+                    "\(source): the run was made with \(entry.key) = \(before.quoted), now it is \(now.quoted); give it the same value, or start a new run"
+                )
             }
         }
     }

@@ -7,7 +7,8 @@ extension Trainer {
         guard let openOutput else {
             guard arguments.saveStrategy == .no else {
                 throw TrainingError(
-                    "trainer: save_strategy '\(arguments.saveStrategy.rawValue)' needs a folder; give output_dir, or save_strategy 'no'")
+                    "trainer: save_strategy '\(arguments.saveStrategy.rawValue)' needs a folder; give output_dir, or save_strategy 'no'"
+                )
             }
             return
         }
@@ -16,8 +17,12 @@ extension Trainer {
         try Checkpoint.clean(folder)
         if !session.isResumed, let other = try Checkpoint.list(in: folder).first {
             throw TrainingError(
-                "\(folder.path): there is \(other.name) of another run; give another output_dir, or go on with --resume")
+                "\(folder.path): there is \(other.name) of another run; give another output_dir, or go on with --resume"
+            )
         }
+        if !session.isResumed { try record?.write(to: folder) }
+        try RunRecord.write(log: state.logHistory, to: folder)
+        session.logFolder = folder
     }
 
     /// Writes a checkpoint of the present state and removes the oldest beyond save_total_limit; gives its name.
@@ -78,8 +83,9 @@ extension Trainer {
         return "\(reader.dataset.count) rows, \(String(hash, radix: 16))"
     }
 
-    /// Removes the oldest checkpoints beyond save_total_limit. The best one stays, as the reference has it: with a limit of 1
-    /// there may be two, the best and the last.
+    /// Removes the oldest checkpoints beyond save_total_limit.
+    ///
+    /// The best one stays, as the reference has it: with a limit of 1 there may be two, the best and the last.
     private func rotate(in folder: Folder) throws {
         guard let limit = arguments.saveTotalLimit else { return }
         var checkpoints = try Checkpoint.list(in: folder)
@@ -117,6 +123,13 @@ extension Trainer {
             return TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
         }
         let folder = try openOutput()
+        if session.logFolder == nil {
+            // Nothing was to be saved, so the folder was not looked at; another run's checkpoints stay what they are.
+            guard try Checkpoint.list(in: folder).isEmpty else {
+                return TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
+            }
+            try record?.write(to: folder)
+        }
         let checkpoint = Checkpoint(step: state.globalStep)
         if !checkpoint.isResumable(in: folder) { try write(checkpoint, to: folder) }
         return TrainingInterrupted(checkpoint: checkpoint.name, step: state.globalStep, reason: stop.reason)
@@ -130,6 +143,7 @@ extension Trainer {
     public func resume(from folder: Folder) throws -> String? {
         guard !session.hasBegun else { throw TrainingError("resume: the training has begun already") }
         try Checkpoint.clean(folder)
+        try record?.check(in: folder)
         session.isResumed = true
         guard let newest = try Checkpoint.list(in: folder).last(where: { $0.isResumable(in: folder) }) else {
             return nil
@@ -184,6 +198,7 @@ extension Trainer {
         let missing = before.first { !nowSet.contains($0) }.map { "recorded '\($0)'" }
         let new = now.first { !beforeSet.contains($0) }.map { "now '\($0)'" }
         throw TrainingError(
-            "\(source): the run trained other tensors: \([missing, new].compactMap { $0 }.joined(separator: ", "))\(missing == nil && new == nil ? "their order differs" : "")")
+            "\(source): the run trained other tensors: \([missing, new].compactMap { $0 }.joined(separator: ", "))\(missing == nil && new == nil ? "their order differs" : "")"
+        )
     }
 }

@@ -34,11 +34,11 @@ struct ArgumentReader {
     }
 
     mutating func integer(_ name: String, into target: inout Int?, atLeast minimum: Int = .min) throws {
-        guard has(name) else { return }
-        var value = 0
-        guard left[name] != .null else { return }
-        try integer(name, into: &value, atLeast: minimum)
-        target = value
+        guard let value = take(name) else { return }
+        put(name, value)
+        var whole = 0
+        try integer(name, into: &whole, atLeast: minimum)
+        target = whole
     }
 
     mutating func number(

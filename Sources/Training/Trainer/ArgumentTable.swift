@@ -87,18 +87,23 @@ public enum ArgumentTable {
     private static let on: [Value] = [.boolean(true)]
     private static let either: [Value] = [.boolean(false), .boolean(true)]
     private static let distributed = Fixed(accepted: off, reason: "training runs in one process")
-    private static let service = Fixed(accepted: off, reason: "nothing goes to the network; logs stand in the run folder")
+    private static let service = Fixed(
+        accepted: off, reason: "nothing goes to the network; logs stand in the run folder")
     private static let compiled = Fixed(accepted: off, reason: "the engine is compiled already")
-    private static let hub = Fixed(accepted: off, reason: "nothing goes to the network; upload the saved adapter with the tool of your choice")
+    private static let hub = Fixed(
+        accepted: off, reason: "nothing goes to the network; upload the saved adapter with the tool of your choice")
     private static let harmless = Fixed(accepted: either, reason: "it is true or false")
 
     /// Every other name of TrainingArguments.
-    static let withoutEffect: [String: Fixed] = precision.merging(loading) { a, _ in a }.merging(reporting) { a, _ in a }
-        .merging(machines) { a, _ in a }
+    static let withoutEffect: [String: Fixed] = precision.merging(loading) { a, _ in a }.merging(reporting) { a, _ in a
+    }
+    .merging(machines) { a, _ in a }
 
     private static let precision: [String: Fixed] = [
-        "fp16": Fixed(accepted: off, reason: "adapters are trained in float32; give load_model a dtype for the frozen weights"),
-        "bf16": Fixed(accepted: off, reason: "adapters are trained in float32; give load_model a dtype for the frozen weights"),
+        "fp16": Fixed(
+            accepted: off, reason: "adapters are trained in float32; give load_model a dtype for the frozen weights"),
+        "bf16": Fixed(
+            accepted: off, reason: "adapters are trained in float32; give load_model a dtype for the frozen weights"),
         "fp16_full_eval": Fixed(accepted: off, reason: "evaluations use the model as it is loaded"),
         "bf16_full_eval": Fixed(accepted: off, reason: "evaluations use the model as it is loaded"),
         "fp16_opt_level": Fixed(accepted: [], reason: "adapters are trained in float32"),
@@ -123,21 +128,26 @@ public enum ArgumentTable {
         "dataloader_in_order": Fixed(accepted: on, reason: "batches always come in order"),
         "dataloader_prefetch_factor": Fixed(accepted: (1...64).map { .integer($0) }, reason: "rows are read in memory"),
         "dataloader_multiprocessing_context": Fixed(accepted: [], reason: "rows are read in memory"),
-        "remove_unused_columns": Fixed(accepted: either, reason: "forward gets the columns that it takes, compute_loss the whole rows"),
+        "remove_unused_columns": Fixed(
+            accepted: either, reason: "forward gets the columns that it takes, compute_loss the whole rows"),
         "ignore_data_skip": Fixed(accepted: off, reason: "resuming continues with the next row at once"),
-        "average_tokens_across_devices": Fixed(accepted: either, reason: "losses are always averaged over the whole step"),
+        "average_tokens_across_devices": Fixed(
+            accepted: either, reason: "losses are always averaged over the whole step"),
         "eval_accumulation_steps": Fixed(accepted: (1...4096).map { .integer($0) }, reason: "it is a number of steps"),
         "eval_do_concat_batches": Fixed(accepted: on, reason: "predictions are always joined"),
         "eval_use_gather_object": distributed,
-        "batch_eval_metrics": Fixed(accepted: off, reason: "give compute_metrics a metric of lorawb.metrics: those are gathered batch by batch"),
+        "batch_eval_metrics": Fixed(
+            accepted: off, reason: "give compute_metrics a metric of lorawb.metrics: those are gathered batch by batch"),
         "include_for_metrics": Fixed(accepted: [.list([])], reason: "compute_metrics gets predictions and label_ids"),
         "include_inputs_for_metrics": Fixed(accepted: off, reason: "compute_metrics gets predictions and label_ids"),
         "include_tokens_per_second": Fixed(accepted: off, reason: "give include_num_input_tokens_seen"),
         "past_index": Fixed(accepted: [.integer(-1)], reason: "no state is carried from batch to batch"),
         "do_train": harmless, "do_eval": harmless, "do_predict": harmless,
         "resume_from_checkpoint": Fixed(accepted: off, reason: "resume with `lorawb run recipe.lua --resume RUN`"),
-        "overwrite_output_dir": Fixed(accepted: off, reason: "a run never overwrites another's checkpoints; give another output_dir"),
-        "restore_callback_states_from_checkpoint": Fixed(accepted: either, reason: "early stopping always continues, callbacks hold their own state"),
+        "overwrite_output_dir": Fixed(
+            accepted: off, reason: "a run never overwrites another's checkpoints; give another output_dir"),
+        "restore_callback_states_from_checkpoint": Fixed(
+            accepted: either, reason: "early stopping always continues, callbacks hold their own state"),
         "save_safetensors": Fixed(accepted: on, reason: "checkpoints are always safetensors"),
         "enable_jit_checkpoint": Fixed(accepted: either, reason: "an interrupted run always writes a checkpoint"),
     ]
@@ -145,7 +155,8 @@ public enum ArgumentTable {
     private static let reporting: [String: Fixed] = [
         "report_to": Fixed(accepted: [.string("none"), .list([]), .list([.string("none")])], reason: service.reason),
         "run_name": Fixed(accepted: [], reason: "the run folder names the run (--run-dir)"),
-        "project": service, "trackio_space_id": service, "trackio_bucket_id": service, "trackio_static_space_id": service,
+        "project": service, "trackio_space_id": service, "trackio_bucket_id": service,
+        "trackio_static_space_id": service,
         "logging_dir": Fixed(accepted: [], reason: "logs stand in the run folder"),
         "log_level": Fixed(accepted: [.string("passive")], reason: "there is one level"),
         "log_level_replica": Fixed(accepted: [.string("warning")], reason: "there is one level"),
@@ -164,7 +175,8 @@ public enum ArgumentTable {
         "tpu_num_cores": Fixed(accepted: [], reason: "training runs on the CPU"),
         "accelerator_config": Fixed(accepted: [], reason: "training runs in one process"),
         "parallelism_config": Fixed(accepted: [], reason: "training runs in one process"),
-        "ddp_find_unused_parameters": distributed, "ddp_bucket_cap_mb": distributed, "ddp_broadcast_buffers": distributed,
+        "ddp_find_unused_parameters": distributed, "ddp_bucket_cap_mb": distributed,
+        "ddp_broadcast_buffers": distributed,
         "ddp_static_graph": distributed, "ddp_backend": distributed,
         "ddp_timeout": Fixed(accepted: [.integer(1800)], reason: distributed.reason),
         "fsdp": Fixed(accepted: off + [.string(""), .list([])], reason: distributed.reason),

@@ -33,7 +33,8 @@ enum GradientChecks {
         guard let first = missed.first else { return }
         let others = missed.count > 1 ? " and \(missed.count - 1) more tensors are" : " is"
         throw TrainingError(
-            "'\(first)'\(others) trainable, but the loss does not depend on \(missed.count > 1 ? "them" : "it"): freeze what is not used (requires_grad = false), or let the loss use it")
+            "'\(first)'\(others) trainable, but the loss does not depend on \(missed.count > 1 ? "them" : "it"): freeze what is not used (requires_grad = false), or let the loss use it"
+        )
     }
 
     /// Throws where a parameter is not finite: nothing of that kind is ever written.

@@ -16,7 +16,8 @@ public struct StepPlan: Sendable, Equatable {
         batchesPerEpoch = sampler.batchesPerEpoch
         guard batchesPerEpoch > 0 else {
             throw TrainingError(
-                "train_dataset has \(sampler.count) rows, fewer than one batch of \(sampler.batchSize), and dataloader_drop_last leaves those out")
+                "train_dataset has \(sampler.count) rows, fewer than one batch of \(sampler.batchSize), and dataloader_drop_last leaves those out"
+            )
         }
         accumulation = arguments.gradientAccumulationSteps
         stepsPerEpoch = (batchesPerEpoch + accumulation - 1) / accumulation

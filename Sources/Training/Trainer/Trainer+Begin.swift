@@ -11,7 +11,8 @@ extension Trainer {
         }
         guard !parameters.isEmpty else {
             throw TrainingError(
-                "trainer: nothing is trainable: add an adapter with add_adapter, or set requires_grad of some parameters")
+                "trainer: nothing is trainable: add an adapter with add_adapter, or set requires_grad of some parameters"
+            )
         }
         let sampler = try BatchSampler(
             count: trainReader.dataset.count, batchSize: arguments.perDeviceTrainBatchSize,

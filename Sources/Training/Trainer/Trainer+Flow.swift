@@ -52,7 +52,9 @@ extension Trainer {
         state.progress.phase = isOver ? .finished : .epochBegin
     }
 
-    /// Does what control asks for. `moveOn` sets the phase that a checkpoint records: what comes after it.
+    /// Does what control asks for.
+    ///
+    /// `moveOn` sets the phase that a checkpoint records: what comes after it.
     private func logEvaluateSave(moveOn: () -> Void) throws {
         if control.shouldLog {
             control.shouldLog = false
@@ -73,7 +75,9 @@ extension Trainer {
         }
         // A callback may have asked to stop when it heard of the checkpoint.
         if isSaving, control.shouldTrainingStop, state.progress.phase == .step { state.progress.phase = .epochEnd }
-        if isSaving, control.shouldTrainingStop, state.progress.phase == .epochBegin { state.progress.phase = .finished }
+        if isSaving, control.shouldTrainingStop, state.progress.phase == .epochBegin {
+            state.progress.phase = .finished
+        }
     }
 
     /// Adds the mean loss since the last log, where there were steps.
@@ -97,7 +101,9 @@ extension Trainer {
         if arguments.includeNumInputTokensSeen {
             row.append(Value.Entry("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
         }
-        state.logHistory.append(row + [Value.Entry("step", .integer(state.globalStep))])
+        let numbered = row + [Value.Entry("step", .integer(state.globalStep))]
+        state.logHistory.append(numbered)
+        if let folder = session.logFolder { try RunRecord.append(numbered, to: folder) }
         reporter?.log(row)
         try emit(.log(row))
     }
@@ -114,7 +120,8 @@ extension Trainer {
         guard let value = metrics.first(where: { $0.key == key })?.value.number else {
             let known = metrics.map(\.key)
             throw TrainingError(
-                "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(NearestName.hint(for: key, among: known)); it gave \(known.joined(separator: ", "))")
+                "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(NearestName.hint(for: key, among: known)); it gave \(known.joined(separator: ", "))"
+            )
         }
         return value
     }

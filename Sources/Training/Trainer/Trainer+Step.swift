@@ -126,7 +126,8 @@ extension Trainer {
             if let first = left.first {
                 let others = left.count > 1 ? " and of \(left.count - 1) more tensors" : ""
                 reporter?.warn(
-                    "the gradient of '\(first)'\(others) was zero in all of the first \(GradientChecks.patience) steps: nothing trains \(left.count > 1 ? "them" : "it")")
+                    "the gradient of '\(first)'\(others) was zero in all of the first \(GradientChecks.patience) steps: nothing trains \(left.count > 1 ? "them" : "it")"
+                )
             }
             state.progress.unmoved = nil
             return

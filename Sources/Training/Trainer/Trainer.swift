@@ -27,8 +27,15 @@ public final class Trainer {
     public var shouldStop: (() -> Interruption?)?
     /// Writes what users load into a checkpoint's folder, beside what the trainer needs: an adapter as PEFT writes it.
     public var saveModel: ((Folder) throws -> Void)?
-    /// What a run was made of, beside arguments and data: recipe, parameters, base. A resumed run must have the same.
+    /// What a run was made of, beside arguments and data: recipe, parameters, base.
+    ///
+    /// A resumed run must have the same.
     public var identity = RunIdentity()
+
+    /// What is written beside the checkpoints: the recipe, its parameters, the environment.
+    ///
+    /// A resumed run must have the same.
+    public var record: RunRecord?
 
     let trainReader: BatchReader?
     let evalReader: BatchReader?
@@ -65,11 +72,13 @@ public final class Trainer {
         weights = TrainableWeights(model)
         if evalReader == nil, arguments.evalStrategy != .no || arguments.evalOnStart {
             throw TrainingError(
-                "trainer: \(arguments.evalOnStart ? "eval_on_start" : "eval_strategy '\(arguments.evalStrategy.rawValue)'") needs an eval_dataset")
+                "trainer: \(arguments.evalOnStart ? "eval_on_start" : "eval_strategy '\(arguments.evalStrategy.rawValue)'") needs an eval_dataset"
+            )
         }
         if let trainReader, !trainReader.hasLabels, !objective.takesAnyLabels {
             throw TrainingError(
-                "train_dataset: there is no label column; expected labels, label or label_ids; the columns are \(trainReader.dataset.columnNames.joined(separator: ", "))")
+                "train_dataset: there is no label column; expected labels, label or label_ids; the columns are \(trainReader.dataset.columnNames.joined(separator: ", "))"
+            )
         }
     }
 
@@ -181,6 +190,8 @@ struct TrainingSession {
     var firstStep = 0
     var samples = 0
     var isChecked = false
+    /// Folder of the log, where one is kept.
+    var logFolder: Folder?
     var output: TrainOutput?
     /// The order of the epoch in progress.
     var order: (epoch: Int, rows: [Int])?

@@ -71,7 +71,8 @@ extension TrainingArguments {
     /// `momentum=0.9,nesterov=true` for SGD; AdamW's numbers have arguments of their own.
     private mutating func readOptimizerOptions(_ text: String) throws {
         guard optim == .sgd else {
-            throw TrainingError("args: optim_args is for optim = 'sgd'; AdamW takes adam_beta1, adam_beta2 and adam_epsilon")
+            throw TrainingError(
+                "args: optim_args is for optim = 'sgd'; AdamW takes adam_beta1, adam_beta2 and adam_epsilon")
         }
         for part in text.split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
@@ -81,7 +82,8 @@ extension TrainingArguments {
             case ("nesterov", let value): sgdNesterov = value.lowercased() == "true"
             default:
                 throw TrainingError(
-                    "args: optim_args has '\(part)'; expected momentum=NUMBER, dampening=NUMBER or nesterov=true, separated by commas")
+                    "args: optim_args has '\(part)'; expected momentum=NUMBER, dampening=NUMBER or nesterov=true, separated by commas"
+                )
             }
         }
     }
@@ -144,7 +146,9 @@ extension TrainingArguments {
     /// What follows from other arguments, and combinations that cannot be.
     private mutating func complete(evalStepsGiven: Bool) throws {
         if evalStrategy == .steps, evalSteps == nil {
-            guard loggingSteps > 0 else { throw TrainingError("args: eval_strategy 'steps' needs eval_steps or logging_steps") }
+            guard loggingSteps > 0 else {
+                throw TrainingError("args: eval_strategy 'steps' needs eval_steps or logging_steps")
+            }
             evalSteps = loggingSteps
         }
         if metricForBestModel == nil, loadBestModelAtEnd || saveStrategy == .best || earlyStoppingPatience != nil {

@@ -1,0 +1,63 @@
+import Formats
+
+/// What a run was made of, written beside its checkpoints so that it can be read, repeated and continued.
+///
+/// `recipe.lua` is a copy of the recipe, `params.json` the parameters it was given, `environment.json` the program, machine and
+/// threads. `log.jsonl`, a line for each row of the log, is the trainer's. Each is written whole.
+public struct RunRecord: Sendable {
+    static let recipeFile = "recipe.lua"
+    static let parametersFile = "params.json"
+    static let environmentFile = "environment.json"
+    static let logFile = "log.jsonl"
+
+    private let recipe: String
+    private let parameters: [Value.Entry]
+    private let environment: [Value.Entry]
+
+    /// A record of the recipe's text, the values of its parameters, and what the run runs on.
+    public init(recipe: String, parameters: [Value.Entry], environment: [Value.Entry]) {
+        (self.recipe, self.parameters, self.environment) = (recipe, parameters, environment)
+    }
+
+    /// Writes the record into the folder of a run.
+    func write(to folder: Folder) throws {
+        try folder.write(Self.recipeFile, text: recipe)
+        try folder.write(Self.parametersFile, text: parameters.json.serialized(indent: 2) + "\n")
+        try folder.write(Self.environmentFile, text: environment.json.serialized(indent: 2) + "\n")
+    }
+
+    /// Throws where recipe or parameters are not those that the folder records; the environment may change.
+    func check(in folder: Folder) throws {
+        guard folder.exists(Self.recipeFile), folder.exists(Self.parametersFile) else { return }
+        let source = "\(folder.path)/\(Self.recipeFile)"
+        let (before, now) = (lines(try folder.readText(Self.recipeFile)), lines(recipe))
+        if before != now {
+            let line = zip(before, now).prefix { $0 == $1 }.count
+            throw TrainingError(
+                "\(source): the run was made with another recipe; line \(line + 1) differs: go back to that recipe, or start a new run"
+            )
+        }
+        let path = "\(folder.path)/\(Self.parametersFile)"
+        let recorded = try JSON(parsing: folder.read(Self.parametersFile), source: path, allowsNonFinite: true)
+        for entry in parameters {
+            let (old, new) = (Value(recorded[entry.key] ?? .null), Value(entry.value.json))
+            guard old == new || (old.number != nil && old.number == new.number) else {
+                throw TrainingError(
+                    "\(path): the run was made with \(entry.key) = \(old.quoted), now it is \(new.quoted); give it the same value, or start a new run"
+                )
+            }
+        }
+    }
+
+    private func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+
+    /// Writes the whole log.
+    static func write(log: [[Value.Entry]], to folder: Folder) throws {
+        try folder.write(logFile, text: log.map { $0.json.serialized() + "\n" }.joined())
+    }
+
+    /// Adds a row to the log.
+    static func append(_ row: [Value.Entry], to folder: Folder) throws {
+        try folder.append(logFile, text: row.json.serialized() + "\n")
+    }
+}

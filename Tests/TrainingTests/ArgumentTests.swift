@@ -1,0 +1,148 @@
+import Testing
+import Training
+
+struct ArgumentTests {
+    @Test("the defaults are transformers'")
+    func defaults() throws {
+        let arguments = try Tiny.arguments([])
+        #expect(arguments == TrainingArguments())
+        let entries = Dictionary(uniqueKeysWithValues: arguments.entries.map { ($0.key, $0.value) })
+        // peft.md C1: defaults of transformers 5.23.
+        let expected: [String: Value] = [
+            "per_device_train_batch_size": .integer(8), "gradient_accumulation_steps": .integer(1),
+            "num_train_epochs": .float(3), "max_steps": .integer(-1), "learning_rate": .float(5e-5),
+            "weight_decay": .float(0), "adam_beta1": .float(0.9), "adam_beta2": .float(0.999),
+            "adam_epsilon": .float(1e-8), "max_grad_norm": .float(1), "lr_scheduler_type": .string("linear"),
+            "warmup_steps": .float(0), "logging_strategy": .string("steps"), "logging_steps": .float(500),
+            "eval_strategy": .string("no"), "eval_steps": .null, "save_strategy": .string("steps"),
+            "save_steps": .float(500), "save_total_limit": .null, "load_best_model_at_end": .boolean(false),
+            "metric_for_best_model": .null, "seed": .integer(42), "data_seed": .null,
+            "train_sampling_strategy": .string("random"), "label_smoothing_factor": .float(0),
+        ]
+        for (name, value) in expected { #expect(entries[name] == value, "\(name)") }
+        #expect(Set(entries.keys) == Set(ArgumentTable.supported), "what is read must be listed and recorded")
+    }
+
+    @Test("what is recorded reads back equal")
+    func roundTrip() throws {
+        let arguments = try Tiny.arguments([
+            ("learning_rate", .float(1e-3)), ("num_train_epochs", .float(2.5)), ("eval_strategy", .string("steps")),
+            ("eval_steps", .float(0.1)), ("optim", .string("sgd")),
+            ("optim_args", .string("momentum=0.9, nesterov=true")),
+            ("lr_scheduler_type", .string("polynomial")),
+            ("lr_scheduler_kwargs", .object([.init("power", .integer(2))])),
+            ("label_names", .list([.string("y")])), ("save_strategy", .string("best")),
+        ])
+        #expect(try TrainingArguments(arguments.entries) == arguments)
+        #expect(arguments.sgdNesterov && arguments.sgdMomentum == 0.9)
+        #expect(arguments.greaterIsBetter == false)
+    }
+
+    @Test("older names are the present ones")
+    func renamed() throws {
+        let arguments = try Tiny.arguments([
+            ("evaluation_strategy", .string("epoch")), ("warmup_ratio", .float(0.06)),
+            ("group_by_length", .boolean(true)),
+            ("per_gpu_train_batch_size", .integer(4)), ("no_cuda", .boolean(true)), ("use_cpu", .boolean(true)),
+            ("fp16", .boolean(false)), ("report_to", .string("none")), ("gradient_checkpointing", .boolean(false)),
+            ("dataloader_num_workers", .integer(2)), ("optim", .string("adamw_torch")), ("local_rank", .integer(-1)),
+        ])
+        #expect(arguments.evalStrategy == .epoch)
+        #expect(arguments.warmupSteps == 0.06)
+        #expect(arguments.trainSamplingStrategy == .groupByLength)
+        #expect(arguments.perDeviceTrainBatchSize == 4)
+    }
+
+    @Test(
+        "every other mistake is an error that names the option",
+        arguments: [
+            ([("learning_rat", .float(1))], "args: there is no 'learning_rat'; did you mean 'learning_rate'?"),
+            ([("no_such_thing_at_all", .float(1))], "args: there is no 'no_such_thing_at_all'"),
+            (
+                [("learning_rate", .string("1e-3"))],
+                "args: learning_rate is '1e-3', a string; expected a number of at least 0"
+            ),
+            ([("learning_rate", .float(-1))], "args: learning_rate is -1.0; expected a number of at least 0"),
+            ([("learning_rate", .float(.nan))], "args: learning_rate is nan; expected a number of at least 0"),
+            (
+                [("num_train_epochs", .float(.infinity))],
+                "args: num_train_epochs is inf; expected a number of at least 0 and below 1000000000"
+            ),
+            (
+                [("per_device_train_batch_size", .integer(0))],
+                "args: per_device_train_batch_size is 0; expected an integer of at least 1"
+            ),
+            (
+                [("per_device_train_batch_size", .float(2.5))],
+                "args: per_device_train_batch_size is 2.5; expected an integer of at least 1"
+            ),
+            ([("logging_first_step", .integer(1))], "args: logging_first_step is 1; expected true or false"),
+            (
+                [("eval_strategy", .string("epochs"))],
+                "args: eval_strategy is 'epochs'; expected one of 'no', 'steps', 'epoch'; did you mean 'epoch'?"
+            ),
+            (
+                [("save_steps", .float(2.5))],
+                "args: save_steps is 2.5; expected a whole number of steps, or a share of all steps between 0 and 1"
+            ),
+            (
+                [("logging_steps", .integer(0))],
+                "args: logging_steps is 0; expected a whole number of steps, or a share of all steps between 0 and 1"
+            ),
+            (
+                [("warmup_ratio", .float(1.5))],
+                "args: warmup_ratio is 1.5; expected a share of all steps of at least 0 and below 1"
+            ),
+            (
+                [("warmup_ratio", .float(0.1)), ("warmup_steps", .integer(3))],
+                "args: 'warmup_ratio' and 'warmup_steps' mean the same; give one"
+            ),
+            (
+                [("fp16", .boolean(true))],
+                "args: fp16 = true is not supported: adapters are trained in float32; give load_model a dtype for the frozen weights"
+            ),
+            (
+                [("push_to_hub", .boolean(true))],
+                "args: push_to_hub = true is not supported: nothing goes to the network; upload the saved adapter with the tool of your choice"
+            ),
+            (
+                [("report_to", .string("wandb"))],
+                "args: report_to = 'wandb' is not supported: nothing goes to the network; logs stand in the run folder"
+            ),
+            (
+                [("optim", .string("adafactor"))],
+                "args: optim 'adafactor' is not supported; there are adamw_torch, adamw_torch_fused, sgd"
+            ),
+            (
+                [("optim_args", .string("momentum=0.9"))],
+                "args: optim_args is for optim = 'sgd'; AdamW takes adam_beta1, adam_beta2 and adam_epsilon"
+            ),
+            (
+                [("lr_scheduler_type", .string("greedy"))],
+                "lr_scheduler_type 'greedy' is not supported; there are linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt"
+            ),
+            (
+                [("load_best_model_at_end", .boolean(true))],
+                "args: load_best_model_at_end needs save_strategy and eval_strategy to be the same; they are 'steps' and 'no'"
+            ),
+            (
+                [
+                    ("load_best_model_at_end", .boolean(true)), ("eval_strategy", .string("steps")),
+                    ("eval_steps", .integer(3)), ("save_steps", .integer(4)),
+                ],
+                "args: load_best_model_at_end needs save_steps to be a multiple of eval_steps; they are 4 and 3"
+            ),
+            (
+                [("early_stopping_patience", .integer(1))],
+                "args: early_stopping_patience needs eval_strategy 'steps' or 'epoch'"
+            ),
+            (
+                [("num_train_epochs", .integer(0))],
+                "args: num_train_epochs is 0; expected a number above 0, or max_steps above 0"
+            ),
+            ([("seed", .integer(1)), ("seed", .integer(2))], "args: 'seed' is given twice"),
+        ] as [([(String, Value)], String)])
+    func mistakes(entries: [(String, Value)], message: String) {
+        #expect(throws: TrainingError(message)) { _ = try Tiny.arguments(entries) }
+    }
+}
