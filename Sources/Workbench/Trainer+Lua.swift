@@ -155,6 +155,7 @@ enum TrainerLua {
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
         }
         trainer.identity = try identity(box, context)
+        trainer.record = record(context)
         return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)
     }
 
@@ -167,6 +168,26 @@ enum TrainerLua {
         }
         identity.add("base", digest(try box.adapters.baseFingerprint()))
         return identity
+    }
+
+    /// What is written into the run's folder, beside its checkpoints; nothing in the REPL, which has no recipe.
+    private static func record(_ context: RecipeContext) -> RunRecord? {
+        guard !context.source.isEmpty else { return nil }
+        let parameters = context.parameters.sorted { $0.key < $1.key }.map { name, value -> Training.Value.Entry in
+            switch value {
+            case .string(let text): .init(name, .string(text))
+            case .number(let number): .init(name, .float(number))
+            case .integer(let integer): .init(name, .integer(Int(integer)))
+            case .boolean(let flag): .init(name, .boolean(flag))
+            }
+        }
+        return RunRecord(
+            recipe: String(decoding: context.source, as: UTF8.self), parameters: parameters,
+            environment: [
+                .init("lorawb", .string(Workbench.version)), .init("recipe", .string(context.recipeName)),
+                .init("arguments", .list(context.words.map { .string($0) })),
+                .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
+            ])
     }
 
     private static func digest(_ text: String) -> String { String(RandomKey(seed: 0).child(text).bits, radix: 16) }
