@@ -119,6 +119,11 @@ extension Tensor {
         Elementwise.accumulate(try other.floats(), into: try mutableFloats(), count: count)
     }
 
+    /// Place of the first element that is not finite, in row-major order; nil where all are.
+    public func firstNonFinite() throws -> Int? {
+        dtype == .int64 ? nil : Elementwise.firstNonFinite(try floats(), count: count)
+    }
+
     /// Rows and columns of a matrix.
     func matrixShape(_ what: String) throws -> (rows: Int, columns: Int) {
         guard shape.count == 2 else { throw TensorError("\(what): expected a matrix, got shape \(shape)") }

@@ -11,7 +11,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 
-HERE = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "TensorsTests" / "ops.txt"
+HERE = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Goldens" / "ops.txt"
 
 
 def values(shape, seed, low=-1.0, high=1.0):
