@@ -74,12 +74,12 @@ indirect enum Decoder: Sendable {
     private static func strip(_ token: [UInt8], _ content: UInt32, _ start: Int, _ stop: Int) -> [UInt8] {
         var from = 0
         var to = token.count
-        for _ in 0..<start where from < to {
+        for _ in 0..<min(start, token.count) where from < to {
             let (scalar, length) = token.scalar(at: from)
             guard scalar == content else { break }
             from += length
         }
-        for _ in 0..<stop where from < to {
+        for _ in 0..<min(stop, token.count) where from < to {
             let previous = token.scalarStart(before: to)
             guard token.scalar(at: previous).value == content else { break }
             to = previous

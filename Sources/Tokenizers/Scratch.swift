@@ -6,6 +6,14 @@ final class Scratch {
     var heap = MergeHeap()
     var words = WordCache()
     var tokens: [ModelToken] = []
+
+    /// Gives back the memory that an unusually long text took.
+    func shrink() {
+        guard symbols.capacity > 1 << 16 || tokens.capacity > 1 << 16 else { return }
+        symbols = []
+        heap = MergeHeap()
+        tokens = []
+    }
 }
 
 /// Scratches that lie idle; encoding takes one and gives it back, so any number of threads can encode at once.
@@ -19,7 +27,10 @@ final class ScratchPool: Sendable {
 
     func with<Result>(_ body: (Scratch) throws -> Result) rethrows -> Result {
         let box = idle.withLock { $0.popLast() } ?? Box(scratch: Scratch())
-        defer { idle.withLock { $0.append(box) } }
+        defer {
+            box.scratch.shrink()
+            idle.withLock { $0.append(box) }
+        }
         return try body(box.scratch)
     }
 }

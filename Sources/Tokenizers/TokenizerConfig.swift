@@ -2,7 +2,17 @@ import Formats
 
 /// What tokenizer_config.json, special_tokens_map.json, added_tokens.json and config.json say of a tokenizer.
 struct TokenizerConfig {
-    private let json: JSON
+    /// Options of the tokenizer's class that the file sets; nil where it does not say them.
+    struct Options {
+        var lowercase: Bool?
+        var handleChineseChars: Bool?
+        /// Null is a value of its own: as `lowercase` is.
+        var stripAccents: Bool??
+        var addPrefixSpace: Bool?
+        var trimOffsets: Bool?
+    }
+
+    private(set) var options = Options()
     /// The special tokens that are named, nil for those said to be null.
     private(set) var specialTokens: [SpecialToken: AddedToken?] = [:]
     /// Further special tokens.
@@ -24,10 +34,14 @@ struct TokenizerConfig {
             return json
         }
         let file = "tokenizer_config.json"
-        json = try read(file)
+        let json = try read(file)
+        func flag(_ key: String) throws -> Bool? { try json.optional(key, "true or false", source: file) { $0.bool } }
+        options = Options(
+            lowercase: try flag("do_lower_case"), handleChineseChars: try flag("tokenize_chinese_chars"),
+            stripAccents: json["strip_accents"] == nil ? nil : .some(try flag("strip_accents")),
+            addPrefixSpace: try flag("add_prefix_space"), trimOffsets: try flag("trim_offsets"))
         modelMaxLength = json["model_max_length"]?.int.flatMap { $0 > 0 && $0 < Int(Int32.max) ? $0 : nil }
-        cleanUpTokenizationSpaces =
-            try json.optional("clean_up_tokenization_spaces", "true or false", source: file) { $0.bool } ?? false
+        cleanUpTokenizationSpaces = try flag("clean_up_tokenization_spaces") ?? false
         family =
             try json["tokenizer_class"]?.string.flatMap(TokenizerFamily.init(name:))
             ?? read("config.json")["model_type"]?.string.flatMap(TokenizerFamily.init(name:))
@@ -63,9 +77,6 @@ struct TokenizerConfig {
             extraTokens = try list.map { try AddedToken(special: $0, source: "\(source): \(key)") }
         }
     }
-
-    /// An option that is true or false.
-    func bool(_ key: String) -> Bool? { json[key]?.bool }
 
     /// Every token that a vocabulary without tokenizer.json gets: those with ids, then the named ones, then the rest.
     func allTokens(_ family: TokenizerFamily) -> [AddedToken] {

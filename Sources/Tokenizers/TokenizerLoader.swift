@@ -29,6 +29,7 @@ struct TokenizerLoader {
         if folder.exists("tokenizer.json") {
             tokenizer = try tokenizerFile("tokenizer.json")
             family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
+            try apply(config.options, to: &tokenizer, family)
             try addTokens(to: &tokenizer, config.addedTokens)
         } else if folder.exists("vocab.txt") {
             tokenizer = try bert()
@@ -63,6 +64,28 @@ struct TokenizerLoader {
         return tokenizer
     }
 
+    /// Options of tokenizer_config.json that transformers' class of the family sets against tokenizer.json.
+    private func apply(_ options: TokenizerConfig.Options, to tokenizer: inout Tokenizer, _ family: TokenizerFamily)
+        throws
+    {
+        if family == .bert, case .bert(var normalizer) = tokenizer.normalizer {
+            normalizer.lowercase = options.lowercase ?? normalizer.lowercase
+            normalizer.handleChineseChars = options.handleChineseChars ?? normalizer.handleChineseChars
+            if let stripAccents = options.stripAccents { normalizer.stripAccents = stripAccents }
+            tokenizer.normalizer = .bert(normalizer)
+            try tokenizer.added.freeze(tokenizer.normalizer)
+        }
+        guard family == .roberta || family == .gpt2, let addPrefixSpace = options.addPrefixSpace else { return }
+        if case .byteLevel(_, let useRegex) = tokenizer.preTokenizer {
+            tokenizer.preTokenizer = .byteLevel(addPrefixSpace: addPrefixSpace, useRegex: useRegex)
+        }
+        if family == .roberta {
+            for index in tokenizer.postProcessor.trims.indices {
+                tokenizer.postProcessor.trims[index].addPrefixSpace = addPrefixSpace
+            }
+        }
+    }
+
     private func stage<Stage>(_ json: JSON, _ key: String, _ read: (JSON) throws -> Stage) throws -> Stage? {
         guard let section = json[key], !section.isNull else { return nil }
         return try read(section)
@@ -76,8 +99,8 @@ struct TokenizerLoader {
         var tokenizer = Tokenizer(model: .wordPiece(model))
         tokenizer.normalizer = .bert(
             BertNormalizer(
-                handleChineseChars: config.bool("tokenize_chinese_chars") ?? true,
-                stripAccents: config.bool("strip_accents"), lowercase: config.bool("do_lower_case") ?? true))
+                handleChineseChars: config.options.handleChineseChars ?? true,
+                stripAccents: config.options.stripAccents ?? nil, lowercase: config.options.lowercase ?? true))
         tokenizer.preTokenizer = .bert
         tokenizer.decoder = .wordPiece(prefix: Array("##".utf8), cleanup: true)
         try addTokens(to: &tokenizer, config.allTokens(.bert))
@@ -95,7 +118,7 @@ struct TokenizerLoader {
         let model = try ModelReader(source: "merges.txt").bpe(reader.tokens, merges, BPE.Options())
         var tokenizer = Tokenizer(model: .bpe(model))
         let family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
-        let addPrefixSpace = config.bool("add_prefix_space") ?? false
+        let addPrefixSpace = config.options.addPrefixSpace ?? false
         tokenizer.preTokenizer = .byteLevel(addPrefixSpace: addPrefixSpace, useRegex: true)
         tokenizer.decoder = .byteLevel
         if family == .qwen2 {
@@ -112,7 +135,7 @@ struct TokenizerLoader {
                 let classifier = names[.cls].flatMap({ tokenizer.id($0) })
             else { throw TokenizerError("vocab.json: RoBERTa needs tokens for cls_token and sep_token") }
             tokenizer.postProcessor = .roberta(
-                separator: separator, classifier: classifier, trimOffsets: config.bool("trim_offsets") ?? true,
+                separator: separator, classifier: classifier, trimOffsets: config.options.trimOffsets ?? true,
                 addPrefixSpace: addPrefixSpace)
         }
         return (tokenizer, family)

@@ -6,7 +6,9 @@ import Tokenizers
 /// text.
 @Suite struct GoldenTests {
     static let folders = [
-        "bert", "bert-files", "byte-fallback", "gpt2", "qwen2", "qwen2-files", "roberta", "roberta-files",
+        "bert", "bert-config", "bert-files", "byte-fallback", "gpt2", "qwen2", "qwen2-files", "roberta",
+        "roberta-config",
+        "roberta-files",
     ]
 
     @Test(arguments: folders) func encodings(_ name: String) throws {

@@ -438,6 +438,13 @@ def goldens():
                 json.dumps({"<|endoftext|>": len(vocabulary), "<|im_end|>": len(vocabulary) + 1, "<tool>": len(vocabulary) + 2}) + "\n")
         write_cases(folder, kind.from_pretrained(str(folder)).backend_tokenizer, few, 7)
 
+    # Options of tokenizer_config.json against tokenizer.json: transformers' classes follow the former.
+    config = {"tokenizer_class": "BertTokenizer", "do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}
+    folder = save("bert-config", bert, config=config)
+    write_cases(folder, BertTokenizer.from_pretrained(str(folder)).backend_tokenizer, few, 8)
+    folder = save("roberta-config", roberta, config={"tokenizer_class": "RobertaTokenizer", "add_prefix_space": True})
+    write_cases(folder, RobertaTokenizer.from_pretrained(str(folder)).backend_tokenizer, few, 9)
+
     scalar_hashes()
 
 
