@@ -49,7 +49,8 @@ extension LuaHost {
     private func add<T>(_ metamethod: LuaMetamethod<T>, to type: LuaType<T>, _ number: Int32) throws {
         let body = metamethod.body
         let isBinary = metamethod.isBinary
-        let function = keep(String(metamethod.event.dropFirst(2)), isMethod: !isBinary) { call in
+        let name = metamethod.event == "__index_names" ? "index" : String(metamethod.event.dropFirst(2))
+        let function = keep(name, isMethod: !isBinary) { call in
             try body(isBinary ? nil : try call.selfObject(number, T.self), call)
         }
         try confirm(lw_type_metamethod(state.raw, number, metamethod.event, function))

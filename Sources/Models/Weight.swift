@@ -31,7 +31,10 @@ public final class Weight {
     /// The weight's own values, whatever stands in for them now.
     public private(set) var value: Value
     /// Whether `backward` leaves a gradient.
-    public private(set) var requiresGrad: Bool
+    ///
+    /// That of the tensor where there is one, which recipes also set.
+    public var requiresGrad: Bool { tensor?.requiresGrad ?? wantsGrad }
+    private var wantsGrad = false
     /// Trained copies by adapter, in the order in which they were made.
     public private(set) var copies: [(adapter: String, weight: Weight)] = []
     /// Name of the adapter whose copy stands in for the original.
@@ -43,7 +46,6 @@ public final class Weight {
     /// New weight; `requiresGrad` is that of the tensor where there is one.
     public init(name: String, shape: [Int], value: Value, origin: Origin, fileDType: String = "F32") {
         (self.name, self.shape, self.value, self.origin, self.fileDType) = (name, shape, value, origin, fileDType)
-        if case .tensor(let tensor) = value { requiresGrad = tensor.requiresGrad } else { requiresGrad = false }
     }
 
     /// Number of elements.
@@ -102,7 +104,7 @@ public final class Weight {
             value = .tensor(tensor)
         case .matrix: break
         }
-        requiresGrad = requires
+        wantsGrad = requires
     }
 
     /// Makes the trained copy of `adapter` from the present values.
@@ -135,7 +137,7 @@ public final class Weight {
             try tensor.setRequiresGrad(false)
             tensor.grad = nil
         }
-        requiresGrad = false
+        wantsGrad = false
     }
 
     /// A tensor with the numbers of `matrix`.

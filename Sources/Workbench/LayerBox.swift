@@ -44,6 +44,11 @@ final class LayerBox: ModuleBox {
     /// What the module gives for the arguments of `call`.
     func run(_ call: borrowing LuaCall) throws -> LuaReturn {
         let live = context.live
+        guard live.depth < 50 else {
+            throw LuaFault("modules call one another more than 50 deep; does a forward call itself?")
+        }
+        live.depth += 1
+        defer { live.depth -= 1 }
         guard live.forward == nil else { return try act(call, live.forward) }
         let forward = ForwardCall(clock: ownClock, seed: key.child("dropout").bits)
         live.forward = forward

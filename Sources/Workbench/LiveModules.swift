@@ -10,6 +10,8 @@ final class LiveModules {
     private var entries: [Entry] = []
     /// The outermost call of a recipe's module that is in progress.
     var forward: ForwardCall?
+    /// How many calls of modules are within one another.
+    var depth = 0
 
     /// Takes a module in.
     func add(_ box: ModuleBox) {

@@ -203,7 +203,7 @@ enum NNLua {
                     box.setTraining(false)
                     return .object(box)
                 },
-            ] + ModuleLua.parameters() + ModuleLua.adapters(),
+            ] + StateDict.methods + ModuleLua.parameters() + ModuleLua.adapters(),
             properties: [
                 LuaProperty("kind", "\"Linear\", \"Sequential\", ...", type: "string") { .string($0.module.kind) },
                 LuaProperty("training", "Whether dropout acts here.", type: "boolean") { .boolean($0.isTraining) },

@@ -8,7 +8,7 @@ final class OptimizerBox {
     let optimizer: any Optimizer
     let kind: String
     /// Learning rate that the recipe gave for all groups.
-    let learningRate: Double
+    var learningRate: Double
     private let live: LiveModules
     /// Whether a schedule sets the learning rates.
     var isScheduled = false
@@ -200,6 +200,7 @@ enum OptimLua {
                     set: { box, call in
                         let lr = try call.number(1, "lr")
                         for index in box.optimizer.groups.indices { try box.set(index, learningRate: lr) }
+                        box.learningRate = lr
                     }),
                 LuaProperty(
                     "param_groups", "The groups: lr and weight_decay of each can be read and set.",

@@ -120,7 +120,7 @@ enum ScheduleLua {
                 }
             }
             guard given[step.name] != nil || !needed.contains(step.name) else {
-                throw LuaFault("'\(step.name)' is missing: \(step.doc)")
+                throw LuaFault("'\(step.name)' is missing; give it after the optimizer or in the options")
             }
         }
         var kwargs: [String: Double] = [:]
