@@ -218,8 +218,15 @@ enum ModuleLua {
                 guard let weights = try call.table(2, "weights").numbers() else {
                     throw call.argumentError(2, "weights", "a list of numbers expected")
                 }
-                _ = (options, weights)
-                throw LuaFault("is not supported yet")
+                let type = try options.string("combination_type") ?? "svd"
+                guard let combination = AdapterSet.Combination(rawValue: type) else {
+                    let known = AdapterSet.Combination.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+                    throw LuaFault("combination_type '\(type)' is not supported; there are \(known)")
+                }
+                try box.adapters.addWeighted(
+                    try call.strings(1, "names"), weights: weights, name: try call.string(3, "new_name"),
+                    combination: combination, svdRank: try options.integer("svd_rank"))
+                return .nothing
             },
         ]
     }
