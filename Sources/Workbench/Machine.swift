@@ -12,6 +12,13 @@ enum Machine {
         return pages > 0 && size > 0 ? pages * size : 8 << 30
     }
 
+    /// Seconds on a clock that never goes back.
+    static var seconds: Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
     /// Number of processors.
     static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 

@@ -6,6 +6,9 @@ import Tensors
 enum MemoryLua {
     static func functions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
         [
+            LuaFunctionDeclaration(
+                "clock", "Seconds since some fixed moment, for measuring how long things take.", returns: "number"
+            ) { _ in .number(Machine.seconds) },
             LuaFunctionDeclaration("gc", "Collects garbage now, tensors that nothing refers to included.") { call in
                 call.host.collectGarbage()
                 return .nothing
