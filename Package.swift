@@ -66,8 +66,10 @@ let package = Package(
             ]),
         .target(name: "LuaBridge", dependencies: ["CLuaShim"], swiftSettings: strict),
         .target(
-            name: "Stdlib", path: "stdlib", sources: ["Stdlib.swift"],
-            resources: [.embedInCode("lorawb"), .embedInCode("recipes")], swiftSettings: safe),
+            name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
+            resources: [
+                .embedInCode("lorawb"), .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
+            ], swiftSettings: safe),
         .target(
             name: "Workbench",
             dependencies: [
