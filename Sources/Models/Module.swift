@@ -57,6 +57,18 @@ extension Module {
         return found
     }
 
+    /// The module and its parts as the reference prints them.
+    public var tree: String { "\(kind)(\(treeBody(indent: "")))" }
+
+    private func treeBody(indent: String) -> String {
+        guard !children.isEmpty else { return summary }
+        let inner = indent + "  "
+        let lines = children.map { name, child in
+            "\(inner)(\(name)): \(child.kind)(\(child.treeBody(indent: inner)))"
+        }
+        return "\n" + lines.joined(separator: "\n") + "\n\(indent)"
+    }
+
     /// The weights that are trained, in the order of `namedParameters`.
     public func trainableParameters() -> [(name: String, weight: Weight)] {
         namedParameters().filter { $0.weight.requiresGrad }

@@ -17,9 +17,23 @@ public enum Initialisation: Sendable, Equatable {
         case .constant(let value): unsafe start.update(repeating: value, count: target.count)
         case .uniform(let bound): unsafe key.fillUniform(start, count: target.count, low: -bound, high: bound)
         case .normal(let deviation, let zeroRow):
-            unsafe key.fillNormal(start, count: target.count, deviation: deviation)
+            unsafe Initialisation.fillNormal(target, deviation: deviation, key: key)
             if let zeroRow, zeroRow >= 0, (zeroRow + 1) * columns <= target.count {
                 unsafe (start + zeroRow * columns).update(repeating: 0, count: columns)
+            }
+        }
+    }
+}
+
+extension Initialisation {
+    /// `RandomKey.fillNormal` by all threads: a base of a hundred million numbers takes a while.
+    private static func fillNormal(_ target: UnsafeMutableBufferPointer<Float>, deviation: Float, key: RandomKey) {
+        guard let start = target.baseAddress else { return }
+        let (count, piece) = (target.count, 1 << 16)
+        nonisolated(unsafe) let numbers = unsafe start
+        Workers.run(pieces: (count + piece - 1) / piece) { index in
+            for place in index * piece..<min(count, (index + 1) * piece) {
+                unsafe numbers[place] = deviation * Float(key.normal(place))
             }
         }
     }
