@@ -1,3 +1,4 @@
+import Formats
 import Models
 import Tensors
 
@@ -10,6 +11,22 @@ extension AdapterSet {
         case svd
         /// A's and B's summed each for itself, as PEFT does; not the weighted sum of the updates.
         case linear
+
+        /// The type of this name; throws for those that only PEFT has, and for unknown ones.
+        public static func named(_ name: String) throws -> Combination {
+            if let found = Combination(rawValue: name) { return found }
+            let known = allCases.map(\.rawValue)
+            let others = [
+                "ties", "ties_svd", "dare_ties", "dare_linear", "dare_ties_svd", "dare_linear_svd", "magnitude_prune",
+                "magnitude_prune_svd",
+            ]
+            guard others.contains(name) else {
+                let hint = nearestName(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                throw AdapterError("unknown combination_type '\(name)'\(hint)")
+            }
+            let list = known.map { "'\($0)'" }.joined(separator: ", ")
+            throw AdapterError("combination_type '\(name)' is not supported yet; there are \(list)")
+        }
     }
 
     /// One module's factors in an adapter, with the factor that its weight and scaling make.
