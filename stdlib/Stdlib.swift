@@ -4,6 +4,7 @@ public enum Stdlib {
     public static func module(_ name: String) -> [UInt8]? {
         switch name {
         case "lorawb.pretty": PackageResources.pretty_lua
+        case "lorawb.report": PackageResources.report_lua
         default: nil
         }
     }

@@ -44,8 +44,8 @@ final class LayerBox: ModuleBox {
     /// What the module gives for the arguments of `call`.
     func run(_ call: borrowing LuaCall) throws -> LuaReturn {
         let live = context.live
-        guard live.depth < 50 else {
-            throw LuaFault("modules call one another more than 50 deep; does a forward call itself?")
+        guard live.depth < 40 else {
+            throw LuaFault("modules call one another more than 40 deep; does a forward call itself?")
         }
         live.depth += 1
         defer { live.depth -= 1 }
