@@ -48,14 +48,14 @@ enum RecipeEnvironment {
         try host.register(ScheduleLua.type)
         try host.register(MetricsLua.type)
         try host.register(TrainerLua.type)
-        try host.register(TrainerLua.stateType)
-        try host.register(TrainerLua.controlType)
+        try host.register(TrainerStateLua.stateType)
+        try host.register(TrainerStateLua.controlType)
     }
 
     private static func module(_ context: RecipeContext) -> LuaModule {
         LuaModule(
             "lorawb", "Adapting pretrained language models.",
-            functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorLua.moduleFunctions(context)
+            functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorMaking.functions(context)
                 + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), ModelLua.function(context),
