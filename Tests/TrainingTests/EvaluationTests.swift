@@ -77,6 +77,20 @@ struct EvaluationTests {
         #expect(predictions.logits.count == (boundaries.last ?? 0) * 2)
     }
 
+    @Test("an evaluation stops on request, outside of a training without a checkpoint")
+    func interrupted() throws {
+        let trainer = try Trainer(model: Tiny.model(), evalDataset: Tiny.dataset(20))
+        var polls = 0
+        trainer.shouldStop = {
+            polls += 1
+            return polls > 1 ? Interruption("interrupted") : nil
+        }
+        let stop = #expect(throws: TrainingInterrupted.self) { try trainer.evaluate() }
+        #expect(stop?.description == "training stopped after step 0 (interrupted)")
+        #expect(!trainer.model.isTraining)
+        #expect(trainer.state.logHistory.isEmpty)
+    }
+
     @Test("rows without labels give scores but no loss")
     func unlabelled() throws {
         let data = try Dataset(rows: [[.init("input_ids", .integers([5, 6]))], [.init("input_ids", .integers([7]))]])

@@ -69,18 +69,21 @@ extension Trainer {
         record.set("version", .integer(Int64(Checkpoint.version)))
         record.set("identity", identity.parts.json)
         record.set("arguments", arguments.entries.json)
-        record.set("train_dataset", .string(fingerprint(setup.trainReader)))
-        if let evalReader { record.set("eval_dataset", .string(fingerprint(evalReader))) }
+        record.set("train_dataset", .string(fingerprint(setup.trainReader, "train_dataset")))
+        if let evalReader { record.set("eval_dataset", .string(fingerprint(evalReader, "eval_dataset"))) }
         record.set("parameters", .array(setup.parameters.map { .string("\($0.name) \($0.tensor.shape)") }))
         record.set("progress", state.progress.json)
         return record
     }
 
-    /// A number that changes with what is read of a dataset.
-    private func fingerprint(_ reader: BatchReader) -> String {
+    /// A number that changes with what is read of a dataset, worked out once.
+    private func fingerprint(_ reader: BatchReader, _ name: String) -> String {
+        if let known = session.fingerprints[name] { return known }
         let names = ["input_ids", "token_type_ids", "attention_mask", arguments.lengthColumnName]
         let hash = reader.dataset.contentHash(of: names + (arguments.labelNames ?? LabelReader.defaultNames))
-        return "\(reader.dataset.count) rows, \(String(hash, radix: 16))"
+        let text = "\(reader.dataset.count) rows, \(String(hash, radix: 16))"
+        session.fingerprints[name] = text
+        return text
     }
 
     /// Removes the oldest checkpoints beyond save_total_limit.
@@ -186,7 +189,7 @@ extension Trainer {
             ("train_dataset", setup.trainReader), ("eval_dataset", evalReader),
         ]
         for (name, reader) in datasets {
-            let (before, now) = (record[name]?.string ?? "none", reader.map(fingerprint) ?? "none")
+            let (before, now) = (record[name]?.string ?? "none", reader.map { fingerprint($0, name) } ?? "none")
             guard before == now else {
                 throw TrainingError("\(source): the run was made with another \(name): recorded \(before), now \(now)")
             }

@@ -8,9 +8,9 @@ public struct ProgressUpdate: Sendable {
     public let loss: Double
     /// Learning rate of the last step.
     public let learningRate: Double
-    /// Rows per second since the training began or was resumed.
+    /// Rows per second since the training began or was resumed, evaluations left out.
     public let samplesPerSecond: Double
-    /// Seconds that remain at this rate, evaluations not counted.
+    /// Seconds that the remaining steps take at this rate.
     public let remainingSeconds: Double
     /// Bytes in tensors, those kept for reuse included.
     public let memoryBytes: Int

@@ -87,6 +87,7 @@ extension Trainer {
         session.hasBegun = true
         try checkOutput()
         session.start = .now
+        session.evaluationSeconds = 0
         session.firstStep = state.globalStep
         model.seed = UInt64(bitPattern: Int64(arguments.seed))
         setup.optimizer.zeroGrad()

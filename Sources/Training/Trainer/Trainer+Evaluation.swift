@@ -85,7 +85,7 @@ extension Trainer {
         if case .metrics(let metrics) = source { for metric in metrics { metric.reset() } }
         let size = arguments.perDeviceEvalBatchSize
         for first in stride(from: 0, to: reader.dataset.count, by: size) {
-            try poll()
+            try pollOutsideSteps()
             let batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
@@ -100,11 +100,19 @@ extension Trainer {
         if wantsMetrics { metrics += try results(source, predictions) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        session.evaluationSeconds += seconds
         metrics += speed(rows: reader.dataset.count, batches: (reader.dataset.count + size - 1) / size, seconds)
         return (
             metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : Value.Entry("\(prefix)_\($0.key)", $0.value) },
             predictions
         )
+    }
+
+    /// Throws where somebody asked to stop; outside of a training there is no state to write.
+    private func pollOutsideSteps() throws {
+        do { try poll() } catch let stop as Interruption where !session.isStepping {
+            throw TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
+        }
     }
 
     private func results(_ source: ComputeMetrics, _ predictions: Predictions) throws -> [Value.Entry] {
@@ -187,21 +195,34 @@ private struct GatheredScores {
         width = part.width
         if let new = part.boundaries {
             let end = boundaries?.last ?? 0
-            boundaries = (boundaries ?? [0]) + new.dropFirst().map { $0 + end }
+            if boundaries == nil { boundaries = [0] }
+            boundaries?.append(contentsOf: new.dropFirst().map { $0 + end })
         }
-        labels = batch.labels.map { labels?.appending($0) ?? $0 }
+        guard let new = batch.labels else { return }
+        if labels == nil { labels = new } else { labels?.append(new) }
     }
 }
 
 extension Labels {
-    /// These labels and then others of the same kind.
-    func appending(_ other: Labels) -> Labels {
-        switch (self, other) {
-        case (.classes(let a), .classes(let b)): .classes(a + b)
-        case (.values(let a), .values(let b)): .values(a + b)
-        case (.vectors(let a), .vectors(let b)): .vectors(a + b)
-        case (.tokens(let a), .tokens(let b)): .tokens(a + b)
-        default: self
+    /// Adds labels of the same kind; others are not added.
+    mutating func append(_ other: Labels) {
+        let current = self
+        // Nobody else holds the list while it grows, so that it grows in place.
+        self = .classes([])
+        switch (consume current, other) {
+        case (.classes(var a), .classes(let b)):
+            a += b
+            self = .classes(a)
+        case (.values(var a), .values(let b)):
+            a += b
+            self = .values(a)
+        case (.vectors(var a), .vectors(let b)):
+            a += b
+            self = .vectors(a)
+        case (.tokens(var a), .tokens(let b)):
+            a += b
+            self = .tokens(a)
+        case (let kept, _): self = kept
         }
     }
 }

@@ -137,7 +137,7 @@ extension Trainer {
 
     private func tell(loss: Double, learningRate: Double, _ setup: TrainingSetup) {
         guard let reporter else { return }
-        let seconds = session.seconds
+        let seconds = session.seconds - session.evaluationSeconds
         let steps = state.globalStep - session.firstStep
         reporter.update(
             ProgressUpdate(

@@ -103,6 +103,8 @@ public final class Trainer {
         guard session.output == nil else {
             throw TrainingError("this trainer's training is over; make another trainer to train on")
         }
+        session.isStepping = true
+        defer { session.isStepping = false }
         do {
             try begin()
             if state.progress.phase != .finished { try advance() }
@@ -188,8 +190,14 @@ struct TrainingSession {
     var isResumed = false
     var start = ContinuousClock.now
     var firstStep = 0
+    /// Whether a step, or what follows it, is in progress: an interruption then goes back to what was settled.
+    var isStepping = false
+    /// Seconds of evaluations, which rates leave out.
+    var evaluationSeconds = 0.0
     var samples = 0
     var isChecked = false
+    /// Fingerprints of the datasets by name, once they were asked for.
+    var fingerprints: [String: String] = [:]
     /// Folder of the log, where one is kept.
     var logFolder: Folder?
     var output: TrainOutput?
