@@ -218,11 +218,7 @@ enum ModuleLua {
                 guard let weights = try call.table(2, "weights").numbers() else {
                     throw call.argumentError(2, "weights", "a list of numbers expected")
                 }
-                let type = try options.string("combination_type") ?? "svd"
-                guard let combination = AdapterSet.Combination(rawValue: type) else {
-                    let known = AdapterSet.Combination.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-                    throw LuaFault("combination_type '\(type)' is not supported; there are \(known)")
-                }
+                let combination = try AdapterSet.Combination.named(try options.string("combination_type") ?? "svd")
                 try box.adapters.addWeighted(
                     try call.strings(1, "names"), weights: weights, name: try call.string(3, "new_name"),
                     combination: combination, svdRank: try options.integer("svd_rank"))
