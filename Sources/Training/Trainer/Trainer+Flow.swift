@@ -29,7 +29,7 @@ extension Trainer {
         try emit(.epochEnd)
         let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
         try logEvaluateSave { self.moveOnAfterEpoch() }
-        if steps > 0, arguments.evalStrategy != .epoch {
+        if steps > 0, arguments.evalStrategy == .no {
             reporter?.summary(
                 EpochSummary(
                     epoch: state.epoch, step: state.globalStep, trainingLoss: loss / Double(steps), validationLoss: nil,
