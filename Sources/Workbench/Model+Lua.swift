@@ -185,6 +185,7 @@ enum ModelLua {
             "save_pretrained", "Writes the adapter while one is attached unmerged, the whole model otherwise.",
             parameters: [LuaParameter("path", "string", "The folder.")]
         ) { box, call in
+            try box.checkWhole("save_weights")
             let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
             if box.adapters.hasUnmerged {
                 for name in box.adapters.names { try box.adapters.save(name, to: folder) }

@@ -22,6 +22,11 @@ class ModuleBox {
         if module.path.isEmpty { context.live.add(self) }
     }
 
+    /// Throws for a part of another module: names in files are those from the whole.
+    func checkWhole(_ call: String) throws {
+        guard !isPart else { throw LuaFault("'\(module.path)' is a part of another module; call \(call) of the whole") }
+    }
+
     /// Where loops over the module stand; parts have none of their own.
     var clock: StepClock? { (module as? any Model)?.clock }
 
@@ -147,6 +152,7 @@ enum ModuleLua {
                     name,
                 ]
             ) { box, call in
+                try box.checkWhole("add_adapter")
                 let config = try LoraConfig(
                     LuaJSON.options(try call.table(1, "config")), source: "config", reading: .recipe)
                 let notes = try box.adapters.add(config, name: try call.optionalString(2, "name") ?? "default")
@@ -250,6 +256,7 @@ enum ModuleLua {
                 ]
             ) { box, call in
                 let options = try call.options(3, loadOptions)
+                try box.checkWhole("load_adapter")
                 let path = try call.string(1, "path")
                 let folder = try ModelLocation.folder(path, box.context)
                 let notes = try box.adapters.load(

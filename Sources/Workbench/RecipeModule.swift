@@ -30,6 +30,9 @@ final class RecipeModule: Module {
             guard box.module.path.isEmpty, !box.isPart else {
                 throw LuaFault("'\(name)' belongs to another module already; make a new one for each place")
             }
+            if let adapter = box.adapters.names.first {
+                throw LuaFault("'\(name)' has the adapter '\(adapter)'; add adapters to the whole once it is made")
+            }
             if let other = seen.updateValue(name, forKey: ObjectIdentifier(box.module)) {
                 throw LuaFault(
                     "'\(name)' is the same module as '\(other)'; name it once and call it as often as needed")

@@ -125,7 +125,11 @@ struct HandLoopTests {
                 assert(a ~= b, "rows were taken twice")
                 m:eval()
                 same(m(ids), m(ids))
+                same(m.encoder.training, false)
+                same(m:train().encoder.training, true)
                 m:save_adapter("both")
+                local ok, message = pcall(m.encoder.save_pretrained, m.encoder, "encoder")
+                assert(message:find "'encoder' is a part of another module; call save_weights of the whole", message)
                 assert(lorawb.exists("both/adapter_model.safetensors"))
                 """)
     }

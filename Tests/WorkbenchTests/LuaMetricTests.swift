@@ -21,6 +21,7 @@ struct LuaMetricTests {
             for i, id in ipairs { 0, 1, 1, 1, 2, 2, 2 } do p[i] = big[id] end
             for i, id in ipairs { 0, 2, 1, 1, 2, 0, 2 } do l[i] = big[id] end
             close(metrics.f1 { predictions = p, label_ids = l }.f1, 0.7111111111111111, 1e-12)
+            close(metrics.f1 { predictions = { 5, 7, 7, 7 }, label_ids = { 5, 7, 5, 7 } }.f1, (2 / 3 + 4 / 5) / 2, 1e-12)
             """,
             """
             local r = metrics.combine { metrics.f1, metrics.precision, metrics.recall } { predictions = { 1, 1, 0, 0, 1 }, label_ids = { 0, 1, 1, 0, 1 } }

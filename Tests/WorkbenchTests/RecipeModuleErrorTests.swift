@@ -79,6 +79,11 @@ struct RecipeModuleErrorTests {
                 "add_adapter: no module matches 'fx' in target_modules; did you mean 'fc'?"
             ),
             ("m:add_adapter { r = 2 }", "target_modules is needed"),
+            ("m.fc:add_adapter { r = 2 }", "'fc' is a part of another module; call add_adapter of the whole"),
+            (
+                "m:add_adapter { target_modules = { 'fc' } } nn.Sequential { m }",
+                "'0' has the adapter 'default'; add adapters to the whole once it is made"
+            ),
             (
                 "nn.cross_entropy(lorawb.ones(2, 3), { 0, 3 })",
                 "cross_entropy: label 3 of row 2 is outside 0 to 2 of logits of shape [2, 3]"
@@ -198,7 +203,7 @@ struct RecipeModuleErrorTests {
 
     /// Expressions become statements.
     private func wrapped(_ recipe: String) -> String {
-        recipe.contains("local") || recipe.contains("o.") || recipe.contains(";") ? recipe : "local _ = \(recipe)"
+        ["local", "o.", ";", "} nn"].contains { recipe.contains($0) } ? recipe : "local _ = \(recipe)"
     }
 
     private func check(_ message: String?, _ expected: String?) throws {
