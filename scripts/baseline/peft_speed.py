@@ -1,6 +1,6 @@
 """PEFT's training speed: a RoBERTa-base-shaped random model, LoRA on query, SEQ_CLS with two labels, float32, dropout on.
 
-usage: python scripts/bench/peft_speed.py --rows ROWS.jsonl [--threads 2] [--batch 16] [--steps 20] [--warmup 3]
+usage: python scripts/baseline/peft_speed.py --rows ROWS.jsonl [--threads 2] [--batch 16] [--steps 20] [--warmup 3]
            [--config CONFIG.json] [--r 4 --lora_alpha 32 --lora_dropout 0.01 --target_modules query]
 
 ROWS.jsonl has a line per sample, in the order of training: {"input_ids": [...], "label": 0} or a bare list of ids (then label = place mod 2).
@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "baseline"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 import peft_job
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Token ids of SST-2 sentences as JSON lines, the input of both sides of the speed benchmark.
 
-usage: python scripts/bench/rows.py --tokenizer TOKENIZER_DIR --data train.tsv --out ROWS.jsonl [--count 512] [--seed 0] [--max_length 512]
+usage: python scripts/baseline/rows.py --tokenizer TOKENIZER_DIR --data train.tsv --out ROWS.jsonl [--count 512] [--seed 0] [--max_length 512]
 
 Needs only the tokenizers library: TOKENIZER_DIR holds tokenizer.json, or vocab.json and merges.txt (RoBERTa). Without a real
 tokenizer, --random makes rows of SST-2-like lengths (geometric round 13 words) of random ids below --vocab.
