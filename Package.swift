@@ -3,9 +3,6 @@ import PackageDescription
 
 /// What every Swift target of ours is built with.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
-/// For loops over floats: optimised in debug builds too, tests would take minutes without.
-let fast = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
-
 /// Instructions of a newer processor, for targets that hold loops over floats only.
 func level(_ name: String) -> [SwiftSetting] {
     #if arch(x86_64)
@@ -30,11 +27,11 @@ let package = Package(
         .target(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
-        .target(name: "LoopsBaseline", swiftSettings: fast),
-        .target(name: "LoopsV3", swiftSettings: fast + level("x86-64-v3")),
+        .target(name: "LoopsBaseline", swiftSettings: strict),
+        .target(name: "LoopsV3", swiftSettings: strict + level("x86-64-v3")),
         .target(
             name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3"],
-            swiftSettings: fast),
+            swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
         .target(
             name: "Formats",
@@ -87,7 +84,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3"], swiftSettings: strict),
+            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3"],
+            swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
         .testTarget(
