@@ -50,7 +50,9 @@ enum ArgsLua {
         do {
             var words = context.words
             if !declared.parameters.contains(where: { $0.name == "seed" }) {
-                words = try RecipeParameters.withoutSeed(words).rest
+                let (rest, seed) = try RecipeParameters.withoutSeed(words)
+                if let seed { context.setSeed(seed) }
+                words = rest
             }
             return try declared.parse(words)
         } catch let error as RecipeParameterError {

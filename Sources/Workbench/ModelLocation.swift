@@ -10,11 +10,11 @@ enum ModelLocation {
         return name.hasPrefix("/") || name.hasPrefix(".") ? nil : ModelCache.snapshot(of: name)
     }
 
-    /// The model's folder, opened under the session's permissions.
-    static func folder(_ name: String, _ context: RecipeContext) throws -> Folder {
+    /// The folder of a model, or of what else `kind` says, opened under the session's permissions.
+    static func folder(_ name: String, _ context: RecipeContext, kind: String = "model") throws -> Folder {
         guard let path = path(name, context) else {
             let cache = ModelCache.path.map { "; the cache \($0) has no model of that name either" } ?? ""
-            throw LuaFault("no model folder '\(Permissions.shown(name))'\(cache)")
+            throw LuaFault("no \(kind) folder '\(Permissions.shown(name))'\(cache)")
         }
         let folder = try context.permissions.readingFolder(path)
         return folder

@@ -258,7 +258,7 @@ enum ModuleLua {
                 let options = try call.options(3, loadOptions)
                 try box.checkWhole("load_adapter")
                 let path = try call.string(1, "path")
-                let folder = try ModelLocation.folder(path, box.context)
+                let folder = try ModelLocation.folder(path, box.context, kind: "adapter")
                 let notes = try box.adapters.load(
                     folder, name: try call.optionalString(2, "name") ?? "default",
                     isTrainable: try options.boolean("is_trainable") ?? false,

@@ -12,32 +12,25 @@ import LuaBridge
 public final class Output {
     /// Whether standard output is a terminal.
     public let isTerminal: Bool
-    /// Whether standard error is a terminal.
-    public let isErrorTerminal: Bool
 
     /// The process's own outputs.
-    public init() {
-        isTerminal = isatty(STDOUT_FILENO) == 1
-        isErrorTerminal = isatty(STDERR_FILENO) == 1
-    }
+    public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
     /// Prints a line.
-    public func print(_ line: String) { write(line + "\n", to: STDOUT_FILENO, escaping: isTerminal) }
+    public func print(_ line: String) { write(LuaOutput.visible(line) + "\n", to: STDOUT_FILENO) }
 
     /// Writes what a recipe prints.
-    public func write(_ text: LuaString) {
-        if isTerminal { raw(LuaOutput.visible(text.text)) } else { write(text.utf8, to: STDOUT_FILENO) }
-    }
+    ///
+    /// Control characters are shown and not sent, into a pipe too: its other end is often a terminal.
+    public func write(_ text: LuaString) { write(LuaOutput.visible(text.text), to: STDOUT_FILENO) }
 
     /// Prints a line to standard error.
-    public func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO, escaping: isErrorTerminal) }
+    public func complain(_ line: String) { write(LuaOutput.visible(line) + "\n", to: STDERR_FILENO) }
 
     /// Writes what the host itself composed, control characters included.
-    public func raw(_ text: String) { write(text, to: STDOUT_FILENO, escaping: false) }
+    public func raw(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    private func write(_ text: String, to file: Int32, escaping: Bool) {
-        write(Array((escaping ? LuaOutput.visible(text) : text).utf8), to: file)
-    }
+    private func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
 
     private func write(_ bytes: [UInt8], to file: Int32) {
         var bytes = bytes[...]

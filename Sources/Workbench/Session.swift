@@ -50,6 +50,9 @@ public final class Session {
         let chunkName: String
         do {
             (context, chunkName) = try open(recipe: recipe, words: words, help: help)
+        } catch let error as RecipeParameterError {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
         } catch {
             output.complain("lorawb: \(error)")
             return Exit.noInput
@@ -58,6 +61,8 @@ public final class Session {
             try host.run(LuaString(bytes: context.source), name: chunkName)
             guard !context.declaredParameters else { return }
             if help { output.print("\(recipe) declares no parameters") }
+            // Nothing typed is ignored; that nobody took it is known only now where the source mentions `args`.
+            try refuseWords(of: context)
         }
     }
 
@@ -71,6 +76,11 @@ public final class Session {
     // MARK: Opening
 
     private func open(recipe: String, words: [String], help: Bool) throws -> (RecipeContext, String) {
+        if options.resume, let folder = options.runFolder,
+            !Permissions.isFolder(Permissions.absolute(folder, from: workingFolder))
+        {
+            throw FormatError("--resume: no run folder '\(Permissions.shown(folder))'")
+        }
         if recipe == "-" {
             let context = makeContext(
                 base: workingFolder, stem: "stdin", name: "-", source: Repl.readAll(), words: words, help: help)
@@ -100,15 +110,18 @@ public final class Session {
     }
 
     private func checked(_ context: RecipeContext) throws -> RecipeContext {
-        if !context.words.isEmpty, !context.source.contains("args") {
-            let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
-            if let seed { context.setSeed(seed) }
-            if let word = rest.first {
-                throw FormatError(
-                    "\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
-            }
-        }
+        if !context.source.contains("args") { try refuseWords(of: context) }
         return context
+    }
+
+    /// Takes the session's seed from what the user typed; throws where more was typed, for a recipe without parameters.
+    private func refuseWords(of context: RecipeContext) throws {
+        let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
+        if let seed { context.setSeed(seed) }
+        if let word = rest.first {
+            throw RecipeParameterError(
+                "\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
+        }
     }
 
     private func makeContext(
@@ -138,7 +151,7 @@ public final class Session {
             return end(failure, context)
         } catch {
             output.complain("lorawb: \(error)")
-            return Exit.failure
+            return error is RecipeParameterError ? Exit.misuse : Exit.failure
         }
     }
 

@@ -42,13 +42,17 @@ final class TrainerBox {
     }
 
     private func hint(_ folder: String) -> String {
-        let words = context.words.map {
-            $0.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !$0.isEmpty ? $0 : "'\($0)'"
-        }
         let shown =
             folder.hasPrefix(context.workingFolder + "/")
             ? String(folder.dropFirst(context.workingFolder.count + 1)) : folder
-        return "to go on: lorawb run " + ([context.recipeName] + words + ["--resume", shown]).joined(separator: " ")
+        let words = [context.recipeName] + context.words + ["--resume", shown]
+        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
+    }
+
+    /// A word as a shell takes it.
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !word.isEmpty
+        return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }
 }
 
@@ -72,8 +76,20 @@ private final class LuaCallbacks: TrainerCallback {
         case .save(let name): arguments.append(.string(name))
         default: break
         }
-        if try function.call(arguments).first?.asString == "stop" { trainer.control.shouldTrainingStop = true }
+        if try stopping({ try function.call(arguments) }).first?.asString == "stop" {
+            trainer.control.shouldTrainingStop = true
+        }
     }
+}
+
+/// Why the session is to stop; nil where it is not.
+private func pendingStop() -> Interruption? {
+    LuaInterrupt.pending.map { Interruption($0 == .timeLimit ? "time limit" : "interrupted") }
+}
+
+/// Calls a recipe's function; where Ctrl-C or the time limit ended it, the trainer stops as between steps.
+private func stopping<Result>(_ call: () throws -> Result) throws -> Result {
+    do { return try call() } catch { throw pendingStop() ?? error }
 }
 
 /// What recipes see of training: the type `lorawb.Trainer` and `lorawb.trainer`.
@@ -134,9 +150,7 @@ enum TrainerLua {
         if !arguments.disableTqdm {
             trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) }
         }
-        trainer.shouldStop = {
-            LuaInterrupt.pending.map { Interruption($0 == .timeLimit ? "time limit" : "interrupted") }
-        }
+        trainer.shouldStop = pendingStop
         trainer.saveModel = { folder in
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
         }
@@ -207,7 +221,7 @@ enum TrainerLua {
             var inputs: [String: LuaValue] = ["input_ids": .list(batch.input.inputIds.map { .integers($0) })]
             if let types = batch.input.tokenTypeIds { inputs["token_type_ids"] = .list(types.map { .integers($0) }) }
             if let labels = batch.labels { inputs["labels"] = value(labels) }
-            switch try function.call([.object(box), .fields(inputs)]).first ?? .nil {
+            switch try stopping({ try function.call([.object(box), .fields(inputs)]) }).first ?? .nil {
             case .object(let object as Tensor): return FunctionObjective.Result(loss: object)
             case .table(let table):
                 guard let loss = table["loss"].asObject(Tensor.self) else {
@@ -255,7 +269,7 @@ enum TrainerLua {
         case .nil: return .none
         case .function(let function):
             return .function { predictions in
-                let result = try function.call([try table(predictions)]).first ?? .nil
+                let result = try stopping { try function.call([try table(predictions)]) }.first ?? .nil
                 guard case .table(let table) = result else {
                     throw LuaFault("compute_metrics gave \(result.shown), expected a table of numbers by name")
                 }
