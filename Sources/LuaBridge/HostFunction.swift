@@ -102,7 +102,9 @@ extension LuaHost {
             write(error.failure.value.map { .reference($0) } ?? .string(error.failure.message))
             return Int32(LW_RAISED)
         case let fault as LuaFault where fault.namesFunction: write(.string(fault.message))
-        default: write(.string("\(name): \(error)"))
+        default:
+            let message = "\(error)"
+            write(.string(message.hasPrefix("\(name): ") ? message : "\(name): \(message)"))
         }
         return Int32(LW_FAILED)
     }
