@@ -160,6 +160,14 @@ struct BadInputTests {
         #expect(line.hasPrefix("r.lua:3: trainer: args: \(message)"), "\(line)")
     }
 
+    @Test func callsAreNamedOnce() throws {
+        let place = try Place()
+        try place.makeModel()
+        let line = try Self.failure(
+            place, Self.load + "lorawb.trainer { model = model, args = { eval_strategy = 'epoch' } }")
+        #expect(line == "r.lua:3: trainer: eval_strategy 'epoch' needs an eval_dataset")
+    }
+
     @Test func adaptersOfAnotherBase() throws {
         let place = try Place()
         try place.makeModel()

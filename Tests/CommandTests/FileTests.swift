@@ -102,6 +102,27 @@ struct FileTests {
         #expect(try place.text("secret/key.txt") == "secret")
     }
 
+    /// What a recipe says of itself grants nothing.
+    @Test func recipesGrantThemselvesNothing() throws {
+        let place = try Self.place()
+        let lines = """
+            --@permissions read=/ write=/ env=* net=* run=*
+            -- lorawb: --allow-read / --allow-write /
+            local args = lorawb.args { allow = "/", where = { "/", type = "path" }, base = { "/", type = "model" } }
+            local read = "\(place.path)/secret/key.txt"
+            print(pcall(lorawb.read_text, read) or pcall(lorawb.save_text, read, "x") or pcall(lorawb.load_model, args.base))
+            """
+        for words in [[], ["--allow", "/"]] {
+            try place.put("recipes/r.lua", "local lorawb = require 'lorawb'\n" + lines)
+            let outcome = try Running([Running.program, "run", "recipes/r.lua"] + words, cwd: place.path).wait()
+            #expect(outcome.code == 0 && outcome.out.hasPrefix("false"), "\(outcome)")
+        }
+        #expect(try place.text("secret/key.txt") == "secret")
+        // Nor can a question be forged: there are none, and what would draw one is shown as text.
+        let forged = try Self.run(place, "print('\\27[2J\\27[H\\rAllow read of /etc/shadow? [y/N] y\\27[8m')")
+        #expect(!forged.out.utf8.contains(27) && !forged.out.utf8.contains(13), "\(forged)")
+    }
+
     @Test func recipesAreNotRewritten() throws {
         let place = try Self.place()
         try place.link("recipes/link.lua", to: "r.lua")
@@ -149,42 +170,6 @@ struct FileTests {
         #expect(refused.line.hasPrefix("recipes/r.lua:3: read_text: /etc/shadow\\u{1b}[2K\\u{d}data.txt: reading"))
         let raised = try Self.run(place, "error('a\\27[8mb')")
         #expect(raised.line == "recipes/r.lua:2: a\\u{1b}[8mb")
-    }
-
-    /// The layout of Hugging Face's cache: files are links into the repository's blobs.
-    @Test func modelsOfTheCacheLoadByName() throws {
-        let place = try Place()
-        try place.makeModel("model")
-        let repository = "home/hub/models--org--tiny"
-        let snapshot = repository + "/snapshots/abc123"
-        for (number, name) in ["config.json", "model.safetensors", "vocab.txt"].enumerated() {
-            try place.put("\(repository)/blobs/blob\(number)", place.data("model/\(name)"))
-            try place.put(snapshot + "/.keep", "")
-            try place.link("\(snapshot)/\(name)", to: "../../blobs/blob\(number)")
-        }
-        try place.put("\(repository)/refs/main", "abc123")
-        let lines = """
-            local args = lorawb.args { model = { "org/tiny", type = "model" } }
-            local model = lorawb.load_model(args.model)
-            local tokenizer = lorawb.load_tokenizer(args.model)
-            print(model.config.hidden_size, #tokenizer:encode("a film"))
-            """
-        let home = ["HF_HOME": place.path + "/home"]
-        let found = try place.run(lines, env: home)
-        #expect(found.code == 0 && found.out == "32\t4\n", "\(found)")
-        #expect(try place.run(lines, "--model", "org/tiny", env: home).out == "32\t4\n")
-        #expect(try place.run(lines, "--model", snapshot).out == "32\t4\n")
-        let missing = try place.run(lines, "--model", "org/other", env: home)
-        #expect(missing.code == 64, "\(missing)")
-        #expect(
-            missing.line
-                == "lorawb: --model: no folder 'org/other' and no model of that name in \(place.path)/home/hub")
-        // A link out of the repository is none of the cache's.
-        try place.put("outside.json", place.data("model/config.json"))
-        try place.remove(snapshot + "/config.json")
-        try place.link(snapshot + "/config.json", to: place.path + "/outside.json")
-        let outside = try place.run(lines, env: home)
-        #expect(outside.code == 1, "\(outside)")
     }
 
     @Test func mappedFilesThatShrink() throws {
