@@ -14,16 +14,16 @@ import Testing
     }
 
     @Test func controlC() throws {
-        let place = try Self.place("--pause", "20")
-        let running = try place.startTraining("--pause", "20", "--run-dir", "cut run")
+        let place = try Self.place("--pause", "60")
+        let running = try place.startTraining("--pause", "60", "--run-dir", "cut run")
         #expect(running.waits(for: "step 5\n"))
         running.signal(SIGINT)
         let stopped = running.wait()
         #expect(stopped.code == 130, "\(stopped)")
-        let hint = "to go on: lorawb run train.lua --pause 20 --resume 'cut run'"
+        let hint = "to go on: lorawb run train.lua --pause 60 --resume 'cut run'"
         #expect(stopped.err.contains(hint + "\n"), "\(stopped)")
         #expect(!place.exists("cut run/best"))
-        let resumed = try place.train("--pause", "20", "--resume", "cut run")
+        let resumed = try place.train("--pause", "60", "--resume", "cut run")
         #expect(resumed.code == 0 && resumed.out.contains("resuming from "), "\(resumed)")
         #expect(try place.adapter("cut run/best") == place.adapter("whole/best"))
         #expect(
@@ -32,14 +32,14 @@ import Testing
     }
 
     @Test func killedAnywhere() throws {
-        let place = try Self.place("--pause", "3", "--save", "steps")
+        let place = try Self.place("--pause", "30", "--save", "steps")
         for attempt in 0..<6 {
-            let running = try place.startTraining("--pause", "3", "--save", "steps", "--run-dir", "cut\(attempt)")
+            let running = try place.startTraining("--pause", "30", "--save", "steps", "--run-dir", "cut\(attempt)")
             _ = running.waits(for: "step \(1 + attempt * 2)\n")
             usleep(UInt32.random(in: 0..<30_000))
             running.signal(SIGKILL)
             #expect(running.wait().code == 137)
-            let resumed = try place.train("--pause", "3", "--save", "steps", "--resume", "cut\(attempt)")
+            let resumed = try place.train("--pause", "30", "--save", "steps", "--resume", "cut\(attempt)")
             #expect(resumed.code == 0, "\(resumed)")
             #expect(try place.adapter("cut\(attempt)/best") == place.adapter("whole/best"))
             // What the killed process was writing is gone.
