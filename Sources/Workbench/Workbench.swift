@@ -22,6 +22,7 @@ public enum Workbench {
             ("processor", Machine.processorName),
             ("threads", "\(Workers.count) of \(Machine.processors)"),
             ("instructions", levels.isEmpty ? "baseline" : levels.joined(separator: " ")),
+            ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3 forces a level)"),
             ("memory", "\(Machine.memory >> 20) MiB"),
             ("BLAS", BLAS.description),
             ("Lua", "5.4"),
