@@ -30,7 +30,7 @@ public final class RunFolder {
             path = Permissions.absolute(named, from: workingFolder)
             try RunFolder.make(path)
         } else {
-            let runs = workingFolder + "/runs"
+            let runs = Permissions.absolute("runs", from: workingFolder)
             try RunFolder.make(runs)
             var number = 1
             while unsafe mkdir("\(runs)/\(stem)-\(number)", 0o777) != 0 {

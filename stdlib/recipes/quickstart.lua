@@ -33,12 +33,12 @@ balance("train", train)
 balance("validation", validation)
 
 local probes = {
-  "a warm, funny film that earns every one of its tears",
-  "two hours of my life that i would like to have back",
-  "the cast is wonderful and the ending left me grinning",
-  "a tired sequel that mistakes noise for excitement",
-  "i went in expecting nothing and came out delighted",
-  "the plot makes no sense and nobody seems to care",
+  "an uncommonly graceful film, and the funniest I have seen about funerals.",
+  "The lead is superb, the score is gorgeous and the last scene broke my heart.",
+  "it is slow, yes, but every minute of it is worth your time.",
+  "two fine actors are wasted on a script that a parrot could improve.",
+  "The jokes are stale, the villain is a bore and the sequel is already threatened.",
+  "handsome to look at, but as drama it is lifeless and as comedy it is worse.",
 }
 local function show(title)
   print("\n" .. title)
