@@ -82,20 +82,16 @@ final class Repl {
                 pending.removeFirst(end + 1)
                 return .line(line)
             }
-            // A signal ends poll, but not read.
-            var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-            let isReady = unsafe poll(&waiting, 1, -1) > 0
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            let count =
-                isReady
-                ? unsafe buffer.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) } : -1
-            if !isReady || (count < 0 && errno == EINTR) {
-                if LuaInterrupt.isPending {
-                    pending = []
-                    return .interrupted
-                }
-                continue
+            if LuaInterrupt.isPending {
+                pending = []
+                return .interrupted
             }
+            // Woken now and then: a signal may come just before poll, or reach another thread.
+            var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&waiting, 1, 100) > 0 else { continue }
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 guard !pending.isEmpty else { return .end }
                 defer { pending = [] }
