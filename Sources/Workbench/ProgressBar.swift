@@ -8,14 +8,15 @@ final class ProgressBar: ProgressReporter {
     private let write: (String) -> Void
     private var shown = 0
     private var lastDrawn = ContinuousClock.now - .seconds(1)
-    private var total = 0
     private var columns: [String]?
+    /// Evaluations outside a training give their figures to the caller; the table is the training's.
+    private var isTraining = false
 
     /// Bar that writes by `write`.
     init(isTerminal: Bool, write: @escaping (String) -> Void) { (self.isTerminal, self.write) = (isTerminal, write) }
 
     func begin(totalSteps: Int, from step: Int) {
-        total = totalSteps
+        isTraining = true
         if step > 0 { line("going on at step \(step) of \(totalSteps)") }
     }
 
@@ -41,6 +42,7 @@ final class ProgressBar: ProgressReporter {
     func log(_ row: [Value.Entry]) {}
 
     func summary(_ summary: EpochSummary) {
+        guard isTraining else { return }
         var cells = [("epoch", Self.fixed(summary.epoch, 2))]
         cells.append(("training loss", summary.trainingLoss.map { Self.fixed($0, 4) } ?? "-"))
         cells.append(("validation loss", summary.validationLoss.map { Self.fixed($0, 4) } ?? "-"))
@@ -57,7 +59,10 @@ final class ProgressBar: ProgressReporter {
 
     func warn(_ message: String) { line("warning: \(message)") }
 
-    func end() { erase() }
+    func end() {
+        isTraining = false
+        erase()
+    }
 
     private static let hidden: Set<String> = [
         "loss", "runtime", "samples_per_second", "steps_per_second", "epoch",
