@@ -20,7 +20,7 @@ struct LearningTests {
             })
     }
 
-    /// Chance is 0.5. These three seeds reach 1.0, 1.0 and 0.985; the bound leaves room for other processors.
+    // Chance is 0.5. These three seeds reach 1.0, 1.0 and 0.985; the bound leaves room for other processors.
     @Test func loraLearnsWhatHeldOutRowsShow() throws {
         var accuracies: [Double] = []
         for seed in 1...3 {
