@@ -14,7 +14,6 @@ public final class Session {
     enum Exit {
         static let failure: Int32 = 1
         static let misuse: Int32 = 64
-        static let noInput: Int32 = 66
         static let timeLimit: Int32 = 124
         static let memoryLimit: Int32 = 125
         static let interrupted: Int32 = 130
@@ -55,7 +54,7 @@ public final class Session {
             return Exit.misuse
         } catch {
             output.complain("lorawb: \(error)")
-            return Exit.noInput
+            return Exit.misuse
         }
         return finish(context) { host in
             try host.run(LuaString(bytes: context.source), name: chunkName)

@@ -88,10 +88,10 @@ struct RecipeTests {
         let place = try Place()
         try place.put("folder/x", "")
         let missing = try lorawb("run", "none.lua", cwd: place.path)
-        #expect(missing.code == 66, "\(missing)")
+        #expect(missing.code == 64, "\(missing)")
         #expect(missing.line == "lorawb: none.lua: no such recipe file; inside lorawb are: quickstart, sst2")
         let folder = try lorawb("run", "folder", cwd: place.path)
-        #expect(folder.code == 66 && folder.line == "lorawb: folder: is a folder, expected a recipe", "\(folder)")
+        #expect(folder.code == 64 && folder.line == "lorawb: folder: is a folder, expected a recipe", "\(folder)")
     }
 
     @Test func recipesFromElsewhere() throws {
