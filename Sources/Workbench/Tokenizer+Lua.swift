@@ -147,7 +147,12 @@ enum TokenizerLua {
         ) { call in
             let path = try call.string(1, "path")
             let folder = try ModelLocation.folder(path, context)
-            return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
+            do {
+                return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
+            } catch let error as TokenizerError {
+                let text = error.description
+                throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
+            }
         }
     }
 

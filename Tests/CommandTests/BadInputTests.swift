@@ -88,7 +88,7 @@ struct BadInputTests {
             "uni/tokenizer.json", #"{"version":"1.0","model":{"type":"Unigram","vocab":[["a",0.0]],"unk_id":0}}"#)
         let kind = try Self.failure(place, "lorawb.load_tokenizer('uni')")
         #expect(
-            kind.hasPrefix("r.lua:2: load_tokenizer: ") && kind.contains("tokenizer.json: model: type 'Unigram'"),
+            kind.hasPrefix("r.lua:2: load_tokenizer: ") && kind.contains("/uni/tokenizer.json: model: type 'Unigram'"),
             "\(kind)")
         try place.put("a.tsv", "")
         #expect(
