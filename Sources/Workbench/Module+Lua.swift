@@ -61,6 +61,14 @@ enum ModuleLua {
         LuaOption("lr", .number, "Learning rate of both groups (default: the optimizer's)."),
     ])
 
+    /// A Lua iterator that gives a name and an object a call, and nil after the last.
+    private static func iterator(_ name: String, over pairs: [(String, AnyObject)]) -> LuaCallable {
+        var rest = pairs[...]
+        return LuaCallable(name) { _ in
+            rest.popFirst().map { .values([.string($0.0), .object($0.1)]) } ?? .nil
+        }
+    }
+
     /// Methods about parameters and parts.
     static func parameters<Box: ModuleBox>() -> [LuaMethod<Box>] {
         [
@@ -68,27 +76,17 @@ enum ModuleLua {
                 "named_parameters", "Iterates over names and parameters, in the reference's order.",
                 returns: "fun(): string?, lorawb.Parameter?"
             ) { box, _ in
-                let found = box.module.namedParameters()
-                var index = 0
-                return .callable(
-                    LuaCallable("named_parameters") { _ in
-                        guard index < found.count else { return .nil }
-                        defer { index += 1 }
-                        return .values([.string(found[index].name), .object(ParameterBox.of(found[index].weight))])
-                    })
+                .callable(
+                    iterator(
+                        "named_parameters",
+                        over: box.module.namedParameters().map { ($0.name, ParameterBox.of($0.weight)) }))
             },
             LuaMethod(
                 "named_modules", "Iterates over names and parts, this one first.",
                 returns: "fun(): string?, lorawb.Module?"
             ) { box, _ in
-                let found = box.module.namedModules()
-                var index = 0
-                return .callable(
-                    LuaCallable("named_modules") { _ in
-                        guard index < found.count else { return .nil }
-                        defer { index += 1 }
-                        return .values([.string(found[index].name), .object(box.part(found[index].module))])
-                    })
+                .callable(
+                    iterator("named_modules", over: box.module.namedModules().map { ($0.name, box.part($0.module)) }))
             },
             LuaMethod("parameters", "A list of the tensors that are trained.", returns: "lorawb.Tensor[]") { box, _ in
                 .list(box.module.trainableParameters().compactMap { $0.weight.tensor.map { .object($0) } })
