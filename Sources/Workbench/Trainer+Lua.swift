@@ -126,11 +126,11 @@ enum TrainerLua {
     /// What a continued run must have in common with the one before: recipe, parameters, base.
     private static func identity(_ box: ModelBox, _ context: RecipeContext) throws -> RunIdentity {
         var identity = RunIdentity()
-        identity.add("recipe", digest(String(decoding: context.source, as: UTF8.self)))
+        identity.add("recipe", SHA256.hexadecimal(context.source))
         for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
             identity.add("parameter '\(name)'", value.description)
         }
-        identity.add("base", digest(try box.adapters.baseFingerprint()))
+        identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
         return identity
     }
 
@@ -153,8 +153,6 @@ enum TrainerLua {
                 .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
             ])
     }
-
-    private static func digest(_ text: String) -> String { String(RandomKey(seed: 0).child(text).bits, radix: 16) }
 
     private static func callbacks(_ options: LuaOptions) throws -> [any TrainerCallback] {
         guard let table = try options.table("callbacks") else { return [] }
