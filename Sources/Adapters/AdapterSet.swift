@@ -48,7 +48,7 @@ public final class AdapterSet {
     /// The adapter of this name; throws with what there is.
     public func adapter(_ name: String) throws -> Adapter {
         if let found = adapters.first(where: { $0.name == name }) { return found }
-        let hint = nearestName(to: name, in: names).map { "; did you mean '\($0)'?" } ?? ""
+        let hint = nearestNameHint(for: name, in: names)
         let known = names.isEmpty ? "there is none" : "there is \(names.map { "'\($0)'" }.joined(separator: ", "))"
         throw AdapterError("no adapter is called '\(name)'; \(known)\(hint)")
     }

@@ -21,7 +21,7 @@ extension AdapterSet {
                 "magnitude_prune_svd",
             ]
             guard others.contains(name) else {
-                let hint = nearestName(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
+                let hint = nearestNameHint(for: name, in: known)
                 throw AdapterError("unknown combination_type '\(name)'\(hint)")
             }
             let list = known.map { "'\($0)'" }.joined(separator: ", ")

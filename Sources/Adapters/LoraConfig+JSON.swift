@@ -42,7 +42,7 @@ extension LoraConfig {
                 if key != "runtime_config" { warn("\(source): unknown key '\(key)' is left out") }
                 continue
             }
-            let hint = nearestName(to: key, in: known).map { "; did you mean '\($0)'?" } ?? ""
+            let hint = nearestNameHint(for: key, in: known)
             throw AdapterError("\(source): unknown option '\(key)'\(hint)")
         }
         try LoraConfig.checkMethod(json, source: source, reading: reading)

@@ -10,6 +10,11 @@ public func nearestName(to name: String, in names: some Sequence<String>) -> Str
     return best?.name
 }
 
+/// The end of an error about a name that is not there: "; did you mean 'x'?", or nothing where none is near.
+public func nearestNameHint(for name: String, in names: some Sequence<String>) -> String {
+    nearestName(to: name, in: names).map { "; did you mean '\($0)'?" } ?? ""
+}
+
 /// Least number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other.
 public func editDistance(_ first: String, _ second: String) -> Int {
     let (a, b) = (Array(first.unicodeScalars.prefix(64)), Array(second.unicodeScalars.prefix(64)))

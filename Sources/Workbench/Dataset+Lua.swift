@@ -72,7 +72,7 @@ enum DatasetLua {
         if call.isString(1) {
             let name = try call.string(1)
             guard dataset.has(name) else {
-                let hint = nearestName(to: name, in: dataset.columnNames).map { "; did you mean '\($0)'?" } ?? ""
+                let hint = nearestNameHint(for: name, in: dataset.columnNames)
                 throw LuaFault("no column or method '\(name)'\(hint)")
             }
             return .list((0..<dataset.count).map { dataset.value(name, row: $0).map(LuaRows.value) ?? .nil })

@@ -1,3 +1,4 @@
+import Formats
 import Models
 
 /// Turns rows of a dataset into batches for one model.
@@ -25,7 +26,7 @@ public struct BatchReader: Sendable {
     ) throws {
         guard let ids = dataset.column("input_ids") else {
             throw TrainingError(
-                "\(split): there is no column 'input_ids'\(NearestName.hint(for: "input_ids", among: dataset.columnNames)); the columns are "
+                "\(split): there is no column 'input_ids'\(nearestNameHint(for: "input_ids", in: dataset.columnNames)); the columns are "
                     + "\(dataset.columnNames.joined(separator: ", ")); make it with map and tokenizer:encode")
         }
         (self.dataset, self.split, self.ids) = (dataset, split, ids)

@@ -1,3 +1,4 @@
+import Formats
 import Models
 
 /// Reads and checks the labels of a dataset's rows for a model's task.
@@ -33,7 +34,7 @@ struct LabelReader: Sendable {
             if let names, !names.isEmpty {
                 throw TrainingError(
                     "\(split): there is no label column '\(names.joined(separator: "', '"))'"
-                        + NearestName.hint(for: names[0], among: dataset.columnNames)
+                        + nearestNameHint(for: names[0], in: dataset.columnNames)
                         + "; the columns are \(dataset.columnNames.joined(separator: ", "))")
             }
             return nil

@@ -1,3 +1,4 @@
+import Formats
 import Models
 
 /// Predictions of some rows (or tokens) beside their labels.
@@ -102,7 +103,7 @@ public enum Metrics {
         case "mae": return MeanAbsoluteError()
         case "perplexity": return Perplexity()
         default:
-            let hint = NearestName.hint(for: name, among: names)
+            let hint = nearestNameHint(for: name, in: names)
             throw TrainingError(
                 "there is no metric '\(name)'" + (hint.isEmpty ? "; there are \(names.joined(separator: ", "))" : hint))
         }

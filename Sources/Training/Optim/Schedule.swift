@@ -1,3 +1,5 @@
+import Formats
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -24,7 +26,7 @@ public struct Schedule: Sendable, Equatable {
                 return
             }
             let known = Kind.allCases.map(\.rawValue)
-            let hint = NearestName.hint(for: name, among: known)
+            let hint = nearestNameHint(for: name, in: known)
             throw TrainingError(
                 hint.isEmpty
                     ? "lr_scheduler_type '\(name)' is not supported; there are \(known.joined(separator: ", "))"
@@ -62,7 +64,7 @@ public struct Schedule: Sendable, Equatable {
         for name in options.keys.sorted() where !kind.optionNames.contains(name) {
             throw TrainingError(
                 "lr_scheduler_kwargs: '\(kind.rawValue)' takes no '\(name)'"
-                    + NearestName.hint(for: name, among: kind.optionNames))
+                    + nearestNameHint(for: name, in: kind.optionNames))
         }
         (self.kind, self.warmupSteps, self.totalSteps) = (kind, warmupSteps, totalSteps)
         (self.initialLearningRate, self.options) = (initialLearningRate, options)

@@ -1,3 +1,5 @@
+import Formats
+
 /// Takes options out of a table one by one, checking their types and ranges; errors name the option.
 struct ArgumentReader {
     private var left: [String: Value] = [:]
@@ -76,7 +78,7 @@ struct ArgumentReader {
             let known = choices.map { "'\($0.rawValue)'" }.joined(separator: ", ")
             throw TrainingError(
                 "args: \(name) is '\(text)'; expected one of \(known)"
-                    + NearestName.hint(for: text, among: choices.map(\.rawValue)))
+                    + nearestNameHint(for: text, in: choices.map(\.rawValue)))
         }
         target = choice
     }

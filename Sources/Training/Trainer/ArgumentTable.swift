@@ -1,3 +1,5 @@
+import Formats
+
 /// What becomes of every name that TrainingArguments knows, or once knew.
 ///
 /// A name is read by `TrainingArguments`, or renamed to one that is, or accepted with the values that are always so here, or refused with the
@@ -56,7 +58,7 @@ public enum ArgumentTable {
     static func check(_ name: String, _ value: Value) throws {
         guard let fixed = withoutEffect[name] else {
             let known = supported + renamed.keys.sorted() + withoutEffect.keys.sorted()
-            throw TrainingError("args: there is no '\(name)'" + NearestName.hint(for: name, among: known))
+            throw TrainingError("args: there is no '\(name)'" + nearestNameHint(for: name, in: known))
         }
         if value == .null || fixed.accepted.contains(where: { equal($0, value) }) { return }
         throw TrainingError("args: \(name) = \(value.quoted) is not supported: \(fixed.reason)")
@@ -71,7 +73,7 @@ public enum ArgumentTable {
             let known = ["adamw_torch", "adamw_torch_fused", "sgd"]
             throw TrainingError(
                 "args: optim '\(name)' is not supported; there are \(known.joined(separator: ", "))"
-                    + NearestName.hint(for: name, among: known))
+                    + nearestNameHint(for: name, in: known))
         }
     }
 

@@ -1,3 +1,5 @@
+import Formats
+
 /// What follows steps and epochs, in the reference's order (transformers 5.23, `DefaultFlowCallback`, `_maybe_log_save_evaluate`).
 extension Trainer {
     func beginEpoch() throws {
@@ -120,7 +122,7 @@ extension Trainer {
         guard let value = metrics.first(where: { $0.key == key })?.value.number else {
             let known = metrics.map(\.key)
             throw TrainingError(
-                "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(NearestName.hint(for: key, among: known)); it gave \(known.joined(separator: ", "))"
+                "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(nearestNameHint(for: key, in: known)); it gave \(known.joined(separator: ", "))"
             )
         }
         return value
