@@ -19,6 +19,8 @@ public enum Matmul {
         _ c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
+        let start = ProductCounter.start()
+        defer { ProductCounter.add(m: m, n: n, k: k, .plain(transposed: transposeB), since: start) }
         let small = m * n * k < smallest
         let across = small ? 1 : (n + columnsPerPiece - 1) / columnsPerPiece
         let down = small || across >= 4 ? 1 : (m + rowsPerPiece - 1) / rowsPerPiece
@@ -29,7 +31,7 @@ public enum Matmul {
             let (column, row) = (piece % across * width, piece / across * height)
             let (columns, rows) = (min(width, n - column), min(height, m - row))
             guard columns > 0, rows > 0 else { return }
-            single(
+            multiply(
                 transposeA: transposeA, transposeB: transposeB, m: rows, n: columns, k: k, alpha: alpha,
                 a + (transposeA ? row : row * lda), lda: lda, b + (transposeB ? column * ldb : column), ldb: ldb,
                 beta: beta, c + row * ldc + column, ldc: ldc)
@@ -43,6 +45,16 @@ public enum Matmul {
         _ c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
+        ProductCounter.add(flops: 2 * m * n * k)
+        multiply(
+            transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a, lda: lda, b, ldb: ldb,
+            beta: beta, c, ldc: ldc)
+    }
+
+    private static func multiply(
+        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>, lda: Int,
+        _ b: UnsafePointer<Float>, ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+    ) {
         guard k > 0 else {
             for row in 0..<m {
                 let row = c + row * ldc
