@@ -48,8 +48,9 @@ public struct ModelOutput {
     public var loss: Tensor?
     /// [B, labels] of a head on sequences, [T, labels] of a head on tokens; nil for a bare model.
     public var logits: Tensor?
-    /// Output of the last layer: [T, d].
-    public var lastHiddenState: Tensor
+    /// Output of the last layer: [T, d]; nil for a head on sequences, for which only the rows that the head reads are
+    /// computed, unless hidden states were asked for.
+    public var lastHiddenState: Tensor?
     /// Output of the pooler, where the model has one and it was computed: [B, d].
     public var poolerOutput: Tensor?
     /// Output of the embeddings and of each layer: [T, d] each; nil where they were not asked for.

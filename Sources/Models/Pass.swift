@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 
 /// What one pass through a model carries: how rows are cut into sequences, and where their random numbers come from.
 ///
@@ -83,6 +84,35 @@ public struct Pass: Sendable {
         }
         return keys
     }
+}
+
+/// The rows of a pass for which a layer's output is asked: all, or those that the head reads.
+///
+/// Keys and values are computed for all rows in any case; everything else of a layer whose output nobody but a head on
+/// sequences reads is computed for these rows alone, with the same numbers.
+struct AskedRows {
+    /// The pass of these rows, each with the place that it has in the whole one.
+    let pass: Pass
+    /// Where sequences begin among them, and their number at the end: [B + 1].
+    let boundaries: [Int]
+    private let indices: [Int]?
+
+    /// All rows.
+    init(allOf pass: Pass) { (self.pass, boundaries, indices) = (pass, pass.boundaries, nil) }
+
+    /// The rows that the head reads.
+    init(headsOf pass: Pass) {
+        (self.pass, indices) = (pass.atHeads(), pass.headRows)
+        boundaries = zip(pass.boundaries, pass.boundaries.dropFirst()).reduce(into: [0]) { starts, bounds in
+            starts.append((starts.last ?? 0) + (bounds.0 < bounds.1 ? 1 : 0))
+        }
+    }
+
+    /// Whether these are all rows.
+    var isAll: Bool { indices == nil }
+
+    /// These rows of x[T, d].
+    func of(_ x: Tensor) throws -> Tensor { try indices.map { try x.gatherRows($0) } ?? x }
 }
 
 /// Where a loop stands: the optimizer's step, and how many rows of its batch have been taken.

@@ -51,10 +51,8 @@ struct ModelForward {
 
     func run() throws -> LuaReturn {
         let output = try box.model(input)
-        var fields: [String: LuaValue] = [
-            "cu_seqlens": .integers(output.boundaries),
-            "last_hidden_state": .object(try shaped(output.lastHiddenState)),
-        ]
+        var fields: [String: LuaValue] = ["cu_seqlens": .integers(output.boundaries)]
+        if let hidden = output.lastHiddenState { fields["last_hidden_state"] = .object(try shaped(hidden)) }
         if let loss = output.loss { fields["loss"] = .object(loss) }
         if let logits = output.logits {
             let perToken = box.model.taskType == .tokenClassification

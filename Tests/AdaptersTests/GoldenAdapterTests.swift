@@ -61,18 +61,19 @@ func loadAdapted(_ golden: Golden, isTrainable: Bool = true) throws -> (any Mode
 
 /// Logits of a model, or the hidden states of one without a head.
 func result(_ output: ModelOutput) throws -> [Float] {
-    try output.logits?.floatArray() ?? output.lastHiddenState.floatArray()
+    try output.logits?.floatArray() ?? #require(output.lastHiddenState).floatArray()
 }
 
 /// Mean of (hidden − target)² over real tokens: the loss of feature extraction in the goldens.
 func featureLoss(_ output: ModelOutput, _ golden: Golden) throws -> Tensor {
     let lengths = try golden.file.integers("input.lengths").map { Int($0) }
     let target = try golden.floats("input.target")
-    let (longest, width) = (try #require(lengths.max()), output.lastHiddenState.shape[1])
+    let hidden = try #require(output.lastHiddenState)
+    let (longest, width) = (try #require(lengths.max()), hidden.shape[1])
     let packed = lengths.enumerated().flatMap { row, length in
         target[row * longest * width..<(row * longest + length) * width]
     }
-    return try output.lastHiddenState.mseLoss(Tensor(packed, shape: output.lastHiddenState.shape))
+    return try hidden.mseLoss(Tensor(packed, shape: hidden.shape))
 }
 
 @Test("logits, hidden states, loss and every gradient are PEFT's", arguments: cases)

@@ -5,7 +5,7 @@ import Tensors
 // residual. RoBERTa shares everything but the embeddings and the head. Shapes: T tokens, B sequences, d hidden size.
 
 /// Sum of word, position and token type embeddings, normalised.
-final class BertEmbeddings: Module {
+final class BertEmbeddings: Embeddings {
     let kind = "BertEmbeddings"
     var path: String
     private let word: Embedding
@@ -73,10 +73,15 @@ final class BertSelfAttention: Module {
         [("query", query), ("key", key), ("value", value), ("dropout", dropout)]
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        let projected = try LinearGroup([query, key, value])(x, pass)
+    /// Output for `own`, the asked rows of x[T, d].
+    func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let projected =
+            asked.isAll
+            ? try LinearGroup([query, key, value])(x, pass)
+            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
         let layout = AttentionLayout(
-            heads: heads, queryStarts: pass.boundaries, positions: pass.positions, dropout: try dropout.mask(pass))
+            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries, positions: asked.pass.positions,
+            dropout: try dropout.mask(asked.pass))
         return try projected[0].attention(keys: projected[1], values: projected[2], layout)
     }
 }
@@ -121,8 +126,9 @@ final class BertAttention: Module {
 
     var children: [(name: String, module: any Module)] { [("self", attention), ("output", output)] }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        try output(attention(x, pass), residual: x, pass)
+    func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let own = try asked.of(x)
+        return try output(attention(x, own: own, pass, asked), residual: own, asked.pass)
     }
 }
 
@@ -145,7 +151,7 @@ final class BertIntermediate: Module {
 }
 
 /// Attention, then feed-forward.
-final class BertLayer: Module {
+final class BertLayer: EncoderLayer {
     let kind: String
     var path: String
     private let attention: BertAttention
@@ -164,9 +170,9 @@ final class BertLayer: Module {
         [("attention", attention), ("intermediate", intermediate), ("output", output)]
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        let attended = try attention(x, pass)
-        return try output(intermediate(attended, pass), residual: attended, pass)
+    func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let attended = try attention(x, pass, asked)
+        return try output(intermediate(attended, asked.pass), residual: attended, asked.pass)
     }
 }
 
@@ -174,7 +180,7 @@ final class BertLayer: Module {
 final class BertEncoder: Module {
     let kind: String
     var path: String
-    private let layers: [BertLayer]
+    let layers: [BertLayer]
     private let list: Container
 
     init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
@@ -188,15 +194,6 @@ final class BertEncoder: Module {
     }
 
     var children: [(name: String, module: any Module)] { [("layer", list)] }
-
-    func callAsFunction(_ x: Tensor, _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
-        seen(x)
-        return try layers.reduce(x) { hidden, layer in
-            let next = try layer(hidden, pass)
-            seen(next)
-            return next
-        }
-    }
 }
 
 /// tanh(dense(first token)).
@@ -214,10 +211,10 @@ final class BertPooler: Module {
 
     var children: [(name: String, module: any Module)] { [("dense", dense), ("activation", activation)] }
 
-    /// Pooled [B, d] of hidden states [T, d].
+    /// Pooled [B, d] of the hidden states [B, d] of the first tokens.
     func callAsFunction(_ hidden: Tensor, _ pass: Pass) throws -> Tensor {
         let heads = pass.atHeads()
-        return try activation(dense(hidden.gatherRows(pass.headRows), heads), heads)
+        return try activation(dense(hidden, heads), heads)
     }
 }
 
@@ -225,8 +222,8 @@ final class BertPooler: Module {
 final class BertModel: Backbone {
     let kind = "BertModel"
     var path: String
+    let embeddings: any Embeddings
     let pooler: BertPooler?
-    private let embeddings: BertEmbeddings
     private let encoder: BertEncoder
 
     init(_ scope: Scope, _ config: ModelConfig, hasPooler: Bool) throws {
@@ -240,9 +237,7 @@ final class BertModel: Backbone {
         [("embeddings", embeddings), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
     }
 
-    func forward(_ ids: [Int], _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
-        try encoder(embeddings(ids, pass), pass, seen: seen)
-    }
+    var layers: [any EncoderLayer] { encoder.layers }
 }
 
 /// Dropout and one linear: BERT's head on its pooled output, and every family's head on tokens.

@@ -5,7 +5,7 @@ import Tensors
 // types and pooler, other names, no dropout behind attention.
 
 /// Sum of word and position embeddings, normalised.
-final class DistilBertEmbeddings: Module {
+final class DistilBertEmbeddings: Embeddings {
     let kind = "Embeddings"
     var path: String
     private let word: Embedding
@@ -58,11 +58,16 @@ final class DistilBertSelfAttention: Module {
         [("q_lin", query), ("k_lin", key), ("v_lin", value), ("out_lin", output), ("dropout", dropout)]
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        let projected = try LinearGroup([query, key, value])(x, pass)
+    /// Output for `own`, the asked rows of x[T, d].
+    func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let projected =
+            asked.isAll
+            ? try LinearGroup([query, key, value])(x, pass)
+            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
         let layout = AttentionLayout(
-            heads: heads, queryStarts: pass.boundaries, positions: pass.positions, dropout: try dropout.mask(pass))
-        return try output(projected[0].attention(keys: projected[1], values: projected[2], layout), pass)
+            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries, positions: asked.pass.positions,
+            dropout: try dropout.mask(asked.pass))
+        return try output(projected[0].attention(keys: projected[1], values: projected[2], layout), asked.pass)
     }
 }
 
@@ -93,7 +98,7 @@ final class DistilBertFFN: Module {
 }
 
 /// Attention, then feed-forward, each normalised with its residual.
-final class DistilBertBlock: Module {
+final class DistilBertBlock: EncoderLayer {
     let kind = "TransformerBlock"
     var path: String
     private let attention: DistilBertSelfAttention
@@ -118,9 +123,10 @@ final class DistilBertBlock: Module {
         ]
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        let attended = try attentionNorm(attention(x, pass), residual: x)
-        return try outputNorm(ffn(attended, pass), residual: attended)
+    func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let own = try asked.of(x)
+        let attended = try attentionNorm(attention(x, own: own, pass, asked), residual: own)
+        return try outputNorm(ffn(attended, asked.pass), residual: attended)
     }
 }
 
@@ -128,7 +134,7 @@ final class DistilBertBlock: Module {
 final class DistilBertTransformer: Module {
     let kind = "Transformer"
     var path: String
-    private let layers: [DistilBertBlock]
+    let layers: [DistilBertBlock]
     private let list: Container
 
     init(_ scope: Scope, _ config: ModelConfig) throws {
@@ -140,23 +146,14 @@ final class DistilBertTransformer: Module {
     }
 
     var children: [(name: String, module: any Module)] { [("layer", list)] }
-
-    func callAsFunction(_ x: Tensor, _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
-        seen(x)
-        return try layers.reduce(x) { hidden, layer in
-            let next = try layer(hidden, pass)
-            seen(next)
-            return next
-        }
-    }
 }
 
 /// The bare model.
 final class DistilBertModel: Backbone {
     let kind = "DistilBertModel"
     var path: String
+    let embeddings: any Embeddings
     let pooler: BertPooler? = nil
-    private let embeddings: DistilBertEmbeddings
     private let transformer: DistilBertTransformer
 
     init(_ scope: Scope, _ config: ModelConfig) throws {
@@ -169,9 +166,7 @@ final class DistilBertModel: Backbone {
         [("embeddings", embeddings), ("transformer", transformer)]
     }
 
-    func forward(_ ids: [Int], _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
-        try transformer(embeddings(ids, pass), pass, seen: seen)
-    }
+    var layers: [any EncoderLayer] { transformer.layers }
 }
 
 /// pre_classifier, relu, dropout, classifier, on the first token.

@@ -45,20 +45,28 @@ final class EncoderModel: Model {
 
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput {
         let ids = try checkedIds(input, pass)
-        var hiddenStates: [Tensor] = []
-        let hidden = try backbone.forward(ids, pass) { if input.outputHiddenStates { hiddenStates.append($0) } }
-        let pooled = try backbone.pooler.map { try $0(hidden, pass) }
+        // The last layer of a classifier is computed for the rows that the head reads, where nobody asked for others.
+        let readsHeads = head.map { !$0.readsTokens } ?? false
+        let asked = readsHeads && !input.outputHiddenStates ? AskedRows(headsOf: pass) : AskedRows(allOf: pass)
+        let layers = backbone.layers
+        var hidden = try backbone.embeddings(ids, pass)
+        var hiddenStates = input.outputHiddenStates ? [hidden] : nil
+        for (index, layer) in layers.enumerated() {
+            hidden = try layer(hidden, pass, index == layers.count - 1 ? asked : AskedRows(allOf: pass))
+            hiddenStates?.append(hidden)
+        }
+        if layers.isEmpty { hidden = try asked.of(hidden) }
         var output = ModelOutput(
-            lastHiddenState: hidden, poolerOutput: pooled,
-            hiddenStates: input.outputHiddenStates ? hiddenStates : nil, boundaries: pass.boundaries)
+            lastHiddenState: asked.isAll ? hidden : nil, hiddenStates: hiddenStates, boundaries: pass.boundaries)
+        let read = asked.isAll && (readsHeads || backbone.pooler != nil) ? try hidden.gatherRows(pass.headRows) : hidden
+        output.poolerOutput = try backbone.pooler.map { try $0(read, pass) }
         guard let head else {
             if input.labels != nil {
                 throw ModelError("a model without a head takes no labels; load it with a task_type")
             }
             return output
         }
-        let read = head.readsTokens || pooled != nil ? hidden : try hidden.gatherRows(pass.headRows)
-        let logits = try head.logits(read, pooled: pooled, pass)
+        let logits = try head.logits(readsHeads ? read : hidden, pooled: output.poolerOutput, pass)
         output.logits = logits
         if let labels = input.labels { output.loss = try loss(logits, labels, input) }
         return output

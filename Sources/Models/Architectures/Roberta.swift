@@ -4,7 +4,7 @@ import Tensors
 // that start behind the padding entry, and a head with a layer of its own.
 
 /// Sum of word, token type and position embeddings, normalised.
-final class RobertaEmbeddings: Module {
+final class RobertaEmbeddings: Embeddings {
     let kind = "RobertaEmbeddings"
     var path: String
     private let word: Embedding
@@ -52,8 +52,8 @@ final class RobertaEmbeddings: Module {
 final class RobertaModel: Backbone {
     let kind = "RobertaModel"
     var path: String
+    let embeddings: any Embeddings
     let pooler: BertPooler?
-    private let embeddings: RobertaEmbeddings
     private let encoder: BertEncoder
 
     init(_ scope: Scope, _ config: ModelConfig, hasPooler: Bool) throws {
@@ -67,9 +67,7 @@ final class RobertaModel: Backbone {
         [("embeddings", embeddings), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
     }
 
-    func forward(_ ids: [Int], _ pass: Pass, seen: (Tensor) -> Void) throws -> Tensor {
-        try encoder(embeddings(ids, pass), pass, seen: seen)
-    }
+    var layers: [any EncoderLayer] { encoder.layers }
 }
 
 /// Dropout, dense, tanh, dropout, projection, on the first token.
