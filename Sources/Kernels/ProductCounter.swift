@@ -54,6 +54,9 @@ public enum ProductCounter {
         public var flops = 0
         /// The products that are large enough to be told apart.
         public var entries: [Entry] = []
+
+        /// Nothing.
+        public init() {}
     }
 
     private static let isOn = Atomic<Bool>(false)

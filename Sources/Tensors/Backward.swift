@@ -57,7 +57,11 @@ extension Tensor {
     ///
     /// `seed` is the gradient of this tensor itself, 1 where this is a single number and nothing is given. The record is
     /// used up: what operations kept is released as the walk goes on.
-    public func backward(_ seed: Tensor? = nil) throws { try gradients(seed).accumulate() }
+    public func backward(_ seed: Tensor? = nil) throws {
+        let span = Profile.phase("backward")
+        defer { span.end() }
+        try gradients(seed).accumulate()
+    }
 
     /// Gradients of this tensor with respect to the leaves, in buffers of their own; see `backward`.
     public func gradients(_ seed: Tensor? = nil) throws -> Gradients {
@@ -127,7 +131,9 @@ private struct Walk {
             let needs = node.needs
             node.op = nil
             node.edges = []
+            let span = Profile.backward(op, dy, module: node.module)
             let gradients = try op.backward(dy, needs: needs)
+            span.end()
             guard gradients.count == edges.count else {
                 throw TensorError("\(type(of: op).name): \(gradients.count) gradients for \(edges.count) inputs")
             }

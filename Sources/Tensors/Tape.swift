@@ -54,6 +54,8 @@ public final class Node {
     /// One more than the deepest node among the inputs.
     let depth: Int
     let shape: [Int]
+    /// Number of the module that ran it, while somebody profiles.
+    let module = Profile.currentModule
 
     init(op: any Op, edges: [Edge], needs: [Bool], depth: Int, shape: [Int]) {
         (self.op, self.edges, self.needs, self.depth, self.shape) = (op, edges, needs, depth, shape)
@@ -81,7 +83,9 @@ extension Tensor {
     public static func apply(_ op: any Op, _ inputs: [Tensor]) throws -> Tensor {
         let recording = Recording.isOn
         let needs = inputs.map { recording && $0.isTracked }
+        let span = Profile.forward(op, inputs)
         let result = try op.forward(inputs.map { try $0.bare() }, needs: needs)
+        span.end()
         guard needs.contains(true) else { return result }
         var depth = 0
         let edges = zip(inputs, needs).map { input, need -> Node.Edge in

@@ -31,7 +31,7 @@ enum ArgsLua {
             guard table.count == 0, let names = table.names else {
                 throw LuaFault("parameters are declared as name = default")
             }
-            let declared = RecipeParameters(try names.map { try parameter($0, table[$0]) })
+            let declared = RecipeParameters(try names.map { try parameter($0, table[$0], context) })
             context.declaredParameters = true
             if context.wantsHelp {
                 context.output.raw(help(context, declared))
@@ -90,8 +90,11 @@ enum ArgsLua {
         "threads", "run_dir", "resume", "allow_read", "allow_write", "time_limit", "max_memory", "help",
     ]
 
-    private static func parameter(_ name: String, _ value: LuaValue) throws -> RecipeParameters.Parameter {
-        guard !hostNames.contains(name) else {
+    private static func parameter(
+        _ name: String, _ value: LuaValue, _ context: RecipeContext
+    ) throws -> RecipeParameters.Parameter {
+        let taken = context.options.profile == nil ? [] : ProfileOptions.names
+        guard !hostNames.contains(name), !taken.contains(name.replacing("_", with: "-")) else {
             throw LuaFault("'\(name)' is an option of lorawb itself; call the parameter something else")
         }
         guard case .table(let table) = value else {

@@ -50,6 +50,8 @@ struct ModelForward {
     }
 
     func run() throws -> LuaReturn {
+        let span = Profile.phase("forward")
+        defer { span.end() }
         let output = try box.model(input)
         var fields: [String: LuaValue] = ["cu_seqlens": .integers(output.boundaries)]
         if let hidden = output.lastHiddenState { fields["last_hidden_state"] = .object(try shaped(hidden)) }

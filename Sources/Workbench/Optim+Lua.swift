@@ -19,9 +19,13 @@ final class OptimizerBox {
 
     /// One update; forwards in training mode then take the rows of the next step.
     func step() throws {
+        let span = Profile.phase("optimizer")
         try optimizer.step()
+        span.end()
         let tensors = optimizer.groups.flatMap(\.parameters).map { ObjectIdentifier($0.tensor) }
         live.beginNextStep(of: Set(tensors))
+        Profile.nextStep()
+        if Profile.isComplete { throw LuaInterrupted() }
     }
 
     /// Makes the present learning rates those that a schedule multiplies, as torch's schedules do where they begin.
@@ -169,6 +173,8 @@ enum OptimLua {
                 LuaParameter("max_norm", "number", "The largest norm."),
             ], returns: "number"
         ) { call in
+            let span = Profile.phase("clipping")
+            defer { span.end() }
             var reader = ParameterReader(context)
             let parameters = try reader.parameters(try call.value(1), "parameters")
             return .number(try clipGradNorm(parameters, maxNorm: try call.number(2, "max_norm")))

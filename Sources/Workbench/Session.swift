@@ -141,6 +141,19 @@ public final class Session {
     // MARK: Ending
 
     private func finish(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
+        guard let profile = options.profile, !context.wantsHelp else { return conclude(context, body) }
+        Profile.begin(skipping: profile.skippedSteps, limit: profile.stopAfter, keepsEvents: profile.trace != nil)
+        let code = conclude(context, body)
+        do {
+            try ProfileReport(Profile.finish(), profile).write(to: output, from: workingFolder)
+            return code
+        } catch {
+            output.complain("lorawb: profile: \(error)")
+            return code == 0 ? Exit.failure : code
+        }
+    }
+
+    private func conclude(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
         do {
             let host = try RecipeEnvironment.make(context)
             defer { StoragePool.shared.setReserve(nil) }
@@ -161,6 +174,7 @@ public final class Session {
             return Exit.misuse
         }
         switch failure.kind {
+        case .interrupted where Profile.isComplete: return 0
         case .interrupted:
             output.complain("interrupted")
             if let hint = context.resumeHint { output.complain(hint) }

@@ -16,6 +16,8 @@ public struct SessionOptions: Sendable {
     public var timeLimit: Double?
     /// Bytes that Lua and tensors may have together.
     public var memoryLimit: Int?
+    /// What to show of where time goes; nil where nobody asks.
+    public var profile: ProfileOptions?
 
     /// Options; nothing is set where nothing is said.
     public init(

@@ -35,6 +35,7 @@ final class TrainerBox {
         do {
             return try body()
         } catch let stop as TrainingInterrupted {
+            guard !Profile.isComplete else { throw LuaInterrupted() }
             context.output.complain("\(stop)")
             if stop.checkpoint != nil, let folder = context.runFolder.known { context.resumeHint = hint(folder) }
             throw LuaInterrupted()
@@ -114,7 +115,9 @@ enum TrainerLua {
         if !arguments.disableTqdm {
             trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) }
         }
-        trainer.shouldStop = pendingStop
+        trainer.shouldStop = {
+            pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
+        }
         trainer.saveModel = { folder in
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
         }

@@ -12,7 +12,7 @@ struct Lorawb: ParsableCommand {
             lorawb                         starts the interactive session, or runs what is piped in
             """,
         version: "lorawb \(Workbench.version)",
-        subcommands: [RunCommand.self, ReplCommand.self, InfoCommand.self],
+        subcommands: [RunCommand.self, ProfileCommand.self, ReplCommand.self, InfoCommand.self],
         defaultSubcommand: ReplCommand.self)
 
     static func main() {
@@ -21,11 +21,12 @@ struct Lorawb: ParsableCommand {
         if let first = words.first, first.hasSuffix(".lua") { words.insert("run", at: 0) }
         if let first = words.first, !first.hasPrefix("-"), !commands.contains(first) {
             let hint = Workbench.nearest(first, in: commands).map { "; did you mean '\($0)'?" } ?? ""
-            Workbench.complain("unknown command '\(first)'\(hint.isEmpty ? "; there are run, repl and info" : hint)")
+            Workbench.complain(
+                "unknown command '\(first)'\(hint.isEmpty ? "; there are run, profile, repl and info" : hint)")
             Lorawb.exit(withError: ExitCode(64))
         }
         Lorawb.main(words)
     }
 
-    private static let commands = ["run", "repl", "info", "help"]
+    private static let commands = ["run", "profile", "repl", "info", "help"]
 }

@@ -29,6 +29,8 @@ final class BertEmbeddings: Embeddings {
     }
 
     func callAsFunction(_ ids: [Int], _ pass: Pass) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         let types = pass.tokenTypes ?? Array(repeating: 0, count: ids.count)
         return try dropout(norm(EmbeddingSum.of([word(ids), tokenType(types), position(pass.positions)]), pass), pass)
     }
@@ -75,6 +77,8 @@ final class BertSelfAttention: Module {
 
     /// Output for `own`, the asked rows of x[T, d].
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         let projected =
             asked.isAll
             ? try LinearGroup([query, key, value])(x, pass)

@@ -30,7 +30,9 @@ final class DistilBertEmbeddings: Embeddings {
     }
 
     func callAsFunction(_ ids: [Int], _ pass: Pass) throws -> Tensor {
-        try dropout(norm(EmbeddingSum.of([word(ids), position(pass.positions)]), pass), pass)
+        let span = Profile.module(path)
+        defer { span.end() }
+        return try dropout(norm(EmbeddingSum.of([word(ids), position(pass.positions)]), pass), pass)
     }
 }
 
@@ -60,6 +62,8 @@ final class DistilBertSelfAttention: Module {
 
     /// Output for `own`, the asked rows of x[T, d].
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         let projected =
             asked.isAll
             ? try LinearGroup([query, key, value])(x, pass)

@@ -30,6 +30,8 @@ final class RobertaEmbeddings: Embeddings {
     }
 
     func callAsFunction(_ ids: [Int], _ pass: Pass) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         let types = pass.tokenTypes ?? Array(repeating: 0, count: ids.count)
         let summed = try EmbeddingSum.of([word(ids), tokenType(types), position(positions(ids, pass))])
         return try dropout(norm(summed, pass), pass)

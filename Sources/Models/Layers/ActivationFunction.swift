@@ -57,5 +57,9 @@ public final class ActivationLayer: Layer {
     }
 
     /// f(x), elementwise.
-    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try function(x) }
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
+        return try function(x)
+    }
 }

@@ -30,10 +30,12 @@ public final class Dropout: Layer {
     }
 
     /// x[T, …] with elements dropped in training.
-    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try x.dropout(mask(pass)) }
+    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try self(x, pass, use: 0) }
 
     /// x[T, …] with elements dropped in training, at another place of the pass.
     public func callAsFunction(_ x: Tensor, _ pass: Pass, use: Int) throws -> Tensor {
-        try x.dropout(mask(pass, use: use))
+        let span = Profile.module(path)
+        defer { span.end() }
+        return try x.dropout(mask(pass, use: use))
     }
 }

@@ -42,6 +42,8 @@ public final class Embedding: Module {
 
     /// Vectors of the ids: [ids.count, width].
     public func callAsFunction(_ ids: [Int]) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         if let wrong = ids.first(where: { !(0..<entries).contains($0) }) {
             throw ModelError("id \(wrong) is outside of the \(entries) entries of \(place)")
         }

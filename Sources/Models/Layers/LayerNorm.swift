@@ -32,7 +32,9 @@ public final class LayerNorm: Layer {
 
     /// Normalised x + residual.
     public func callAsFunction(_ x: Tensor, residual: Tensor?) throws -> Tensor {
-        try x.layerNorm(
+        let span = Profile.module(path)
+        defer { span.end() }
+        return try x.layerNorm(
             weight: weight.currentTensor(), bias: bias.currentTensor(), epsilon: Float(epsilon), residual: residual)
     }
 }
@@ -63,6 +65,8 @@ public final class RMSNorm: Layer {
 
     /// Normalised x[T, d].
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        try x.rmsNorm(weight: weight.currentTensor(), epsilon: Float(epsilon))
+        let span = Profile.module(path)
+        defer { span.end() }
+        return try x.rmsNorm(weight: weight.currentTensor(), epsilon: Float(epsilon))
     }
 }

@@ -49,6 +49,8 @@ public final class Linear: Layer {
 
     /// y[T, out] for x[T, in].
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
         guard x.shape.last == inFeatures else {
             throw ModelError("\(place) takes \(inFeatures) features, got a tensor of shape \(x.shape)")
         }

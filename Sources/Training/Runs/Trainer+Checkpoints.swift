@@ -36,6 +36,8 @@ extension Trainer {
     }
 
     private func write(_ checkpoint: Checkpoint, to folder: Folder) throws {
+        let span = Profile.aside("checkpoints")
+        defer { span.end() }
         let setup = try prepare()
         do {
             try GradientChecks.finite(setup.parameters)
@@ -122,7 +124,7 @@ extension Trainer {
 
     /// Writes a checkpoint of the state to which an interruption went back, and says where.
     func interrupted(_ stop: Interruption) throws -> TrainingInterrupted {
-        guard session.hasBegun, let openOutput, !arguments.saveOnlyModel else {
+        guard stop.savesState, session.hasBegun, let openOutput, !arguments.saveOnlyModel else {
             return TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
         }
         let folder = try openOutput()

@@ -75,6 +75,8 @@ extension Trainer {
         _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool
     ) throws -> (metrics: [Value.Entry], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
+        let span = Profile.aside("evaluation")
+        defer { span.end() }
         let wasTraining = model.isTraining
         model.isTraining = false
         defer { model.isTraining = wasTraining }

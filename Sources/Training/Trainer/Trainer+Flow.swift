@@ -1,4 +1,5 @@
 import Formats
+import Tensors
 
 /// What follows steps and epochs, in the reference's order (transformers 5.23, `DefaultFlowCallback`, `_maybe_log_save_evaluate`).
 extension Trainer {
@@ -84,6 +85,8 @@ extension Trainer {
 
     /// Adds the mean loss since the last log, where there were steps.
     private func logTraining() throws {
+        let span = Profile.phase("log and progress")
+        defer { span.end() }
         let steps = state.globalStep - state.progress.lastLoggedStep
         guard steps > 0 else { return }
         let sum = state.progress.lossSum

@@ -8,7 +8,9 @@ extension Trainer {
     /// Nothing of the state changes before all micro-batches are done, so that an interruption drops the step whole.
     func optimizerStep() throws {
         let setup = try prepare()
+        let data = Profile.phase("data")
         let batches = try batchesOfStep(setup)
+        data.end()
         do {
             control.shouldSave = false
             control.shouldEvaluate = false
@@ -54,8 +56,10 @@ extension Trainer {
         var loss = 0.0
         for (index, batch) in batches.enumerated() {
             try poll()
+            let forward = Profile.phase("forward")
             let output = try objective.evaluate(batch, model: model, total: total)
             let share = try output.value()
+            forward.end()
             guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }
             guard output.loss.isTracked else {
                 throw TrainingError("the loss depends on nothing that is trainable")
@@ -73,18 +77,22 @@ extension Trainer {
     }
 
     private func update(_ setup: TrainingSetup, batches: [Batch], loss: Double) throws {
+        let clipping = Profile.phase("clipping")
         let report = try GradientReport(setup.parameters)
         if arguments.maxGradNorm > 0 {
             let factor = arguments.maxGradNorm / (report.norm + 1e-6)
             if factor < 1 { try scaleGradients(setup.parameters, by: factor) }
         }
+        clipping.end()
         let multiplier = setup.schedule.multiplier(at: state.globalStep)
         for index in setup.optimizer.groups.indices {
             setup.optimizer.groups[index].learningRate =
                 setup.optimizer.groups[index].initialLearningRate * multiplier
         }
         try emit(.preOptimizerStep)
+        let optimizer = Profile.phase("optimizer")
         try setup.optimizer.step()
+        optimizer.end()
         try emit(.optimizerStep)
         setup.optimizer.zeroGrad()
         let learningRate = setup.optimizer.groups.first?.learningRate ?? 0
@@ -137,6 +145,8 @@ extension Trainer {
 
     private func tell(loss: Double, learningRate: Double, _ setup: TrainingSetup) {
         guard let reporter else { return }
+        let span = Profile.phase("log and progress")
+        defer { span.end() }
         let seconds = session.seconds - session.evaluationSeconds
         let steps = state.globalStep - session.firstStep
         reporter.update(

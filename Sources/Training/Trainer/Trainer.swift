@@ -140,9 +140,12 @@ public final class Trainer {
                 try beginEpoch()
             case .step:
                 if isStepDone { return }
+                Profile.beginStep()
                 try optimizerStep()
                 isStepDone = true
-            case .stepEnd: try endStep()
+            case .stepEnd:
+                try endStep()
+                Profile.endStep()
             case .epochEnd:
                 try endEpoch()
                 isStepDone = true
@@ -157,6 +160,9 @@ public final class Trainer {
     }
 
     func emit(_ event: TrainerEvent) throws {
+        guard !callbacks.isEmpty else { return }
+        let span = Profile.phase("callbacks")
+        defer { span.end() }
         for callback in callbacks { try callback.handle(event, self) }
     }
 }

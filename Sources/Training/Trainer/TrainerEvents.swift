@@ -63,9 +63,11 @@ public struct TrainerControl: Sendable, Equatable {
 public struct Interruption: Error, Sendable, Equatable {
     /// What asked for it: "interrupted", "time limit".
     public let reason: String
+    /// Whether somebody may want to go on from here, so that the state is written.
+    public let savesState: Bool
 
     /// An interruption.
-    public init(_ reason: String) { self.reason = reason }
+    public init(_ reason: String, savesState: Bool = true) { (self.reason, self.savesState) = (reason, savesState) }
 }
 
 /// A training stopped on request; it can go on from the checkpoint.

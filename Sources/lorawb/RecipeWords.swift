@@ -1,0 +1,72 @@
+import ArgumentParser
+import Workbench
+
+/// What is typed behind a recipe, parted into the host's options and the recipe's own words.
+struct RecipeWords {
+    /// Words for options of the host.
+    private(set) var host: [String] = []
+    /// Words for options of the command.
+    private(set) var command: [String] = []
+    /// Words for the recipe.
+    private(set) var own: [String] = []
+    /// Whether the recipe's help is wanted.
+    private(set) var help = false
+
+    /// Parts `words`; `valued` are the command's own options that take a value, `flags` those that do not.
+    init(_ words: some Sequence<String>, valued: [String] = [], flags: [String] = []) {
+        var rest = Array(words)[...]
+        while let word = rest.popFirst() {
+            let name = word.hasPrefix("--") ? String(word.dropFirst(2).prefix { $0 != "=" }) : ""
+            var taken = [word]
+            let takesValue = name == "seed" || HostOptions.names.contains(name) || valued.contains(name)
+            if takesValue, !word.contains("="), let value = rest.popFirst() { taken.append(value) }
+            if word == "--help" || word == "-h" {
+                help = true
+            } else if name == "seed" {
+                // Also a common parameter of recipes: kept for the recipe, and the session's where the recipe has none.
+                own += taken
+            } else if HostOptions.names.contains(name) {
+                host += taken
+            } else if valued.contains(name) || flags.contains(name) {
+                command += taken
+            } else {
+                own += taken
+            }
+        }
+    }
+
+    /// The recipe among the words of a command; nil where the command's help is wanted.
+    static func recipe(_ words: [String], _ command: String) throws -> String? {
+        guard let recipe = words.first, recipe == "-" || !recipe.hasPrefix("-") else {
+            if words.first == "--help" || words.first == "-h" { return nil }
+            throw ValidationError(
+                words.first.map { "unknown option '\($0)' before the recipe" }
+                    ?? "which recipe? lorawb \(command) recipe.lua")
+        }
+        return recipe
+    }
+
+    /// The host's options, those typed behind the recipe before those in front of it.
+    static func merged(
+        _ before: HostOptions, after words: some Sequence<String>, valued: [String] = [], flags: [String] = []
+    ) throws -> (host: HostOptions, typed: RecipeWords) {
+        let typed = RecipeWords(words, valued: valued, flags: flags)
+        guard !typed.host.isEmpty else { return (before, typed) }
+        do {
+            var merged = try HostOptions.parse(typed.host)
+            merged.threads = merged.threads ?? before.threads
+            merged.runDir = merged.runDir ?? before.runDir
+            merged.resume = merged.resume ?? before.resume
+            merged.seed = merged.seed ?? before.seed
+            merged.timeLimit = merged.timeLimit ?? before.timeLimit
+            merged.maxMemory = merged.maxMemory ?? before.maxMemory
+            merged.allowRead = before.allowRead + merged.allowRead
+            merged.allowWrite = before.allowWrite + merged.allowWrite
+            try merged.validate()
+            return (merged, typed)
+        } catch {
+            Workbench.complain(HostOptions.message(for: error))
+            throw ExitCode(64)
+        }
+    }
+}
