@@ -1,0 +1,204 @@
+import Foundation
+import Testing
+
+/// `lorawb profile`: what its tables and its trace say, and that the training is the same.
+struct ProfileTests {
+    /// A trace as it was written.
+    private struct Trace {
+        let events: [[String: Any]]
+        let other: [String: Any]
+
+        init(_ data: Data) throws {
+            let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let all = try #require(object["traceEvents"] as? [[String: Any]])
+            events = all.filter { $0["ph"] as? String == "X" }
+            other = try #require(object["otherData"] as? [String: Any])
+        }
+
+        func number(_ name: String) throws -> Double { try #require((other[name] as? NSNumber)?.doubleValue) }
+
+        func table(_ name: String) throws -> [[String]] { try #require(other[name] as? [[String]]) }
+    }
+
+    private static func profile(_ place: Place, _ words: String...) throws -> Outcome {
+        try Running([Running.program, "profile", "train.lua"] + words, cwd: place.path).wait()
+    }
+
+    /// Column "ms a step" of the tables.
+    private static let milliseconds = 3
+
+    @Test func linesAddUpToTheStep() throws {
+        let place = try Place.training()
+        let outcome = try Self.profile(place, "--epochs", "1", "--trace", "t.json")
+        #expect(outcome.code == 0 && outcome.err.isEmpty, "\(outcome)")
+        #expect(outcome.out.contains("profile of 7 training steps: "), "\(outcome)")
+        #expect(outcome.out.contains("; the first step is left out as warm-up"), "\(outcome)")
+        #expect(outcome.out.contains("beside the steps: evaluation "), "\(outcome)")
+        let trace = try Trace(try place.data("t.json"))
+        for name in ["operations", "modules"] {
+            let table = try trace.table(name)
+            let times = table.compactMap { Double($0[Self.milliseconds]) }
+            let step = try #require(times.last)
+            #expect(table.last?.first == "step" && times.count == table.count)
+            // Each line is rounded to a thousandth of a millisecond.
+            #expect(abs(times.dropLast().reduce(0, +) - step) <= 0.0005 * Double(times.count), "\(table)")
+            #expect(abs(step - (try trace.number("step_ms"))) <= 0.0005)
+            let shares = table.dropLast().compactMap { Double($0[Self.milliseconds + 1].dropLast(2)) }
+            #expect(abs(shares.reduce(0, +) - 100) <= 0.05 * Double(shares.count), "\(table)")
+        }
+        let names = Set(try trace.table("operations").map { $0[0] })
+        #expect(
+            names.isSuperset(of: ["data", "clipping", "optimizer", "callbacks", "the rest of the step"]), "\(names)")
+    }
+
+    /// Products of one layer's wide half: forward and backward, 2 · tokens · width · intermediate width each.
+    @Test func countsTheArithmetic() throws {
+        let place = try Place.training()
+        let config = try #require(
+            try JSONSerialization.jsonObject(with: try place.data("tiny/config.json")) as? [String: Any])
+        let width = try #require(config["hidden_size"] as? Int)
+        let inner = try #require(config["intermediate_size"] as? Int)
+        let recipe =
+            Place.trainingRecipe + "\n"
+                + """
+                local tokens = 0
+                for i = 1, #data.train do tokens = tokens + #data.train[i].input_ids end
+                print("tokens " .. tokens)
+                """
+        try place.put("train.lua", recipe)
+        let outcome = try Self.profile(
+            place, "--epochs", "1", "--skip-steps", "0", "--every-layer", "--trace", "t.json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let line = try #require(outcome.out.split(separator: "\n").first { $0.hasPrefix("tokens ") })
+        let tokens = try #require(Int(line.dropFirst(7)))
+        let trace = try Trace(try place.data("t.json"))
+        // Only the steps: the evaluation makes such products too.
+        let steps = trace.events.filter { $0["cat"] as? String == "step" }.map(Self.interval)
+        let flops = trace.events.filter { event in
+            let args = event["args"] as? [String: Any]
+            return event["cat"] as? String == "product"
+                && (args?["module"] as? String)?.hasSuffix("layer.0.intermediate.dense") == true
+                && steps.contains { Self.lies(Self.interval(event), within: $0) }
+        }.reduce(0) { $0 + (($1["args"] as? [String: Any])?["flops"] as? Int ?? 0) }
+        #expect(flops == 2 * 2 * tokens * width * inner, "\(tokens) tokens")
+        #expect(outcome.out.contains("encoder.layer.0.intermediate.dense"), "\(outcome)")
+        #expect(!outcome.out.contains("layer.*"), "\(outcome)")
+    }
+
+    /// Nanoseconds of an event, whole since the trace has three digits behind the microsecond.
+    private static func interval(_ event: [String: Any]) -> Range<Int> {
+        func nanoseconds(_ name: String) -> Int {
+            Int((((event[name] as? NSNumber)?.doubleValue ?? -1) * 1000).rounded())
+        }
+        let start = nanoseconds("ts")
+        return start..<start + max(0, nanoseconds("dur"))
+    }
+
+    private static func lies(_ inner: Range<Int>, within outer: Range<Int>) -> Bool {
+        outer.lowerBound <= inner.lowerBound && inner.upperBound <= outer.upperBound
+    }
+
+    @Test func spansOfAThreadAreNested() throws {
+        let place = try Place.training()
+        #expect(try Self.profile(place, "--epochs", "1", "--trace", "t.json").code == 0)
+        let events = try Trace(try place.data("t.json")).events
+        #expect(events.count > 100)
+        for event in events {
+            let isWhole =
+                event["name"] is String && event["pid"] is Int && event["tid"] is Int && event["args"] is [String: Any]
+            #expect(isWhole, "\(event)")
+        }
+        for (_, spans) in Dictionary(grouping: events, by: { $0["tid"] as? Int ?? 0 }) {
+            let intervals = spans.map(Self.interval).sorted {
+                ($0.lowerBound, $1.upperBound) < ($1.lowerBound, $0.upperBound)
+            }
+            var open: [Range<Int>] = []
+            for interval in intervals {
+                while let last = open.last, last.upperBound <= interval.lowerBound {
+                    open.removeLast()
+                }
+                if let last = open.last { #expect(Self.lies(interval, within: last), "\(interval) \(last)") }
+                open.append(interval)
+            }
+        }
+        let operation = try #require(events.first { $0["name"] as? String == "attention" })
+        #expect((operation["args"] as? [String: Any])?["shapes"] is [[Int]], "\(operation)")
+    }
+
+    @Test func trainsAsRunDoes() throws {
+        let place = try Place.training()
+        let plain = try place.train("--epochs", "1", "--run-dir", "plain")
+        let profiled = try Self.profile(place, "--epochs", "1", "--run-dir", "profiled")
+        let losses = { (outcome: Outcome) in outcome.out.split(separator: "\n").first { $0.hasPrefix("losses ") } }
+        #expect(losses(plain) != nil && losses(plain) == losses(profiled), "\(plain) \(profiled)")
+        #expect(try place.adapter("plain/best") == place.adapter("profiled/best"))
+    }
+
+    @Test func stopsWhereAsked() throws {
+        let place = try Place.training()
+        let outcome = try Self.profile(place, "--save", "no", "--stop-after", "2")
+        #expect(outcome.code == 0 && outcome.err.isEmpty, "\(outcome)")
+        #expect(outcome.out.contains("profile of 2 training steps: ") && !outcome.out.contains("losses"), "\(outcome)")
+        #expect(!place.files().contains { $0.contains("checkpoint") })
+    }
+
+    @Test func interruptedShowsWhatWasGathered() throws {
+        let place = try Place.training()
+        let running = try Running(
+            [Running.program, "profile", "train.lua", "--epochs", "100", "--pause", "20"], cwd: place.path)
+        #expect(running.waits(for: "step 4\n"))
+        running.signal(SIGINT)
+        let outcome = running.wait()
+        #expect(outcome.code == 130, "\(outcome)")
+        #expect(outcome.out.contains("profile of ") && outcome.out.contains("by module"), "\(outcome)")
+    }
+
+    @Test func countsLoopsWrittenByHand() throws {
+        let place = try Place.training()
+        try place.put(
+            "train.lua",
+            """
+            local lorawb = require "lorawb"
+            local model = lorawb.load_model("tiny", { task_type = "SEQ_CLS", num_labels = 2 })
+            model:add_adapter { r = 2, target_modules = { "query" } }
+            model:train()
+            local optimizer = lorawb.optim.AdamW(model:parameter_groups(), { lr = 1e-3 })
+            for step = 1, 5 do
+              model:forward({ input_ids = { { 2, 5, 6, 3 }, { 2, 7, 3 } }, labels = { 0, 1 } }).loss:backward()
+              optimizer:step() optimizer:zero_grad()
+            end
+            """)
+        let outcome = try Self.profile(place)
+        // The first step's beginning is not known, so it is no step; the second is the warm-up.
+        #expect(outcome.code == 0 && outcome.out.contains("profile of 3 training steps: "), "\(outcome)")
+        #expect(outcome.out.contains("cross_entropy"), "\(outcome)")
+    }
+
+    @Test func saysWhereThereIsNothingToShow() throws {
+        let place = try Place.training()
+        try place.put("train.lua", "print(1)")
+        let none = try Self.profile(place)
+        #expect(
+            none.code == 0 && none.out == "1\nprofile: the recipe made no training step, so there is nothing to show\n")
+        try place.put("train.lua", Place.trainingRecipe)
+        let one = try Self.profile(place, "--epochs", "1", "--batch", "32")
+        #expect(one.code == 0 && one.out.contains("one training step, which is left out as warm-up"), "\(one)")
+        let help = try Self.profile(place, "--help")
+        #expect(help.code == 0 && help.out.contains("--epochs") && !help.out.contains("profile"), "\(help)")
+    }
+
+    @Test func refusesWhatItCannotDo() throws {
+        let place = try Place.training()
+        let nowhere = try Self.profile(place, "--epochs", "1", "--trace", "none/t.json")
+        #expect(nowhere.code == 1 && nowhere.line.contains("none"), "\(nowhere)")
+        #expect(nowhere.out.contains("profile of "), "\(nowhere)")
+        let folder = try Self.profile(place, "--epochs", "1", "--trace", "tiny")
+        #expect(folder.code == 1 && folder.line.contains("tiny"), "\(folder)")
+        let negative = try Self.profile(place, "--skip-steps=-1")
+        #expect(negative.code == 64 && negative.line.contains("--skip-steps expects at least 0"), "\(negative)")
+        try place.put("train.lua", "local lorawb = require 'lorawb' lorawb.args { every_layer = 1 }")
+        #expect(try place.train().code == 0)
+        let taken = try Self.profile(place)
+        #expect(taken.code == 1 && taken.line.contains("'every_layer' is an option of lorawb itself"), "\(taken)")
+    }
+}
