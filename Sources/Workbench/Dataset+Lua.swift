@@ -28,10 +28,10 @@ enum DatasetLua {
             ],
             metamethods: [
                 .length("Number of rows.") { $0.dataset.count },
-                .index("The row at a position from 1, as a table; a column by its name, as a list.", returns: "table") {
-                    box, call in
-                    try item(box.dataset, call)
-                },
+                .index(
+                    "The row at a position from 1, as a table; a column by its name, as a list.", returns: "table",
+                    names: true
+                ) { box, call in try item(box.dataset, call) },
                 .text("Number of rows and columns.") { box in
                     "Dataset of \(box.dataset.count) rows: \(box.dataset.columnNames.joined(separator: ", "))"
                 },

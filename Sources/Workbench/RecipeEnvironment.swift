@@ -65,7 +65,10 @@ enum RecipeEnvironment {
             properties: [
                 LuaModuleProperty("run_dir", "Folder of this run, made at its first use.", type: "string") { _ in
                     .string(try context.runFolder.path())
-                }
+                },
+                LuaModuleProperty("threads", "Number of threads that lorawb computes with.", type: "integer") { _ in
+                    .integer(Workers.count)
+                },
             ],
             submodules: [NNLua.module(context), OptimLua.module(context), MetricsLua.module(context)])
     }
