@@ -74,16 +74,13 @@ enum ByteLevel {
 
     /// Cuts by GPT-2's expression:
     /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
-    static func split(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
-        var result: [Range<Int>] = []
-        result.reserveCapacity(range.count / 4 + 1)
+    static func split(_ bytes: [UInt8], _ range: Range<Int>, _ result: inout [PreTokenizedText.Split]) {
         var start = range.lowerBound
         while start < range.upperBound {
             let end = contraction(bytes, start, range.upperBound) ?? piece(bytes, start, range.upperBound)
             result.append(start..<end)
             start = end
         }
-        return result
     }
 
     private static func contraction(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {

@@ -19,19 +19,18 @@ struct Metaspace: Sendable {
             Normalizer.prepend(&piece, [replacement])
         }
         guard split else { return }
-        text.split { bytes, range in
-            var ranges: [Range<Int>] = []
+        text.split { bytes, range, splits in
             var start = range.lowerBound
             var index = start
             while index < range.upperBound {
                 let (scalar, length) = bytes.scalar(at: index)
                 if scalar == replacement, index > start {
-                    ranges.append(start..<index)
+                    splits.append(start..<index)
                     start = index
                 }
                 index += length
             }
-            return ranges + [start..<range.upperBound]
+            splits.append(start..<range.upperBound)
         }
     }
 

@@ -20,7 +20,7 @@ enum Model: Sendable {
     @inline(__always)
     func tokenize(_ bytes: [UInt8], _ range: Range<Int>, scratch: Scratch, into tokens: inout [ModelToken]) throws {
         switch self {
-        case .wordPiece(let model): try model.tokenize(bytes, range, into: &tokens)
+        case .wordPiece(let model): try model.tokenize(bytes, range, scratch: scratch, into: &tokens)
         case .bpe(let model): try model.tokenize(bytes, range, scratch: scratch, into: &tokens)
         }
     }

@@ -52,6 +52,21 @@ struct PostProcessor: Sendable {
         isPair ? pair ?? Self.plain : single ?? [.sequence(0, typeId: 0)]
     }
 
+    /// Puts together the ids of what is kept of each text.
+    func ids(_ sequences: [[Int]], _ parts: [[Range<Int>]], _ options: EncodingOptions) -> [Int] {
+        let pieces = pieces(isPair: sequences.count > 1)
+        var ids: [Int] = []
+        ids.reserveCapacity(parts.reduce(8) { $0 + $1[0].count })
+        for piece in pieces {
+            switch piece {
+            case .special(let special, _): if options.addSpecialTokens { ids.append(contentsOf: special) }
+            case .sequence(let index, _):
+                if index < sequences.count { ids.append(contentsOf: sequences[index][parts[index][0]]) }
+            }
+        }
+        return ids
+    }
+
     /// Puts together what is kept of each text.
     func process(_ sequences: [SequenceTokens], _ parts: [[Range<Int>]], _ options: EncodingOptions) -> Encoding {
         // BERT's and templates' types stand in the pieces; without special tokens BERT's are the same.

@@ -16,18 +16,14 @@ struct PreTokenizedText: Sendable {
         splits = text.bytes.isEmpty ? [] : [Split(range: text.bytes.indices, token: nil)]
     }
 
-    /// Cuts every split that is no added token further; empty ranges are dropped.
-    mutating func split(_ cut: (_ bytes: [UInt8], _ range: Range<Int>) throws -> [Range<Int>]) rethrows {
+    /// Cuts every split that is no added token further: `cut` appends the parts of a range, of which empty ones are dropped.
+    mutating func split(
+        _ cut: (_ bytes: [UInt8], _ range: Range<Int>, _ parts: inout [Split]) throws -> Void
+    ) rethrows {
         var result: [Split] = []
-        result.reserveCapacity(splits.count * 4)
+        result.reserveCapacity(splits.count + text.bytes.count / 4)
         for split in splits {
-            guard split.token == nil else {
-                result.append(split)
-                continue
-            }
-            for range in try cut(text.bytes, split.range) where !range.isEmpty {
-                result.append(Split(range: range, token: nil))
-            }
+            if split.token == nil { try cut(text.bytes, split.range, &result) } else { result.append(split) }
         }
         splits = result
     }
@@ -58,5 +54,13 @@ struct PreTokenizedText: Sendable {
         }
         text = result
         splits = kept
+    }
+}
+
+extension [PreTokenizedText.Split] {
+    /// Appends a part of the text; nothing where it is empty.
+    @inline(__always)
+    mutating func append(_ range: Range<Int>) {
+        if !range.isEmpty { append(PreTokenizedText.Split(range: range, token: nil)) }
     }
 }

@@ -34,40 +34,36 @@ indirect enum PreTokenizer: Sendable {
     private static func cut(
         _ text: inout PreTokenizedText, _ pattern: SplitPattern, _ behavior: SplitBehavior, invert: Bool = false
     ) throws {
-        try text.split { bytes, range in
+        try text.split { bytes, range, splits in
             var parts = try pattern.matches(in: bytes, range: range)
             if invert { for index in parts.indices { parts[index].isMatch.toggle() } }
-            return behavior.ranges(of: parts)
+            for range in behavior.ranges(of: parts) { splits.append(range) }
         }
     }
 
     /// Cuts at whitespace, which is dropped, and around every punctuation mark.
-    private static func splitBert(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
-        var result: [Range<Int>] = []
-        result.reserveCapacity(range.count / 4 + 1)
+    private static func splitBert(_ bytes: [UInt8], _ range: Range<Int>, _ result: inout [PreTokenizedText.Split]) {
         var start = range.lowerBound
         var index = start
         while index < range.upperBound {
             let (scalar, length) = bytes.scalar(at: index)
             let isWhitespace = ScalarClass.isWhitespace(scalar)
             if isWhitespace || ScalarClass.isBertPunctuation(scalar) {
-                if start < index { result.append(start..<index) }
+                result.append(start..<index)
                 if !isWhitespace { result.append(index..<index + length) }
                 start = index + length
             }
             index += length
         }
-        if start < range.upperBound { result.append(start..<range.upperBound) }
-        return result
+        result.append(start..<range.upperBound)
     }
 
     /// The matches of `\w+|[^\w\s]+`.
-    private static func splitWords(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+    private static func splitWords(_ bytes: [UInt8], _ range: Range<Int>, _ result: inout [PreTokenizedText.Split]) {
         enum Kind { case word, space, other }
         func kind(_ scalar: UInt32) -> Kind {
             ScalarClass.isWord(scalar) ? .word : ScalarClass.isWhitespace(scalar) ? .space : .other
         }
-        var result: [Range<Int>] = []
         var start = range.lowerBound
         while start < range.upperBound {
             let first = kind(bytes.scalar(at: start).value)
@@ -80,7 +76,6 @@ indirect enum PreTokenizer: Sendable {
             if first != .space { result.append(start..<end) }
             start = end
         }
-        return result
     }
 
     private static func byteLevel(_ text: inout PreTokenizedText, addPrefixSpace: Bool, useRegex: Bool) {

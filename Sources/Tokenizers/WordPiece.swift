@@ -22,9 +22,22 @@ struct WordPiece: Sendable {
     }
 
     /// Appends the tokens of the word, or the unknown token where any part of it is in no token.
-    func tokenize(_ bytes: [UInt8], _ range: Range<Int>, into tokens: inout [ModelToken]) throws {
-        let before = tokens.count
+    func tokenize(_ bytes: [UInt8], _ range: Range<Int>, scratch: Scratch, into tokens: inout [ModelToken]) throws {
+        if range.isEmpty { return }
         if isTooLong(bytes, range) { return try appendUnknown(range, to: &tokens) }
+        // Most words are tokens themselves.
+        if range.count <= vocabulary.maxLength, let id = vocabulary.ids.value(bytes, range) {
+            tokens.append(ModelToken(id: Int(id), range: range))
+            return
+        }
+        if scratch.words.append(bytes, range, to: &tokens) { return }
+        let before = tokens.count
+        try pieces(bytes, range, into: &tokens)
+        scratch.words.insert(bytes, range, tokens[before...])
+    }
+
+    private func pieces(_ bytes: [UInt8], _ range: Range<Int>, into tokens: inout [ModelToken]) throws {
+        let before = tokens.count
         var start = range.lowerBound
         while start < range.upperBound {
             let table = start == range.lowerBound ? vocabulary.ids : continuations
@@ -56,22 +69,12 @@ struct WordPiece: Sendable {
     }
 
     /// The longest entry of `table` that begins the range.
-    @inline(__always)
     private static func longest(in table: ByteTable, _ bytes: [UInt8], _ range: Range<Int>) -> ModelToken? {
         let limit = min(range.upperBound, range.lowerBound + table.maxLength)
         guard limit > range.lowerBound else { return nil }
-        // The whole word is the usual answer; else all prefixes' hashes are made in one go and tried from the longest.
+        // All prefixes' hashes are made in one go and tried from the longest.
         var hash = ByteTable.initialHash
         var ends: [(end: Int, hash: UInt64)] = []
-        var index = range.lowerBound
-        while index < limit {
-            hash = ByteTable.extend(hash, bytes[index])
-            index += 1
-            if index == limit, limit == range.upperBound, let id = table.value(hash: hash, bytes, range) {
-                return ModelToken(id: Int(id), range: range)
-            }
-        }
-        hash = ByteTable.initialHash
         for index in range.lowerBound..<limit {
             hash = ByteTable.extend(hash, bytes[index])
             let end = index + 1

@@ -19,6 +19,7 @@ import Tokenizers
         for (index, golden) in cases.enumerated() {
             let encoding = try golden.encode(with: tokenizer)
             if let difference = golden.difference(from: encoding) { Issue.record("case \(index): \(difference)") }
+            if let ids = try golden.ids(with: tokenizer) { #expect(ids == encoding.ids, "case \(index)") }
             if let overflowing = golden.overflowing {
                 #expect(encoding.overflowing.map(\.ids) == overflowing, "case \(index)")
             }

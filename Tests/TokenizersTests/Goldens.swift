@@ -61,6 +61,12 @@ struct GoldenCase {
         return try tokenizer.encode(text, pair: json["pair"]?.string, options: options())
     }
 
+    /// What `Tokenizer.ids` gives; nil for a case of words.
+    func ids(with tokenizer: Tokenizer) throws -> [Int]? {
+        guard let text = json["text"]?.string, json["words"] == nil else { return nil }
+        return try tokenizer.ids(text, pair: json["pair"]?.string, options: options())
+    }
+
     /// A list of the case; one entry stands for a list of it, none for zeros.
     private func list(_ key: String, _ count: Int) -> [Int?] {
         if let array = json[key]?.array { return array.map(\.int) }

@@ -83,4 +83,22 @@ import Tokenizers
             #expect(encoding.offsets.allSatisfy { $0.upperBound <= text.utf8.count })
         }
     }
+
+    /// More words than a tokenizer remembers, then the first ones again: what it forgot it cuts anew, and the same.
+    @Test(arguments: ["bert", "roberta"]) func rememberedWordsChangeNothing(_ name: String) throws {
+        let tokenizer = try Self.tokenizer(name)
+        let options = EncodingOptions(addSpecialTokens: false)
+        func word(_ number: Int) -> String {
+            String(decoding: String(number).utf8.map { $0 - 48 + UInt8(ascii: "a") }, as: UTF8.self) + "sea"
+        }
+        let texts = (0..<200).map { block in (0..<500).map { word(block * 500 + $0) }.joined(separator: " ") }
+        for text in texts { #expect(try tokenizer.ids(text, options: options).count >= 500) }
+        for index in [0, 99, 199] {
+            let fresh = try Self.tokenizer(name).encode(texts[index], options: options)
+            #expect(try tokenizer.ids(texts[index], options: options) == fresh.ids)
+            #expect(try tokenizer.encode(texts[index], options: options) == fresh)
+            // Each token's place is where its word stands, not where the word was seen first.
+            #expect(fresh.offsets.map(\.upperBound).max() == texts[index].utf8.count)
+        }
+    }
 }
