@@ -60,17 +60,19 @@ public final class LuaTable {
     public let fields: [(key: Key, value: LuaValue)]
     /// The Lua name of the `LuaTableType` whose methods the table has.
     public let typeName: String?
-    private let byName: [LuaString: Int]
+    /// Places of the names; made at the first question about a table of many.
+    private lazy var places: [LuaString: Int] = {
+        var places: [LuaString: Int] = [:]
+        for (place, field) in fields.enumerated() {
+            if case .string(let name) = field.key { places[name] = place }
+        }
+        return places
+    }()
 
     init(sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil) {
         self.sequence = sequence
-        self.fields = fields.sorted { $0.key < $1.key }
+        self.fields = fields.count > 1 ? fields.sorted { $0.key < $1.key } : fields
         self.typeName = typeName
-        var byName: [LuaString: Int] = [:]
-        for (place, field) in self.fields.enumerated() {
-            if case .string(let name) = field.key { byName[name] = place }
-        }
-        self.byName = byName
     }
 
     /// Makes a table of a sequence and of fields with string keys; `type` names a registered `LuaTableType`.
@@ -124,7 +126,13 @@ public final class LuaTable {
     }
 
     /// The value of a field, nil where there is none.
-    public subscript(name: String) -> LuaValue { byName[LuaString(name)].map { fields[$0].value } ?? .nil }
+    public subscript(name: String) -> LuaValue {
+        if fields.isEmpty { return .nil }
+        let wanted = Key.string(LuaString(name))
+        // Rows and options have a few fields each, and there are many such tables: looking at each costs less than hashing.
+        if fields.count <= 12 { return fields.first { $0.key == wanted }?.value ?? .nil }
+        return places[LuaString(name)].map { fields[$0].value } ?? .nil
+    }
 
     /// The string keys, sorted; nil where another kind of key is among the fields.
     public var names: [String]? {

@@ -45,7 +45,7 @@ enum TokenizerLua {
                     parameters: [text, LuaParameter("options", encodeOptions)],
                     returns: "integer[]"
                 ) { box, call in
-                    .value(.integers(try encoding(box, call).ids))
+                    .value(.integers(try ids(box, call)))
                 },
                 LuaMethod(
                     "encode_batch", "Ids of each of several texts.",
@@ -58,8 +58,7 @@ enum TokenizerLua {
                     returns: "integer[][]"
                 ) { box, call in
                     let options = try call.options(2, encodeOptions)
-                    let encoded = try encodings(box, try call.table(1, "texts"), options)
-                    return .list(encoded.map { .integers($0.ids) })
+                    return .list(try batchIds(box, try call.table(1, "texts"), options).map { .integers($0) })
                 },
                 LuaMethod(
                     "decode", "Text of ids.",
@@ -169,14 +168,35 @@ enum TokenizerLua {
         return try box.tokenizer.encode(text, pair: try options.string("text_pair"), options: encoding)
     }
 
-    private static func encodings(_ box: TokenizerBox, _ texts: LuaTable, _ options: LuaOptions) throws -> [Encoding] {
+    private static func ids(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> [Int] {
+        let options = try call.options(2, encodeOptions)
+        if try options.boolean("is_split_into_words") == true { return try encoding(box, call).ids }
         let encoding = try self.options(box, options)
+        let text = try call.string(1, "text")
+        return try box.tokenizer.ids(text, pair: try options.string("text_pair"), options: encoding)
+    }
+
+    private static func batchIds(_ box: TokenizerBox, _ texts: LuaTable, _ options: LuaOptions) throws -> [[Int]] {
+        let encoding = try self.options(box, options)
+        let tokenizer = box.tokenizer
         if try options.boolean("is_split_into_words") == true {
             guard let lists = texts.stringLists() else { throw LuaFault("expected a list of lists of words") }
-            return try lists.map { try box.tokenizer.encode(words: $0, options: encoding) }
+            if try options.strings("text_pair") != nil {
+                throw LuaFault(
+                    "option 'text_pair' is not supported with is_split_into_words; encode each pair by itself")
+            }
+            return try RowWork.map(count: lists.count) { row in
+                try tokenizer.encode(words: lists[row], options: encoding).ids
+            }
         }
         guard let strings = texts.strings() else { throw LuaFault("expected a list of strings") }
-        return try box.tokenizer.encodeBatch(strings, pairs: try options.strings("text_pair"), options: encoding)
+        let pairs = try options.strings("text_pair")
+        if let pairs, pairs.count != strings.count {
+            throw LuaFault("\(strings.count) texts, but \(pairs.count) second texts; give one for each")
+        }
+        return try RowWork.map(count: strings.count) { row in
+            try tokenizer.ids(strings[row], pair: pairs?[row], options: encoding)
+        }
     }
 
     /// Options of transformers' call: a max_length alone truncates, truncation alone goes by what the model takes.

@@ -130,25 +130,27 @@ public struct Dataset: Sendable {
 private struct RowBuilder {
     let operation: String
     private var names: [String] = []
-    private var builders: [String: ColumnBuilder] = [:]
+    private var builders: [ColumnBuilder] = []
 
     init(operation: String) { self.operation = operation }
 
     var columns: [Dataset.NamedColumn] {
-        names.map { Dataset.NamedColumn(name: $0, column: (builders[$0] ?? ColumnBuilder()).built) }
+        zip(names, builders).map { Dataset.NamedColumn(name: $0, column: $1.built) }
     }
 
     mutating func append(_ row: [Value.Entry], row index: Int) throws {
         if index == 0 {
             names = row.map(\.key)
-            for name in names { builders[name] = ColumnBuilder() }
-            guard builders.count == names.count else { throw TrainingError("\(operation): row 1 has a key twice") }
+            builders = names.map { _ in ColumnBuilder() }
+            guard Set(names).count == names.count else { throw TrainingError("\(operation): row 1 has a key twice") }
         }
-        for entry in row {
-            guard builders[entry.key] != nil else {
+        for (place, entry) in row.enumerated() {
+            // Rows nearly always have their keys in the same order.
+            let isHere = place < names.count && names[place] == entry.key
+            guard let column = isHere ? place : names.firstIndex(of: entry.key) else {
                 throw TrainingError("\(operation): row \(index + 1) has a column '\(entry.key)' that row 1 has not")
             }
-            builders[entry.key]?.append(entry.value)
+            builders[column].append(entry.value)
         }
         guard row.count == names.count else {
             let keys = Set(row.map(\.key))
