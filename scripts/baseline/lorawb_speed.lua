@@ -2,7 +2,7 @@
 local lorawb = require "lorawb"
 
 local args = lorawb.args {
-  model = { "", type = "model", help = "folder with the config.json of the model's shape" },
+  model = { "", type = "model", help = "folder of the model: its config.json, and its weights unless they are random" },
   rows = { "", type = "path", help = "JSON Lines of { input_ids, label }, in the order of training" },
   batch = { 16, min = 1, help = "rows in a batch" },
   steps = { 20, min = 1, help = "steps that are measured" },
@@ -11,12 +11,16 @@ local args = lorawb.args {
   lora_alpha = { 32, help = "scale of the adapters" },
   lora_dropout = { 0.01, help = "dropout before the adapters" },
   target_modules = { "query", help = "modules to adapt, separated by commas" },
+  weights = { "random", one_of = { "random", "file" }, help = "where the base's weights come from" },
+  dtype = { "", help = "of the frozen weights: float32, bfloat16; as in the file where nothing is said" },
 }
 
 local targets = {}
 for name in args.target_modules:gmatch "[^,]+" do targets[#targets + 1] = name end
 
-local model = lorawb.load_model(args.model, { task_type = "SEQ_CLS", num_labels = 2, weights = "random" })
+local model = lorawb.load_model(args.model, {
+  task_type = "SEQ_CLS", num_labels = 2, weights = args.weights, dtype = args.dtype ~= "" and args.dtype or nil,
+})
 model:add_adapter {
   r = args.r, lora_alpha = args.lora_alpha, lora_dropout = args.lora_dropout, target_modules = targets,
 }
@@ -36,10 +40,13 @@ repeat
   local now = lorawb.clock()
   times[#times + 1], start = now - start, now
 until not more
-local measured = table.move(times, args.warmup + 1, args.warmup + args.steps, 1, {})
+local in_order = table.move(times, args.warmup + 1, args.warmup + args.steps, 1, {})
+local measured = table.move(in_order, 1, #in_order, 1, {})
 table.sort(measured)
 local middle = #measured // 2
 local median = #measured % 2 == 1 and measured[middle + 1] or (measured[middle] + measured[middle + 1]) / 2
 local history = trainer.state.log_history
-print(('{"tool": "lorawb", "samples_per_second": %.2f, "seconds_per_step": %.4f, "peak_mib": %d, "first_loss": %.4f, "last_loss": %.4f}')
-  :format(args.batch / median, median, lorawb.memory().peak >> 20, history[1].loss, history[args.warmup + args.steps].loss))
+local shown = {}
+for step, seconds in ipairs(in_order) do shown[step] = ("%.4f"):format(seconds) end
+print(('{"tool": "lorawb", "samples_per_second": %.2f, "median_step_seconds": %.4f, "step_seconds": [%s], "peak_rss_mib": %d, "first_loss": %.4f, "last_loss": %.4f}')
+  :format(args.batch / median, median, table.concat(shown, ", "), lorawb.memory().peak >> 20, history[1].loss, history[args.warmup + args.steps].loss))

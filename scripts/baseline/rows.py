@@ -3,7 +3,8 @@
 usage: python scripts/baseline/rows.py --tokenizer TOKENIZER_DIR --data train.tsv --out ROWS.jsonl [--count 512] [--seed 0] [--max_length 512]
 
 Needs only the tokenizers library: TOKENIZER_DIR holds tokenizer.json, or vocab.json and merges.txt (RoBERTa). Without a real
-tokenizer, --random makes rows of SST-2-like lengths (geometric round 13 words) of random ids below --vocab.
+tokenizer, --random makes rows of SST-2-like lengths (geometric round 13 words) of random ids below --vocab, and --like ROWS.jsonl
+makes them of the lengths and labels of other rows.
 """
 
 import argparse
@@ -37,10 +38,15 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max_length", type=int, default=512)
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--like", help="rows whose lengths and labels are taken")
     parser.add_argument("--vocab", type=int, default=50265)
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    if options.random:
+    if options.like:
+        others = [json.loads(line) for line in Path(options.like).read_text(encoding="utf-8").splitlines()[:options.count]]
+        rows = [{"input_ids": [chance.randrange(5, options.vocab) for _ in other["input_ids"]], "label": other["label"]}
+                for other in others]
+    elif options.random:
         lengths = [min(options.max_length, 4 + int(chance.expovariate(1 / 11))) for _ in range(options.count)]
         rows = [{"input_ids": [0] + [chance.randrange(5, options.vocab) for _ in range(n - 2)] + [2],
                  "label": chance.randrange(2)} for n in lengths]
