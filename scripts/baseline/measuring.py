@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -45,20 +46,19 @@ def run(command, env=None, timeout=600, cwd=ROOT):
         process = subprocess.Popen(
             [str(word) for word in command], stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=cwd,
             env={**clean_environment(env), "BENCH_STARTED": repr(started)})
-        deadline, usage = started + timeout, None
-        while usage is None:
-            pid, status, found = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                usage = found
-            elif time.clock_gettime(time.CLOCK_MONOTONIC) > deadline:
-                process.kill()
-                os.waitpid(process.pid, 0)
-                process.returncode = -9
-                raise Failed(f"no end within {timeout} s")
-            else:
-                time.sleep(0.002)
+        watch = threading.Timer(timeout, process.kill)
+        watch.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:
+            process.kill()
+            raise
+        finally:
+            watch.cancel()
         seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
         process.returncode = os.waitstatus_to_exitcode(status)
+        if seconds >= timeout:
+            raise Failed(f"no end within {timeout} s")
         out.seek(0)
         err.seek(0)
         text = out.read().decode(errors="replace")
@@ -134,9 +134,9 @@ def machine(lorawb):
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     info = {}
     for line in run([lorawb, "info"])[0].splitlines():
-        name, fact = line[:14].strip(), line[14:].strip()
-        if name not in ("model cache", "processor", "memory"):
-            info[name] = fact
+        fact = line[:14].strip()
+        if fact not in ("model cache", "processor", "memory"):
+            info[fact] = line[14:].strip()
     return {"cpu": name, "cores": os.cpu_count(), "isa": flags, "memory_gb": round(pages / 1e9, 1), "lorawb": info}
 
 
