@@ -1,6 +1,11 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
+/// Whether oneDNN is built in: LORAWB_ONEDNN says so (SwiftPM caches the manifest, so scripts set it), else its header.
+let hasOneDNN =
+    Context.environment["LORAWB_ONEDNN"].map { $0 == "1" }
+    ?? ["/usr/include", "/usr/local/include"].contains { FileManager.default.fileExists(atPath: "\($0)/dnnl.h") }
 /// What every Swift target of ours is built with.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 /// Instructions of a newer processor, for targets that hold loops over floats only.
@@ -13,6 +18,17 @@ func level(_ name: String) -> [SwiftSetting] {
 }
 /// For the targets in which pointers are not the point: the compiler then shows each unsafe use.
 let safe: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let oneDNN: [Target] =
+    hasOneDNN
+    ? [
+        .target(
+            name: "COneDNN",
+            cSettings: [
+                .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+            ],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))])
+    ] : []
 
 let package = Package(
     name: "lorawb",
@@ -30,8 +46,9 @@ let package = Package(
         .target(name: "LoopsBaseline", swiftSettings: strict),
         .target(name: "LoopsV3", swiftSettings: strict + level("x86-64-v3")),
         .target(
-            name: "Kernels", dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3"],
-            swiftSettings: strict),
+            name: "Kernels",
+            dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3"] + (hasOneDNN ? ["COneDNN"] : []),
+            swiftSettings: strict + (hasOneDNN ? [.define("ONEDNN")] : [])),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
         .target(
             name: "Formats",
@@ -112,6 +129,6 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["TestSupport", "lorawb", "Formats"], swiftSettings: strict),
-    ],
+    ] + oneDNN,
     swiftLanguageModes: [.v6]
 )

@@ -42,13 +42,13 @@ public final class SafetensorsFile: Sendable {
         UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
     }
 
-    /// The bytes as floats without a copy; nil unless they are float32 and aligned.
+    /// The bytes of float32 or bfloat16 numbers without a copy; nil where they are of another type or not aligned.
     ///
     /// Valid while `file` lives.
-    public func mappedFloats(of entry: Entry) -> UnsafeBufferPointer<Float>? {
-        let bytes = bytes(of: entry)
-        guard entry.dtype == .f32, let base = bytes.baseAddress, UInt(bitPattern: base) % 4 == 0 else { return nil }
-        return UnsafeBufferPointer(start: base.assumingMemoryBound(to: Float.self), count: entry.count)
+    public func mappedNumbers(of entry: Entry) -> UnsafeRawPointer? {
+        guard entry.dtype == .f32 || entry.dtype == .bf16 else { return nil }
+        guard let base = bytes(of: entry).baseAddress else { return nil }
+        return UInt(bitPattern: base) % (entry.dtype == .f32 ? 4 : 2) == 0 ? base : nil
     }
 
     /// Writes the numbers of an F32, F16, BF16 or F64 entry to `target`, which has room for `entry.count`.

@@ -1,10 +1,19 @@
+import Synchronization
+
 /// A pretrained matrix W[rows, columns] that is only read: multiplied with, or gathered from.
 ///
-/// It alone knows how its numbers are stored and packed. Storage today is float32, either owned or borrowed from a mapped
-/// file that `owner` keeps open; or none at all (shapes only).
-public final class FrozenMatrix: @unchecked Sendable {
-    /// How the numbers are stored.
-    public enum DType: String, Sendable { case float32 }
+/// It alone knows how its numbers are stored and packed: float32 or bfloat16, row by row (owned, or in a mapped file), packed
+/// for either product by the `Backend`, or none at all (shapes only). Packing happens at the first product of a kind; numbers
+/// that lie row by row are dropped then, those of a file by giving its pages back.
+public final class FrozenMatrix: Sendable {
+    /// How the numbers are stored, and what they were rounded to.
+    public enum DType: String, Sendable {
+        case float32
+        case bfloat16
+
+        /// Bytes of an element.
+        public var size: Int { self == .float32 ? 4 : 2 }
+    }
 
     /// Number of rows (outputs of a linear layer, entries of an embedding).
     public let rows: Int
@@ -12,106 +21,197 @@ public final class FrozenMatrix: @unchecked Sendable {
     public let columns: Int
     /// The tensor's name in its checkpoint, for messages.
     public let name: String
-    /// How the numbers are stored.
-    public let dtype = DType.float32
-    private let values: UnsafePointer<Float>?
-    private let owner: AnyObject?
+    /// What the numbers were rounded to, and what products take.
+    public let dtype: DType
+    /// Whether there are values to read.
+    public let hasValues: Bool
+    /// Whether a product packs the matrix; without, one copy of the numbers serves everything.
+    public let isPackable: Bool
 
-    /// Matrix over numbers that `owner` keeps alive and unchanged.
-    public init(
-        rows: Int, columns: Int, borrowing values: UnsafePointer<Float>, owner: AnyObject, name: String = ""
+    private struct State {
+        var plain: PlainNumbers?
+        /// Wᵀ[columns, rows], for x · Wᵀ.
+        var forward: PackedMatrix?
+        /// W, for dy · W.
+        var backward: PackedMatrix?
+        /// Set where the backend has no kernel for this shape.
+        var staysPlain = false
+    }
+
+    private let state: Mutex<State>
+
+    private init(
+        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, isPackable: Bool
     ) {
-        (self.rows, self.columns, self.name) = (rows, columns, name)
-        (self.values, self.owner) = (values, owner)
+        (self.rows, self.columns, self.name, self.dtype) = (rows, columns, name, dtype)
+        (hasValues, self.isPackable) = (plain != nil, isPackable)
+        state = Mutex(State(plain: plain))
+    }
+
+    /// Matrix over numbers of a mapped file, which `owner` keeps mapped and nobody writes to.
+    ///
+    /// - Parameters:
+    ///   - type: element type in the file.
+    ///   - dtype: what numbers are rounded to where they are used; that of the file where nil.
+    ///   - isPackable: whether a product packs the matrix.
+    public convenience init(
+        rows: Int, columns: Int, mapped values: UnsafeRawPointer, _ type: DType, owner: AnyObject, dtype: DType? = nil,
+        name: String = "", isPackable: Bool = true
+    ) {
+        let plain = PlainNumbers(start: values, type: type, count: rows * columns, owner: owner, isMapped: true)
+        self.init(
+            rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, isPackable: isPackable)
     }
 
     /// Matrix of which only the shape is known; reading values is an error.
-    public init(shapeOnlyRows rows: Int, columns: Int, name: String = "") {
-        (self.rows, self.columns, self.name, self.values, self.owner) = (rows, columns, name, nil, nil)
+    public convenience init(shapeOnlyRows rows: Int, columns: Int, name: String = "") {
+        self.init(rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, isPackable: false)
     }
 
-    /// Matrix that owns its numbers, `fill` writes rows × columns of them.
-    public init(
-        rows: Int, columns: Int, name: String = "", fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+    /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32.
+    public convenience init(
+        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
+        fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) rethrows {
         let block = FloatBlock(count: rows * columns)
         try fill(block.buffer)
-        (self.rows, self.columns, self.name, self.owner) = (rows, columns, name, block)
-        self.values = UnsafePointer(block.buffer.baseAddress)
+        let kept = dtype == .float32 ? block : block.rounded()
+        let plain = PlainNumbers(
+            start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false)
+        self.init(rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable)
     }
 
     /// Matrix of numbers from N(0, deviation²), a function of the key alone.
     public convenience init(
-        rows: Int, columns: Int, normal deviation: Float, key: RandomKey, name: String = ""
+        rows: Int, columns: Int, normal deviation: Float, key: RandomKey, name: String = "", dtype: DType = .float32
     ) {
-        self.init(rows: rows, columns: columns, name: name) { buffer in
+        self.init(rows: rows, columns: columns, name: name, dtype: dtype) { buffer in
             guard let start = buffer.baseAddress else { return }
             key.fillNormal(start, count: buffer.count, deviation: deviation)
         }
     }
 
-    /// Whether there are values to read.
-    public var hasValues: Bool { values != nil }
-
-    /// Bytes that the numbers take, mapped ones included.
-    public var bytes: Int { values == nil ? 0 : rows * columns * 4 }
-
-    private func read() throws -> UnsafePointer<Float> {
-        guard let values else {
-            throw KernelError("reading values of '\(name)': this model has shapes only (weights = \"none\")")
+    /// Bytes of memory that the numbers take now, packed ones included; those of a mapped file count while nothing is packed.
+    public var bytes: Int {
+        state.withLock { state in
+            let packed = (state.forward?.bytes ?? 0) + (state.backward?.bytes ?? 0)
+            let plain = state.plain.map { $0.isMapped && packed > 0 ? 0 : $0.count * $0.type.size } ?? 0
+            return plain + packed
         }
-        return values
     }
 
-    /// y[m, rows] = x[m, columns] · Wᵀ + bias.
-    public func multiply(
-        x: UnsafePointer<Float>, m: Int, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>
-    ) throws {
-        let values = try read()
-        if let bias { for row in 0..<m { (y + row * rows).update(from: bias, count: rows) } }
-        Matmul.gemm(
-            transposeB: true, m: m, n: rows, k: columns, x, lda: columns, values, ldb: columns,
-            beta: bias == nil ? 0 : 1, y, ldc: rows)
+    private var noValues: KernelError {
+        KernelError("reading values of '\(name)': this model has shapes only (weights = \"none\")")
     }
 
-    /// dx[m, columns] = dy[m, rows] · W, added to dx where `accumulate` is set.
-    public func multiplyTransposed(
-        dy: UnsafePointer<Float>, m: Int, into dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
-    ) throws {
-        let values = try read()
-        Matmul.gemm(
-            m: m, n: columns, k: rows, dy, lda: rows, values, ldb: columns, beta: accumulate ? 1 : 0, dx, ldc: columns)
+    /// The numbers row by row in float32, where they are so; products that pack nothing read them.
+    func plainFloats() throws -> UnsafePointer<Float> {
+        guard let plain = state.withLock({ $0.plain }) else { throw noValues }
+        guard plain.type == .float32, dtype == .float32 else {
+            throw KernelError("'\(name)' is \(dtype.rawValue), which \(Backend.current.rawValue) cannot multiply with")
+        }
+        return plain.start.assumingMemoryBound(to: Float.self)
+    }
+
+    /// W packed for a product, transposed or not; nil where products read the plain numbers.
+    func packed(transposed: Bool) throws -> PackedMatrix? {
+        guard hasValues else { throw noValues }
+        guard isPackable, Backend.current == .onednn else { return nil }
+        return try state.withLock { state in
+            if let packed = transposed ? state.backward : state.forward { return packed }
+            if state.staysPlain { return nil }
+            let made: PackedMatrix?
+            if let plain = state.plain {
+                made = pack(plain.start, plain.type, transposed: transposed)
+            } else {
+                // Packed the other way already: from there.
+                let block = FloatBlock(count: rows * columns)
+                try FrozenMatrix.unpack(state, columns: columns, into: block.start)
+                made = pack(block.start, .float32, transposed: transposed)
+            }
+            guard let made else {
+                state.staysPlain = true
+                return nil
+            }
+            if transposed { state.backward = made } else { state.forward = made }
+            state.plain?.giveBack()
+            if state.plain?.isMapped == false { state.plain = nil }
+            return made
+        }
+    }
+
+    private func pack(_ source: UnsafeRawPointer, _ type: DType, transposed: Bool) -> PackedMatrix? {
+        transposed
+            ? PackedMatrix(
+                k: rows, n: columns, type: dtype, source: source, sourceType: type, strideK: columns, strideN: 1)
+            : PackedMatrix(
+                k: columns, n: rows, type: dtype, source: source, sourceType: type, strideK: 1, strideN: columns)
+    }
+
+    private static func unpack(_ state: borrowing State, columns: Int, into target: UnsafeMutablePointer<Float>) throws
+    {
+        if let forward = state.forward {
+            try forward.unpack(into: target, strideK: 1, strideN: columns)
+        } else {
+            try state.backward?.unpack(into: target, strideK: columns, strideN: 1)
+        }
+    }
+
+    /// Copies `count` numbers from the place `index` on, counted row by row, as float32.
+    private func copy(from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) throws {
+        guard hasValues else { throw noValues }
+        try state.withLock { state in
+            if let plain = state.plain { return plain.copy(from: index, count: count, as: dtype, to: target) }
+            if count == rows * columns { return try FrozenMatrix.unpack(state, columns: columns, into: target) }
+            let block = FloatBlock(count: rows * columns)
+            try FrozenMatrix.unpack(state, columns: columns, into: block.start)
+            target.update(from: block.start + index, count: count)
+        }
     }
 
     /// Copies row `row` as float32 to `target` ([columns]).
     public func copyRow(_ row: Int, to target: UnsafeMutablePointer<Float>) throws {
-        let values = try read()
+        guard hasValues else { throw noValues }
         guard row >= 0, row < rows else { throw KernelError("row \(row) of '\(name)' is outside 0..<\(rows)") }
-        target.update(from: values + row * columns, count: columns)
+        try copy(from: row * columns, count: columns, to: target)
     }
 
     /// All numbers as float32, row by row, to `target` ([rows, columns]).
     public func copy(to target: UnsafeMutablePointer<Float>) throws {
-        target.update(from: try read(), count: rows * columns)
+        try copy(from: 0, count: rows * columns, to: target)
     }
 
     /// The number at a place counted row by row; used by fingerprints.
     public func value(at index: Int) throws -> Float {
-        let values = try read()
-        guard index >= 0, index < rows * columns else {
-            throw KernelError("element \(index) of '\(name)' is outside 0..<\(rows * columns)")
+        try values(at: [index])[0]
+    }
+
+    /// The numbers at places counted row by row.
+    public func values(at places: [Int]) throws -> [Float] {
+        guard hasValues else { throw noValues }
+        if let wrong = places.first(where: { $0 < 0 || $0 >= rows * columns }) {
+            throw KernelError("element \(wrong) of '\(name)' is outside 0..<\(rows * columns)")
         }
-        return values[index]
+        if let plain = state.withLock({ $0.plain }) {
+            return places.map { place in
+                var value: Float = 0
+                plain.copy(from: place, count: 1, as: dtype, to: &value)
+                return value
+            }
+        }
+        let block = FloatBlock(count: rows * columns)
+        try copy(to: block.start)
+        return places.map { block.start[$0] }
     }
 
     /// A new matrix W + scale · B[rows, r] · A[r, columns], summed in float32 and rounded once; this one stays as it is.
     public func adding(
         scale: Float, b: UnsafePointer<Float>, a: UnsafePointer<Float>, rank: Int
     ) throws -> FrozenMatrix {
-        let values = try read()
-        return FrozenMatrix(rows: rows, columns: columns, name: name) { buffer in
-            guard let target = buffer.baseAddress else { return }
-            target.update(from: values, count: rows * columns)
+        guard hasValues else { throw noValues }
+        return try FrozenMatrix(rows: rows, columns: columns, name: name, dtype: dtype, isPackable: isPackable) {
+            guard let target = $0.baseAddress else { return }
+            try copy(to: target)
             Matmul.gemm(
                 m: rows, n: columns, k: rank, alpha: scale, b, lda: rank, a, ldb: columns, beta: 1, target,
                 ldc: columns)
@@ -120,13 +220,22 @@ public final class FrozenMatrix: @unchecked Sendable {
 }
 
 /// Owned, 64-byte aligned floats.
-final class FloatBlock {
+final class FloatBlock: @unchecked Sendable {
+    let start: UnsafeMutablePointer<Float>
     let buffer: UnsafeMutableBufferPointer<Float>
 
     init(count: Int) {
         let raw = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
-        buffer = UnsafeMutableBufferPointer(start: raw.bindMemory(to: Float.self, capacity: count), count: count)
+        start = raw.bindMemory(to: Float.self, capacity: count)
+        buffer = UnsafeMutableBufferPointer(start: start, count: count)
     }
 
     deinit { buffer.deallocate() }
+
+    /// The same numbers as bfloat16, in half the memory.
+    func rounded() -> FloatBlock {
+        let block = FloatBlock(count: (buffer.count + 1) / 2)
+        Loops.round(start, UnsafeMutableRawPointer(block.start).assumingMemoryBound(to: UInt16.self), buffer.count)
+        return block
+    }
 }

@@ -18,12 +18,14 @@ public enum InstructionLevel: Int, Sendable, CaseIterable, Comparable {
     /// The highest level that this processor has.
     public static let highest: InstructionLevel = processor_level() >= 3 ? .v3 : .baseline
 
-    /// The level in use: the highest, or the one that the variable LORAWB_ISA names, where the processor has it.
-    public static let current: InstructionLevel = {
-        guard let named = getenv("LORAWB_ISA") else { return highest }
-        let wanted = allCases.first { "\($0)" == String(cString: named) }
-        return min(wanted ?? highest, highest)
+    /// The level that the variable LORAWB_ISA names, if any.
+    static let demanded: InstructionLevel? = {
+        guard let named = getenv("LORAWB_ISA") else { return nil }
+        return allCases.first { "\($0)" == String(cString: named) }
     }()
+
+    /// The level in use: the highest, or the one that LORAWB_ISA names, where the processor has it.
+    public static let current = min(demanded ?? highest, highest)
 
     /// Orders levels by what they have.
     public static func < (a: InstructionLevel, b: InstructionLevel) -> Bool { a.rawValue < b.rawValue }

@@ -252,4 +252,15 @@ enum Loops {
         case .baseline: Base.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
         }
     }
+
+    static func round(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) {
+        switch level {
+        case .v3: V3.round(x, y, count)
+        case .baseline: Base.round(x, y, count)
+        }
+    }
+
+    static func widen(_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+        Base.widen(x, y, count)
+    }
 }

@@ -43,12 +43,12 @@ enum Scratch {
         return block
     }
 
-    /// Calls `body` with `count` uninitialised floats that are this thread's until it returns.
+    /// Calls `body` with `count` uninitialised floats, aligned to 64 bytes, that are this thread's until it returns.
     static func with(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
         let block = own
         guard !block.isTaken else {
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, count)) { buffer in
-                if let start = buffer.baseAddress { body(start) }
+            withUnsafeTemporaryAllocation(byteCount: max(1, count) * 4, alignment: 64) { buffer in
+                if let start = buffer.baseAddress { body(start.bindMemory(to: Float.self, capacity: count)) }
             }
             return
         }

@@ -7,6 +7,7 @@ final class CheckpointStore: WeightStore {
     private let files: SafetensorsWeights
     private let prefix: String
     private let isOptional: (String) -> Bool
+    private let storage: MatrixStorage
     private let start: RandomStore
     /// Names in the files by the names that weights have today.
     private let names: [String: String]
@@ -16,12 +17,18 @@ final class CheckpointStore: WeightStore {
     private(set) var initialised: [String] = []
     /// Weights that the files should have and did not.
     private(set) var missing: [String] = []
+    /// Why matrices are float32 though they, or the user, said bfloat16; nil where nothing is to be said.
+    private(set) var expanded: String?
 
     /// - Parameters:
     ///   - prefix: name of the backbone in a model with a head; the file may have it or not.
+    ///   - storage: how matrices are stored.
     ///   - isOptional: whether a weight of this name is initialised from `seed` where the file has none.
-    init(_ files: SafetensorsWeights, prefix: String, seed: UInt64, isOptional: @escaping (String) -> Bool) {
-        (self.files, self.prefix, self.isOptional) = (files, prefix, isOptional)
+    init(
+        _ files: SafetensorsWeights, prefix: String, storage: MatrixStorage, seed: UInt64,
+        isOptional: @escaping (String) -> Bool
+    ) {
+        (self.files, self.prefix, self.storage, self.isOptional) = (files, prefix, storage, isOptional)
         start = RandomStore(key: RandomKey(seed: seed).child("initialise"), origin: .initialised)
         var names: [String: String] = [:]
         for name in files.files.keys { names[CheckpointStore.modern(name)] = name }
@@ -81,12 +88,24 @@ final class CheckpointStore: WeightStore {
             return .tensor(tensor)
         }
         let (rows, columns) = (entry.shape[0], entry.shape[1])
-        if let floats = unsafe file.mappedFloats(of: entry), let start = floats.baseAddress {
+        let fileType: FrozenMatrix.DType = entry.dtype == .bf16 ? .bfloat16 : .float32
+        let dtype = storage.resolved(fileType)
+        if dtype == .float32, (storage.dtype ?? fileType) == .bfloat16, expanded == nil {
+            expanded =
+                storage.isPackable
+                ? MatrixStorage.expansion(of: storage.dtype == nil ? "the checkpoint" : "dtype")
+                : "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
+        }
+        if fileType == .float32 || dtype == .bfloat16, let start = unsafe file.mappedNumbers(of: entry) {
             return unsafe .matrix(
-                FrozenMatrix(rows: rows, columns: columns, borrowing: start, owner: file.file, name: name))
+                FrozenMatrix(
+                    rows: rows, columns: columns, mapped: start, fileType, owner: file.file, dtype: dtype, name: name,
+                    isPackable: storage.isPackable))
         }
         return .matrix(
-            unsafe try FrozenMatrix(rows: rows, columns: columns, name: name) {
+            unsafe try FrozenMatrix(
+                rows: rows, columns: columns, name: name, dtype: dtype, isPackable: storage.isPackable
+            ) {
                 unsafe try file.readFloats(of: name, into: $0)
             })
     }

@@ -21,8 +21,10 @@ public struct LoadOptions: Sendable {
     public var id2label: [Int: String]?
     /// How the head's loss is computed; from config.json, or by the labels, where nil.
     public var problemType: ModelConfig.ProblemType?
-    /// How frozen weights are stored: "float32", which is also what nil means.
+    /// What frozen matrices are rounded to: "float32" or "bfloat16"; as in the file where nil (float16 becomes float32).
     public var dtype: String?
+    /// Whether products pack the matrices: faster, with two copies of each; without, one copy as it is in the file.
+    public var packed = true
     /// Where values come from.
     public var weights = WeightSource.file
     /// Seed of what is initialised, and of random weights.
@@ -34,11 +36,24 @@ public struct LoadOptions: Sendable {
     /// Options by their names.
     public init(
         taskType: TaskType?, numLabels: Int? = nil, id2label: [Int: String]? = nil,
-        problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, weights: WeightSource = .file,
-        seed: UInt64 = 0
+        problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, packed: Bool = true,
+        weights: WeightSource = .file, seed: UInt64 = 0
     ) {
         (self.taskType, self.numLabels, self.id2label) = (taskType, numLabels, id2label)
-        (self.problemType, self.dtype, self.weights, self.seed) = (problemType, dtype, weights, seed)
+        (self.problemType, self.dtype, self.packed) = (problemType, dtype, packed)
+        (self.weights, self.seed) = (weights, seed)
+    }
+
+    /// How matrices are stored, by `dtype` and `packed`.
+    func storage() throws -> MatrixStorage {
+        guard let dtype else { return MatrixStorage(dtype: nil, isPackable: packed) }
+        guard let type = FrozenMatrix.DType(rawValue: dtype) else {
+            throw ModelError(
+                ["int8", "nf4", "float16"].contains(dtype)
+                    ? "dtype '\(dtype)' is not supported yet; there are 'float32' and 'bfloat16'"
+                    : "dtype expected 'float32' or 'bfloat16', got '\(dtype)'")
+        }
+        return MatrixStorage(dtype: type, isPackable: packed)
     }
 }
 
@@ -50,10 +65,12 @@ public struct LoadedModel {
     public let initialised: [String]
     /// Tensors of the checkpoint that the model does not use.
     public let unused: [String]
+    /// Why frozen matrices are float32 though bfloat16 was asked for; nil where nothing is to be said.
+    public let expanded: String?
 
     /// What a user should be told, a line each.
     public var notes: [String] {
-        var notes: [String] = []
+        var notes: [String] = expanded.map { [$0] } ?? []
         if !initialised.isEmpty {
             notes.append("initialised, not in the checkpoint: " + LoadedModel.list(initialised, limit: 8))
         }
@@ -82,11 +99,12 @@ public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) 
     case .random, .none: return try makeModel(config, options)
     case .file: break
     }
+    let storage = try options.storage()
     let architecture = try Architecture(config)
     let isBare = options.taskType == nil || options.taskType == .featureExtraction
     let backbone = isBare ? "" : architecture.prefix + "."
     let store = CheckpointStore(
-        try SafetensorsWeights(folder), prefix: architecture.prefix, seed: options.seed,
+        try SafetensorsWeights(folder), prefix: architecture.prefix, storage: storage, seed: options.seed,
         isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
     let model = try EncoderModel(config, taskType: options.taskType, store: store)
     guard store.missing.isEmpty else {
@@ -94,25 +112,25 @@ public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) 
             "\(folder.path): the checkpoint lacks \(store.missing.count) weights of a \(model.kind): "
                 + LoadedModel.list(store.missing, limit: 5))
     }
-    return LoadedModel(model: model, initialised: store.initialised, unused: store.unused)
+    return LoadedModel(
+        model: model, initialised: store.initialised, unused: store.unused, expanded: store.expanded)
 }
 
 /// Makes a model without a checkpoint, with random weights or with shapes only.
 public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> LoadedModel {
-    let store: any WeightStore = options.weights == .none ? ShapeStore() : RandomStore(seed: options.seed)
+    let storage = try options.storage()
+    let random = RandomStore(key: RandomKey(seed: options.seed), storage: storage)
+    let store: any WeightStore = options.weights == .none ? ShapeStore() : random
     let model = try EncoderModel(config, taskType: options.taskType, store: store)
-    return LoadedModel(model: model, initialised: [], unused: [])
+    let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && !Backend.multiplies(.bfloat16)
+    return LoadedModel(
+        model: model, initialised: [], unused: [], expanded: isExpanded ? MatrixStorage.expansion(of: "dtype") : nil)
 }
 
 extension ModelConfig {
     /// Takes over what `options` say of the head, and checks the rest of them.
     mutating func apply(_ options: LoadOptions) throws {
-        if let dtype = options.dtype, dtype != "float32" {
-            throw ModelError(
-                ["bfloat16", "int8", "nf4"].contains(dtype)
-                    ? "dtype '\(dtype)' is not supported yet; there is 'float32'"
-                    : "dtype expected 'float32', got '\(dtype)'")
-        }
+        _ = try options.storage()
         if let names = options.id2label {
             guard !names.isEmpty, (0..<names.count).allSatisfy({ names[$0] != nil }) else {
                 throw ModelError("id2label needs a name for each id 0, 1, …; it has \(names.keys.sorted())")

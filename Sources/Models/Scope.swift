@@ -71,6 +71,7 @@ public final class RandomStore: WeightStore {
     private let key: RandomKey
     private let isTrainable: Bool
     private let origin: Weight.Origin
+    private let storage: MatrixStorage
 
     /// Weights drawn from `seed` and their names.
     public convenience init(seed: UInt64, isTrainable: Bool = false) {
@@ -78,8 +79,11 @@ public final class RandomStore: WeightStore {
     }
 
     /// Weights drawn from `key` and their names.
-    public init(key: RandomKey, isTrainable: Bool = false, origin: Weight.Origin = .random) {
-        (self.key, self.isTrainable, self.origin) = (key, isTrainable, origin)
+    public init(
+        key: RandomKey, isTrainable: Bool = false, origin: Weight.Origin = .random,
+        storage: MatrixStorage = MatrixStorage()
+    ) {
+        (self.key, self.isTrainable, self.origin, self.storage) = (key, isTrainable, origin, storage)
     }
 
     /// A new weight.
@@ -89,7 +93,10 @@ public final class RandomStore: WeightStore {
         }
         let key = key.child(name)
         if shape.count == 2, !isTrainable {
-            let matrix = unsafe FrozenMatrix(rows: shape[0], columns: columns, name: name) {
+            let matrix = unsafe FrozenMatrix(
+                rows: shape[0], columns: columns, name: name, dtype: storage.resolved(.float32),
+                isPackable: storage.isPackable
+            ) {
                 unsafe initialisation.fill($0, columns: columns, key: key)
             }
             return Weight(name: name, shape: shape, value: .matrix(matrix), origin: origin)

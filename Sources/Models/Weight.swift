@@ -143,8 +143,7 @@ public final class Weight {
     /// A tensor with the numbers of `matrix`.
     public static func tensor(copying matrix: FrozenMatrix) throws -> Tensor {
         let tensor = try Tensor(uninitialized: [matrix.rows, matrix.columns])
-        let target = unsafe try tensor.mutableFloats()
-        for row in 0..<matrix.rows { unsafe try matrix.copyRow(row, to: target + row * matrix.columns) }
+        unsafe try matrix.copy(to: tensor.mutableFloats())
         return tensor
     }
 

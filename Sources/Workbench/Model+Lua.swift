@@ -29,7 +29,12 @@ enum ModelLua {
             LuaOption(
                 "problem_type", .oneOf(ModelConfig.ProblemType.allCases.map(\.rawValue)),
                 "How the head's loss is computed (default: by num_labels and the labels)."),
-            LuaOption("dtype", .string, "How frozen weights are stored (default \"float32\")."),
+            LuaOption(
+                "dtype", .string,
+                "What frozen matrices are rounded to: \"float32\" or \"bfloat16\" (default: as in the file)."),
+            LuaOption(
+                "packed", .boolean,
+                "Whether products pack the frozen matrices (default true); false keeps one copy: less memory, slower."),
             LuaOption(
                 "weights", .oneOf(WeightSource.allCases.map(\.rawValue)),
                 "\"file\" (default), \"random\", or \"none\": shapes only."),
@@ -53,7 +58,7 @@ enum ModelLua {
                 taskType: try options.string("task_type").flatMap(TaskType.init(rawValue:)),
                 numLabels: try options.integer("num_labels"), id2label: try options.table("id2label").map(labels),
                 problemType: try options.string("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
-                dtype: try options.string("dtype"),
+                dtype: try options.string("dtype"), packed: try options.boolean("packed") ?? true,
                 weights: try options.string("weights").flatMap(WeightSource.init(rawValue:)) ?? .file,
                 seed: context.seed)
             let loaded = try loadModel(try ModelLocation.folder(path, context), load)

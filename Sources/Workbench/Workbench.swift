@@ -25,6 +25,7 @@ public enum Workbench {
             ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3 forces a level)"),
             ("memory", "\(Machine.memory >> 20) MiB"),
             ("BLAS", BLAS.description),
+            ("frozen", Backend.problem ?? Backend.description + " (LORAWB_BACKEND=openblas forces the other)"),
             ("Lua", "5.4"),
             ("model cache", ModelCache.path.map { $0 + (Permissions.isFolder($0) ? "" : " (not there)") } ?? "none"),
         ]

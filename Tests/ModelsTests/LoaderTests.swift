@@ -215,10 +215,13 @@ func wrongOptions() throws {
         ),
         ("bert-bare", LoadOptions(taskType: .questionAnswering), "task_type QUESTION_ANS is not supported"),
         (
-            "bert-bare", LoadOptions(taskType: nil, dtype: "bfloat16"),
-            "dtype 'bfloat16' is not supported yet; there is 'float32'"
+            "bert-bare", LoadOptions(taskType: nil, dtype: "int8"),
+            "dtype 'int8' is not supported yet; there are 'float32' and 'bfloat16'"
         ),
-        ("bert-bare", LoadOptions(taskType: nil, dtype: "float8"), "dtype expected 'float32', got 'float8'"),
+        (
+            "bert-bare", LoadOptions(taskType: nil, dtype: "float8"),
+            "dtype expected 'float32' or 'bfloat16', got 'float8'"
+        ),
         (
             "bert-bare", LoadOptions(taskType: .sequenceClassification, numLabels: 0),
             "num_labels expected an integer of at least 1, got 0"

@@ -1,0 +1,179 @@
+import Foundation
+import Kernels
+import Testing
+
+/// Products with frozen matrices against the naive twin.
+///
+/// scripts/test runs this on every backend.
+@Suite struct FrozenMatrixTests {
+    /// (x's rows, W's columns, W's rows): below and above a panel of 192 columns and a piece of 128 rows, odd and even.
+    static let shapes = [
+        (1, 5, 3), (7, 33, 5), (16, 768, 200), (130, 96, 192), (129, 400, 385), (300, 64, 577), (5, 1, 1), (0, 8, 8),
+    ]
+
+    /// What a bfloat16 product sees of x.
+    ///
+    /// The twin takes the rounded numbers, so only the order of the float32 sums differs.
+    private func rounded(_ x: [Float], _ dtype: FrozenMatrix.DType) -> [Float] {
+        guard dtype == .bfloat16 else { return x }
+        return x.map { x in
+            let bits = x.bitPattern
+            return Float(bitPattern: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) & 0xFFFF_0000)
+        }
+    }
+
+    private func types() -> [FrozenMatrix.DType] { [.float32, .bfloat16].filter(Backend.multiplies) }
+
+    /// Sums of up to 768 products of numbers below 1: rounding grows as the square root, well below 1e-5.
+    @Test(arguments: shapes)
+    func products(_ m: Int, _ columns: Int, _ rows: Int) throws {
+        for type in types() {
+            let (w, x, bias, dy) = (
+                random(rows * columns, 1), random(m * columns, 2), random(rows, 3), random(m * rows, 4)
+            )
+            let matrix = FrozenMatrix(rows: rows, columns: columns, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let (rw, rx, rdy) = (rounded(w, type), rounded(x, type), rounded(dy, type))
+            let y = try output(m * rows) { try matrix.multiply(x: x, m: m, bias: bias, into: $0) }
+            let product = Reference.gemm(rx, rw, m: m, n: rows, k: columns, transposeB: true)
+            #expect(distance(y, product.enumerated().map { $1 + Double(bias[$0 % rows]) }) < 1e-5)
+            let bare = try output(m * rows) { try matrix.multiply(x: x, m: m, bias: nil, into: $0) }
+            #expect(distance(bare, product) < 1e-5)
+            let gradient = Reference.gemm(rdy, rw, m: m, n: columns, k: rows)
+            let dx = try output(m * columns) { try matrix.multiplyTransposed(dy: dy, m: m, into: $0) }
+            #expect(distance(dx, gradient) < 1e-5)
+            let sum = try output(m * columns, start: x) {
+                try matrix.multiplyTransposed(dy: dy, m: m, into: $0, accumulate: true)
+            }
+            #expect(distance(sum, zip(gradient, x).map { $0 + Double($1) }) < 1e-5)
+        }
+    }
+
+    /// A group gives what its members give one by one, bit for bit forward; backward the sums have another order.
+    @Test(arguments: [1, 40, 208])
+    func groups(_ m: Int) throws {
+        for type in types() {
+            let (columns, sizes) = (96, [200, 96, 384])
+            let matrices = sizes.enumerated().map { index, rows in
+                FrozenMatrix(
+                    rows: rows, columns: columns, normal: 0.1, key: RandomKey(seed: UInt64(index)), dtype: type)
+            }
+            let (x, bias) = (random(m * columns, 2), random(384, 3))
+            let alone = try matrices.map { matrix in
+                try output(m * matrix.rows) { try matrix.multiply(x: x, m: m, bias: bias, into: $0) }
+            }
+            let addresses = sizes.map { UnsafeMutablePointer<Float>.allocate(capacity: m * $0) }
+            defer { addresses.forEach { $0.deallocate() } }
+            try bias.withUnsafeBufferPointer { bias in
+                let products = zip(matrices, addresses).map { FrozenProduct($0, bias: bias.baseAddress, into: $1) }
+                try FrozenMatrix.multiply(x: x, m: m, products)
+            }
+            let areSame = zip(zip(addresses, sizes), alone).allSatisfy { part, alone in
+                alone == Array(UnsafeBufferPointer(start: part.0, count: m * part.1))
+            }
+            #expect(areSame)
+            let expected = try zip(matrices, alone).reduce([Double](repeating: 0, count: m * columns)) { sum, part in
+                let dx = try output(m * columns) { try part.0.multiplyTransposed(dy: part.1, m: m, into: $0) }
+                return zip(sum, dx).map { $0 + Double($1) }
+            }
+            let dx = try output(m * columns) { target in
+                try FrozenMatrix.multiplyTransposed(
+                    zip(matrices, addresses).map { FrozenGradient($0, dy: $1) }, m: m, into: target)
+            }
+            #expect(distance(dx, expected) < 1e-5)
+        }
+    }
+
+    /// What is packed can be read back: the bits that went in, rounded once.
+    @Test func valuesAfterPacking() throws {
+        for type in types() {
+            let w = random(100 * 200, 1)
+            let matrix = FrozenMatrix(rows: 100, columns: 200, name: "w", dtype: type) {
+                _ = $0.update(fromContentsOf: w)
+            }
+            let before = matrix.bytes
+            _ = try output(100) { try matrix.multiply(x: random(200, 2), m: 1, bias: nil, into: $0) }
+            _ = try output(200) { try matrix.multiplyTransposed(dy: random(100, 2), m: 1, into: $0) }
+            #expect(Backend.current == .openblas || matrix.bytes >= 2 * before)
+            let expected = rounded(w, type)
+            #expect(try output(20_000) { try matrix.copy(to: $0) } == expected)
+            #expect(try output(200) { try matrix.copyRow(7, to: $0) } == Array(expected[1400..<1600]))
+            #expect(try matrix.values(at: [0, 777, 19_999]) == [expected[0], expected[777], expected[19_999]])
+            #expect(throws: (any Error).self) { try matrix.value(at: 20_000) }
+            #expect(throws: (any Error).self) { try output(200) { try matrix.copyRow(-1, to: $0) } }
+        }
+    }
+
+    /// One copy serves both products, and stays.
+    @Test func onePlainCopy() throws {
+        let w = random(64 * 96, 1)
+        let matrix = FrozenMatrix(rows: 64, columns: 96, isPackable: false) { _ = $0.update(fromContentsOf: w) }
+        let x = random(40 * 96, 2)
+        let y = try output(40 * 64) { try matrix.multiply(x: x, m: 40, bias: nil, into: $0) }
+        #expect(distance(y, Reference.gemm(x, w, m: 40, n: 64, k: 96, transposeB: true)) < 1e-5)
+        let dx = try output(40 * 96) { try matrix.multiplyTransposed(dy: y, m: 40, into: $0) }
+        #expect(distance(dx, Reference.gemm(y, w, m: 40, n: 96, k: 64)) < 1e-4)
+        #expect(matrix.bytes == 64 * 96 * 4)
+    }
+
+    /// A file's pages are given back when it is packed, and read again where they are asked for.
+    @Test func mappedNumbers() throws {
+        let numbers = random(300 * 256, 1)
+        let data = numbers.withUnsafeBytes { Data($0) }
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("lorawb-\(UUID().uuidString)")
+        try data.write(to: url)
+        defer { try? FileManager.default.removeItem(at: url) }
+        let file = try MappedNumbers(url.path, byteCount: data.count)
+        for type in types() {
+            let matrix = FrozenMatrix(
+                rows: 300, columns: 256, mapped: UnsafeRawPointer(file.start), .float32, owner: file, dtype: type)
+            let x = random(3 * 256, 2)
+            for _ in 0..<2 {
+                let y = try output(900) { try matrix.multiply(x: x, m: 3, bias: nil, into: $0) }
+                let expected = Reference.gemm(
+                    rounded(x, type), rounded(numbers, type), m: 3, n: 300, k: 256, transposeB: true)
+                #expect(distance(y, expected) < 1e-5)
+            }
+            #expect(try output(256) { try matrix.copyRow(299, to: $0) } == Array(rounded(numbers, type).suffix(256)))
+        }
+    }
+
+    /// Sums stay in float32 and are rounded once, to the type of the matrix.
+    @Test func additions() throws {
+        for type in types() {
+            let (w, b, a) = (random(20 * 30, 1), random(20 * 2, 2), random(2 * 30, 3))
+            let matrix = FrozenMatrix(rows: 20, columns: 30, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let delta = Reference.gemm(b, a, m: 20, n: 30, k: 2)
+            let exact = zip(rounded(w, type), delta).map { Double($0) + 0.5 * $1 }
+            let sum = try output(600) { try matrix.adding(scale: 0.5, b: b, a: a, rank: 2).copy(to: $0) }
+            // Half a unit in the last place of bfloat16 is 2^-9 of the number.
+            #expect(zip(sum, exact).allSatisfy { abs(Double($0) - $1) <= abs($1) * (type == .float32 ? 1e-5 : 0x1p-8) })
+        }
+    }
+
+    @Test func bfloat16Rounding() throws {
+        guard Backend.multiplies(.bfloat16) else { return }
+        let values: [Float] = [1, 1 + 0x1p-8, 1 + 0x1.8p-8, 1 + 0x1p-9, -3.14159, 0, .infinity, .nan, 1e-30]
+        let matrix = FrozenMatrix(rows: 1, columns: values.count, dtype: .bfloat16) {
+            _ = $0.update(fromContentsOf: values)
+        }
+        let stored = try output(values.count) { try matrix.copy(to: $0) }
+        #expect(stored[0] == 1 && stored[1] == 1 && stored[2] == 1 + 0x1p-7 && stored[3] == 1)
+        #expect(abs(stored[4] + 3.140625) < 1e-6 && stored[5] == 0 && stored[6] == .infinity && stored[7].isNaN)
+    }
+}
+
+/// A private mapping of a file.
+private final class MappedNumbers {
+    let start: UnsafeMutableRawPointer
+    private let byteCount: Int
+
+    init(_ path: String, byteCount: Int) throws {
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let address = try #require(mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0))
+        try #require(address != MAP_FAILED)
+        (start, self.byteCount) = (address, byteCount)
+    }
+
+    deinit { munmap(start, byteCount) }
+}
