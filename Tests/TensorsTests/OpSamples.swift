@@ -117,6 +117,10 @@ enum OpSamples {
         sample("frozen_linear", "FrozenLinear", [input([3, 33], 1), input([5], 3)]) {
             try $0[0].linear(frozen([5, 33], 2), bias: $0[1])
         },
+        sample("frozen_linears", "FrozenLinears", [input([3, 33], 1), input([5], 3)]) {
+            let parts = try $0[0].linears([frozen([5, 33], 2), frozen([5, 33], 4)], biases: [$0[1], nil])
+            return try parts[0].mul(parts[1])
+        },
     ]
 
     static let shapes: [OpSample] = [

@@ -106,6 +106,10 @@ CASES = {
     "clone": (A, torch.clone),
     "linear": ([([3, 33], 1), ([5, 33], 2), ([5], 3)], F.linear),
     "frozen_linear": ([([3, 33], 1), ([5], 3)], lambda x, b: F.linear(x, values([5, 33], 2), b)),
+    "frozen_linears": (
+        [([3, 33], 1), ([5], 3)],
+        lambda x, b: F.linear(x, values([5, 33], 2), b) * F.linear(x, values([5, 33], 4)),
+    ),
     "embedding": ([([6, 5], 1)], lambda w: w[torch.tensor([[3, 0, 3], [5, 3, 1]])]),
     "gather_rows": (A, lambda a: a[torch.tensor([2, 0, 2])]),
     "layer_norm": ([([3, 33], 1), ([33], 2), ([33], 3)], lambda x, g, b: F.layer_norm(x, [33], g, b, 1e-5)),

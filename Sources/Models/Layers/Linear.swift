@@ -55,13 +55,17 @@ public final class Linear: Layer {
             throw ModelError("\(place) takes \(inFeatures) features, got a tensor of shape \(x.shape)")
         }
         let bias = try bias?.currentTensor()
-        var y =
+        let y =
             switch try weight.current() {
             case .matrix(let matrix): try x.linear(matrix, bias: bias)
             case .tensor(let tensor): try x.linear(tensor, bias: bias)
             case .absent: throw ModelError("\(place) has no values")
             }
-        for seat in seats { y = try seat.adapt(y, input: x, of: self, pass) }
-        return y
+        return try adapt(y, input: x, pass)
+    }
+
+    /// y[T, out] = x Wᵀ + b with what sits here.
+    func adapt(_ y: Tensor, input x: Tensor, _ pass: Pass) throws -> Tensor {
+        try seats.reduce(y) { try $1.adapt($0, input: x, of: self, pass) }
     }
 }
