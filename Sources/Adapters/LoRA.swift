@@ -141,6 +141,10 @@ final class LoRASeat: LinearSeat {
         }
     }
 
+    var isRandom: Bool { active.compactMap(factors(of:)).contains { $0.dropout > 0 } }
+
+    var state: String { active.compactMap(factors(of:)).map { "\($0.adapter) \($0.scaling)" }.joined(separator: ", ") }
+
     /// The factors of `adapter`.
     func factors(of adapter: String) -> LoRAFactors? { factors.first { $0.adapter == adapter } }
 

@@ -32,13 +32,16 @@ public struct ModelInput: Sendable {
     public var labels: Labels?
     /// Whether the output lists the hidden states of every layer.
     public var outputHiddenStates: Bool
+    /// The states that these ids give below some layer, where they are known; nothing below it is then computed.
+    public var prefix: PrefixStates?
 
     /// New input.
     public init(
-        inputIds: [[Int]], tokenTypeIds: [[Int]]? = nil, labels: Labels? = nil, outputHiddenStates: Bool = false
+        inputIds: [[Int]], tokenTypeIds: [[Int]]? = nil, labels: Labels? = nil, outputHiddenStates: Bool = false,
+        prefix: PrefixStates? = nil
     ) {
         (self.inputIds, self.tokenTypeIds, self.labels) = (inputIds, tokenTypeIds, labels)
-        self.outputHiddenStates = outputHiddenStates
+        (self.outputHiddenStates, self.prefix) = (outputHiddenStates, prefix)
     }
 }
 
@@ -71,6 +74,14 @@ public protocol Model: Module {
     var seed: UInt64 { get set }
     /// Step and rows for the passes that `pass(for:)` makes.
     var clock: StepClock { get set }
+    /// In the passes that `pass(for:)` makes, embeddings and layers below this one draw no random numbers; nil: all may.
+    var quietBelow: Int? { get set }
+    /// Number of layers.
+    var layerCount: Int { get }
+    /// What computes the states that enter `layer`: the embeddings and the layers below it.
+    func prefixModules(below layer: Int) -> [any Module]
+    /// The states that enter `layer`, with nothing random in them, and not recorded.
+    func prefix(of input: ModelInput, below layer: Int) throws -> PrefixStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput
 }
@@ -86,7 +97,7 @@ extension Model {
     public func pass(for input: ModelInput, rows: [Int]?, step: Int) throws -> Pass {
         try Pass(
             lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 }, rows: rows,
-            isTraining: isTraining, seed: seed, step: step)
+            isTraining: isTraining, seed: seed, step: step, quietBelow: quietBelow)
     }
 
     /// Runs the model on the next rows of the step.

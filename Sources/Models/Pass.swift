@@ -22,13 +22,15 @@ public struct Pass: Sendable {
     public let seed: UInt64
     /// The optimizer's step.
     public let step: Int
+    /// Embeddings and layers below this one draw no random numbers; nil where every part may.
+    public let quietBelow: Int?
 
     /// Pass over sequences of these lengths.
     ///
     /// - Parameter rows: place of each sequence in the whole batch of the step: [B]; 0, 1, … where nil.
     public init(
         lengths: [Int], tokenTypes: [Int]? = nil, rows: [Int]? = nil, isTraining: Bool = false, seed: UInt64 = 0,
-        step: Int = 0
+        step: Int = 0, quietBelow: Int? = nil
     ) throws {
         var boundaries = [0]
         var positions: [Int] = []
@@ -49,6 +51,7 @@ public struct Pass: Sendable {
         }
         (self.boundaries, self.positions, self.rows) = (boundaries, positions, places)
         (self.tokenTypes, self.isTraining, self.seed, self.step) = (tokenTypes, isTraining, seed, step)
+        self.quietBelow = quietBelow
         headRows = lengths.indices.compactMap { lengths[$0] > 0 ? boundaries[$0] : nil }
     }
 
@@ -59,7 +62,13 @@ public struct Pass: Sendable {
         rows = heads.map { pass.rows[$0] }
         tokenTypes = nil
         headRows = Array(heads.indices)
-        (isTraining, seed, step) = (pass.isTraining, pass.seed, pass.step)
+        (isTraining, seed, step, quietBelow) = (pass.isTraining, pass.seed, pass.step, pass.quietBelow)
+    }
+
+    private init(quiet pass: Pass) {
+        (boundaries, positions, rows) = (pass.boundaries, pass.positions, pass.rows)
+        (tokenTypes, headRows) = (pass.tokenTypes, pass.headRows)
+        (isTraining, seed, step, quietBelow) = (false, pass.seed, pass.step, pass.quietBelow)
     }
 
     /// Number of matrix rows, T.
@@ -69,6 +78,12 @@ public struct Pass: Sendable {
 
     /// The pass that goes on with the rows that the head reads, each with the place that it had: [B, d].
     public func atHeads() -> Pass { Pass(heads: self) }
+
+    /// The pass as a layer sees it, or the embeddings where nil: without dropout where that is asked for.
+    func inside(layer: Int?) -> Pass {
+        guard isTraining, let quietBelow, layer.map({ $0 < quietBelow }) ?? true else { return self }
+        return Pass(quiet: self)
+    }
 
     /// Keys of the random numbers that the named stream draws for each matrix row: [T].
     ///

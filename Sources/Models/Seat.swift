@@ -6,6 +6,10 @@ import Tensors
 public protocol LinearSeat: AnyObject {
     /// Output y[T, out] of the linear with the effect of this seat, for its input x[T, in].
     func adapt(_ y: Tensor, input x: Tensor, of linear: Linear, _ pass: Pass) throws -> Tensor
+    /// Whether it draws random numbers in training.
+    var isRandom: Bool { get }
+    /// What now acts here and with which factor, in words: it changes when results that were kept no longer hold.
+    var state: String { get }
     /// Weights of the seat by local name ("lora_A.default.weight").
     var weights: [(name: String, weight: Weight)] { get }
 }

@@ -20,6 +20,7 @@ final class EncoderModel: Model {
     var isTraining = false
     var seed: UInt64 = 0
     var clock = StepClock()
+    var quietBelow: Int?
     private let prefix: String
     private let backbone: any Backbone
     private let head: (any Head)?
@@ -45,20 +46,17 @@ final class EncoderModel: Model {
 
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput {
         let ids = try checkedIds(input, pass)
-        // The last layer of a classifier is computed for the rows that the head reads, where nobody asked for others.
-        let readsHeads = head.map { !$0.readsTokens } ?? false
-        let asked = readsHeads && !input.outputHiddenStates ? AskedRows(headsOf: pass) : AskedRows(allOf: pass)
-        let layers = backbone.layers
-        var hidden = try backbone.embeddings(ids, pass)
-        var hiddenStates = input.outputHiddenStates ? [hidden] : nil
-        for (index, layer) in layers.enumerated() {
-            hidden = try layer(hidden, pass, index == layers.count - 1 ? asked : AskedRows(allOf: pass))
-            hiddenStates?.append(hidden)
+        let givesHeads = readsHeads && !input.outputHiddenStates
+        try input.prefix.map { try check($0, input) }
+        let lowest = try input.prefix?.states ?? embedded(ids, pass, givesHeads: givesHeads)
+        var hiddenStates = input.outputHiddenStates ? [lowest] : nil
+        let hidden = try run(lowest, (input.prefix?.layer ?? 0)..<layerCount, pass, givesHeads: givesHeads) {
+            hiddenStates?.append($0)
         }
-        if layers.isEmpty { hidden = try asked.of(hidden) }
         var output = ModelOutput(
-            lastHiddenState: asked.isAll ? hidden : nil, hiddenStates: hiddenStates, boundaries: pass.boundaries)
-        let read = asked.isAll && (readsHeads || backbone.pooler != nil) ? try hidden.gatherRows(pass.headRows) : hidden
+            lastHiddenState: givesHeads ? nil : hidden, hiddenStates: hiddenStates, boundaries: pass.boundaries)
+        let read =
+            !givesHeads && (readsHeads || backbone.pooler != nil) ? try hidden.gatherRows(pass.headRows) : hidden
         output.poolerOutput = try backbone.pooler.map { try $0(read, pass) }
         guard let head else {
             if input.labels != nil {
@@ -70,6 +68,60 @@ final class EncoderModel: Model {
         output.logits = logits
         if let labels = input.labels { output.loss = try loss(logits, labels, input) }
         return output
+    }
+
+    // MARK: Layers
+
+    var layerCount: Int { backbone.layers.count }
+
+    private var readsHeads: Bool { head.map { !$0.readsTokens } ?? false }
+
+    /// The states that enter the lowest layer, or the head where there is none: [T, d], or [B, d] for a head on sequences.
+    private func embedded(_ ids: [Int], _ pass: Pass, givesHeads: Bool) throws -> Tensor {
+        let states = try backbone.embeddings(ids, pass.inside(layer: nil))
+        return layerCount == 0 && givesHeads ? try states.gatherRows(pass.headRows) : states
+    }
+
+    /// The states behind the last of some layers; for `givesHeads` the model's last one gives the rows that the head reads.
+    private func run(
+        _ states: Tensor, _ range: Range<Int>, _ pass: Pass, givesHeads: Bool, seen: (Tensor) -> Void = { _ in }
+    ) throws -> Tensor {
+        let layers = backbone.layers
+        return try range.reduce(states) { states, index in
+            let pass = pass.inside(layer: index)
+            let isHead = givesHeads && index == layers.count - 1
+            let next = try layers[index](states, pass, isHead ? AskedRows(headsOf: pass) : AskedRows(allOf: pass))
+            seen(next)
+            return next
+        }
+    }
+
+    func prefixModules(below layer: Int) -> [any Module] {
+        [backbone.embeddings] + backbone.layers.prefix(layer).map { $0 as any Module }
+    }
+
+    func prefix(of input: ModelInput, below layer: Int) throws -> PrefixStates {
+        guard (0...layerCount).contains(layer) else {
+            throw ModelError("there is no layer \(layer): the model has \(layerCount)")
+        }
+        let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
+        return try Recording.off {
+            let states = try embedded(checkedIds(input, pass), pass, givesHeads: readsHeads)
+            return PrefixStates(
+                layer: layer, states: try run(states, 0..<layer, pass, givesHeads: readsHeads))
+        }
+    }
+
+    private func check(_ prefix: PrefixStates, _ input: ModelInput) throws {
+        guard !input.outputHiddenStates else {
+            throw ModelError("hidden states of all layers cannot be listed where those of the lower ones were given")
+        }
+        let rows = input.inputIds.reduce(0) { $0 + prefixRows(length: $1.count, layer: prefix.layer) }
+        guard (0...layerCount).contains(prefix.layer), prefix.states.shape == [rows, config.hiddenSize] else {
+            throw ModelError(
+                "states of shape \(prefix.states.shape) do not enter layer \(prefix.layer) of \(layerCount); expected "
+                    + "\([rows, config.hiddenSize])")
+        }
     }
 
     private func loss(_ logits: Tensor, _ labels: Labels, _ input: ModelInput) throws -> Tensor {
