@@ -57,6 +57,8 @@ final class ProgressBar: ProgressReporter {
         line(cells.map { Self.padded($0.1, to: max(10, $0.0.count)) }.joined(separator: "  "))
     }
 
+    func note(_ message: String) { line(message) }
+
     func warn(_ message: String) { line("warning: \(message)") }
 
     func end() {

@@ -66,7 +66,10 @@ enum TrainerLua {
                 "The model, with an adapter or with parameters that require gradients.", required: true),
             LuaOption("train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels."),
             LuaOption("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on."),
-            LuaOption("args", .table, "Training arguments by their names in transformers."),
+            LuaOption(
+                "args", .table,
+                "Training arguments by their names in transformers; freeze_dropout, prefix_cache, prefix_cache_size and prefix_cache_place besides."
+            ),
             LuaOption(
                 "compute_metrics", .any,
                 "A function of { predictions =, label_ids = } that gives a table of numbers, or a metric of lorawb.metrics."
@@ -121,6 +124,7 @@ enum TrainerLua {
         trainer.saveModel = { folder in
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
         }
+        trainer.prefixMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
         return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)

@@ -264,6 +264,7 @@ private final class Reporter: ProgressReporter {
     func evaluating(done: Int, of total: Int) {}
     func log(_ row: [Value.Entry]) {}
     func summary(_ summary: EpochSummary) {}
+    func note(_ message: String) {}
     func warn(_ message: String) { warnings.append(message) }
     func end() {}
 }

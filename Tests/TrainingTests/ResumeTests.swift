@@ -46,6 +46,12 @@ struct ResumeTests {
                     ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),
                     ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .boolean(true)),
                 ]),
+            Way(
+                "dropout frozen, states kept",
+                [
+                    ("save_steps", .integer(2)), ("freeze_dropout", .boolean(true)), ("prefix_cache", .boolean(true)),
+                    ("eval_strategy", .string("epoch")), ("logging_steps", .integer(1)),
+                ]),
         ]
 
         init(_ name: String, _ arguments: [(String, Value)]) {
@@ -59,8 +65,10 @@ struct ResumeTests {
         }
 
         func trainer(_ output: Folder) throws -> Trainer {
+            let isUpper = arguments.contains { $0.0 == "prefix_cache" }
             let trainer = try Trainer(
-                model: Tiny.model(), arguments: Tiny.arguments(arguments), trainDataset: Tiny.dataset(22),
+                model: Tiny.model(trainedFrom: isUpper ? 1 : 0), arguments: Tiny.arguments(arguments),
+                trainDataset: Tiny.dataset(22),
                 evalDataset: Tiny.dataset(9, seed: 5), output: { output })
             trainer.computeMetrics = .metrics([try Metrics.make("accuracy")])
             return trainer

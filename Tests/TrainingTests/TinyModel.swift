@@ -7,9 +7,10 @@ import Training
 
 /// Small models and data that training is tried on.
 enum Tiny {
-    /// A two-layer BERT with random weights, whose query projections and head are trained.
+    /// A two-layer BERT with random weights, whose query projections, from a layer on, and head are trained.
     static func model(
-        dropout: Double = 0.1, labels: Int = 2, task: TaskType = .sequenceClassification, seed: UInt64 = 3
+        dropout: Double = 0.1, labels: Int = 2, task: TaskType = .sequenceClassification, seed: UInt64 = 3,
+        layers: Int? = nil, trainedFrom lowest: Int = 0
     ) throws -> any Model {
         var json = try JSON(parsing: Goldens.folder().read("models/bert-classifier/config.json"), source: "config.json")
         guard case .object(var members) = json else { throw TrainingError("no object") }
@@ -24,10 +25,12 @@ enum Tiny {
         json = .object(members)
         var config = try ModelConfig(json, source: "config.json")
         config.numLabels = labels
+        config.numHiddenLayers = layers ?? config.numHiddenLayers
         let options = LoadOptions(taskType: task, weights: .random, seed: seed)
         let model = try makeModel(config, options).model
         for (name, weight) in model.namedParameters() where name.contains("query") || name.hasPrefix("classifier") {
-            try weight.setRequiresGrad(true)
+            let layer = name.split(separator: ".").compactMap { Int($0) }.first ?? .max
+            if layer >= lowest { try weight.setRequiresGrad(true) }
         }
         return model
     }

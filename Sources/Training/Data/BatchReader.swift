@@ -14,6 +14,8 @@ public struct BatchReader: Sendable {
     private let types: Column?
     private let mask: Column?
     private let labels: LabelReader?
+    /// Numbers of tokens of all rows, without padding.
+    public private(set) var tokenCounts: [Int32] = []
 
     /// A reader for `model`; `split` is what errors call the dataset.
     ///
@@ -38,10 +40,11 @@ public struct BatchReader: Sendable {
     }
 
     /// Reads every row once.
-    private func check(vocabulary: Int, longest: Int) throws {
+    private mutating func check(vocabulary: Int, longest: Int) throws {
         for row in 0..<dataset.count {
             let batch = try batch([row])
             let length = batch.input.inputIds[0].count
+            tokenCounts.append(Int32(clamping: length))
             guard length <= longest else {
                 throw TrainingError(
                     "\(split): row \(row + 1): input_ids has \(length) tokens; the model takes at most \(longest): give the tokenizer max_length"

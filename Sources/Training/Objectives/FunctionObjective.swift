@@ -24,6 +24,9 @@ public struct FunctionObjective: Objective {
     /// Labels may be of any kind.
     public var takesAnyLabels: Bool { true }
 
+    /// The function makes inputs of its own.
+    public var runsInputs: Bool { false }
+
     /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) -> Int { batch.count }
 

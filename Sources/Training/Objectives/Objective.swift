@@ -14,11 +14,16 @@ public protocol Objective {
 
     /// Whether labels may be of any kind, since only the objective itself looks at them.
     var takesAnyLabels: Bool { get }
+
+    /// Whether it runs the model on the batch's input as it is, so that what is known of its states can be given with it.
+    var runsInputs: Bool { get }
 }
 
 extension Objective {
     /// Labels must fit the model.
     public var takesAnyLabels: Bool { false }
+    /// The input is the model's.
+    public var runsInputs: Bool { true }
 }
 
 /// What an objective found for one batch.

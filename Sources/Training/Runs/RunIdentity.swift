@@ -66,7 +66,10 @@ extension TrainingArguments {
             .init("label_names", labelNames.map { .list($0.map(Value.string)) } ?? .null),
             .init("length_column_name", .string(lengthColumnName)),
             .init("include_num_input_tokens_seen", .boolean(includeNumInputTokensSeen)),
-            .init("disable_tqdm", .boolean(disableTqdm)),
+            .init("disable_tqdm", .boolean(disableTqdm)), .init("freeze_dropout", .boolean(freezeDropout)),
+            .init("prefix_cache", .string(prefixCache.rawValue)),
+            .init("prefix_cache_place", .string(prefixCachePlace.rawValue)),
+            .init("prefix_cache_size", optional(prefixCacheSize)),
         ]
     }
 
@@ -74,8 +77,10 @@ extension TrainingArguments {
 
     /// Throws where an argument that matters differs from what was recorded; `source` names the record.
     func check(recorded: JSON, source: String) throws {
-        for entry in entries where !["output_dir", "disable_tqdm"].contains(entry.key) {
-            let (before, now) = (Value(recorded[entry.key] ?? .null), Value(entry.value.json))
+        let free = ["output_dir", "disable_tqdm", "prefix_cache_place", "prefix_cache_size"]
+        for (entry, usual) in zip(entries, TrainingArguments().entries) where !free.contains(entry.key) {
+            // An argument that did not exist when the run was made had the effect of its default.
+            let (before, now) = (Value(recorded[entry.key] ?? usual.value.json), Value(entry.value.json))
             let same = before == now || (before.number != nil && before.number == now.number)
             guard same else {
                 throw TrainingError(

@@ -5,7 +5,8 @@ import Formats
 /// A name is read by `TrainingArguments`, or renamed to one that is, or accepted with the values that are always so here, or refused with the
 /// reason. Anything else is unknown, and the nearest name is given.
 public enum ArgumentTable {
-    /// The names that have an effect, as transformers 5.23 spells them; the early_stopping ones are its EarlyStoppingCallback's.
+    /// The names that have an effect, as transformers 5.23 spells them; the early_stopping ones are its EarlyStoppingCallback's,
+    /// freeze_dropout and the prefix_cache ones our own.
     public static let supported: [String] = [
         "output_dir", "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps",
         "num_train_epochs", "max_steps", "learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
@@ -15,7 +16,8 @@ public enum ArgumentTable {
         "save_total_limit", "save_only_model", "load_best_model_at_end", "metric_for_best_model",
         "greater_is_better", "early_stopping_patience", "early_stopping_threshold", "seed", "data_seed",
         "train_sampling_strategy", "dataloader_drop_last", "label_names", "length_column_name",
-        "include_num_input_tokens_seen", "disable_tqdm",
+        "include_num_input_tokens_seen", "disable_tqdm", "freeze_dropout", "prefix_cache", "prefix_cache_place",
+        "prefix_cache_size",
     ]
 
     /// Older names, and names of transformers, that mean one of the supported ones.

@@ -42,6 +42,8 @@ public protocol ProgressReporter: AnyObject {
     func log(_ row: [Value.Entry])
     /// An epoch ended, or an evaluation within one.
     func summary(_ summary: EpochSummary)
+    /// Something worth knowing was decided.
+    func note(_ message: String)
     /// Something looks wrong but does not stop the run.
     func warn(_ message: String)
     /// The training ended or stopped.

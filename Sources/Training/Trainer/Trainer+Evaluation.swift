@@ -31,7 +31,8 @@ extension Trainer {
     @discardableResult
     public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [Value.Entry] {
         let reader = try reader(dataset, "eval_dataset")
-        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: false)
+        let run = try run(
+            reader, computeMetrics, prefix: prefix, keepsPredictions: false, keepsStates: dataset == nil)
         try log(run.metrics)
         summarize(run.metrics, prefix: prefix)
         let metrics = run.metrics + [Value.Entry("epoch", .float(state.epoch))]
@@ -44,7 +45,7 @@ extension Trainer {
         _ dataset: Dataset, prefix: String = "test"
     ) throws -> (predictions: Predictions, metrics: [Value.Entry]) {
         let reader = try reader(dataset, "dataset")
-        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true)
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, keepsStates: false)
         try emit(.predict(run.metrics))
         return (run.predictions, run.metrics)
     }
@@ -72,7 +73,7 @@ extension Trainer {
     }
 
     private func run(
-        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool
+        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool, keepsStates: Bool
     ) throws -> (metrics: [Value.Entry], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
@@ -88,7 +89,8 @@ extension Trainer {
         let size = arguments.perDeviceEvalBatchSize
         for first in stride(from: 0, to: reader.dataset.count, by: size) {
             try pollOutsideSteps()
-            let batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
+            var batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
+            if keepsStates { batch = try withPrefix(batch, of: .evaluation) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {

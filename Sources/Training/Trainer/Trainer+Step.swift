@@ -51,13 +51,15 @@ extension Trainer {
             throw failure("no label counts: every one of them is -100, so there is no loss", batches)
         }
         model.isTraining = true
+        model.quietBelow = prefix.quietBelow
+        defer { model.quietBelow = nil }
         model.clock.set(step: state.globalStep)
         setup.optimizer.zeroGrad()
         var loss = 0.0
         for (index, batch) in batches.enumerated() {
             try poll()
             let forward = Profile.phase("forward")
-            let output = try objective.evaluate(batch, model: model, total: total)
+            let output = try objective.evaluate(withPrefix(batch, of: .train), model: model, total: total)
             let share = try output.value()
             forward.end()
             guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }

@@ -37,8 +37,12 @@ public final class Trainer {
     /// A resumed run must have the same.
     public var record: RunRecord?
 
+    /// Bytes of memory that states may take that are kept from epoch to epoch (`prefix_cache`); beyond them a file does.
+    public var prefixMemory = 2 << 30
+
     let trainReader: BatchReader?
     let evalReader: BatchReader?
+    var prefix = TrainerPrefix()
     let openOutput: (() throws -> Folder)?
     var weights: any CheckpointWeights
     var setup: TrainingSetup?

@@ -1,3 +1,5 @@
+import Formats
+
 extension TrainingArguments {
     /// Arguments from a table of options; an unknown or misspelt name, a wrong type or range, and what is not supported are errors.
     public init(_ entries: [Value.Entry]) throws {
@@ -9,6 +11,7 @@ extension TrainingArguments {
         try readIntervals(&reader)
         try readBest(&reader)
         try readData(&reader)
+        try readPrefix(&reader)
         for (name, value) in reader.untaken { try ArgumentTable.check(name, value) }
         try complete(evalStepsGiven: entries.contains { $0.key == "eval_steps" })
     }
@@ -141,6 +144,32 @@ extension TrainingArguments {
             throw ArgumentReader.mismatch("label_names", value, "a list of column names")
         }
         labelNames = names
+    }
+
+    private mutating func readPrefix(_ reader: inout ArgumentReader) throws {
+        try reader.boolean("freeze_dropout", into: &freezeDropout)
+        if let value = reader.take("prefix_cache") {
+            switch value {
+            case .boolean(let flag): prefixCache = flag ? .float32 : .off
+            case .string(let name):
+                guard let keeping = PrefixKeeping(rawValue: name) else {
+                    throw TrainingError(
+                        "args: prefix_cache is '\(name)'; expected true, false, 'auto', 'float32' or 'bfloat16'"
+                            + nearestNameHint(for: name, in: PrefixKeeping.allCases.map(\.rawValue)))
+                }
+                prefixCache = keeping
+            default:
+                throw ArgumentReader.mismatch("prefix_cache", value, "true, false, 'auto', 'float32' or 'bfloat16'")
+            }
+        }
+        try reader.choice("prefix_cache_place", into: &prefixCachePlace, among: PrefixPlace.allCases)
+        guard let value = reader.take("prefix_cache_size") else { return }
+        var size = value.whole
+        if case .string(let text) = value { size = ByteSize.bytes(text) }
+        guard let size, size > 0 else {
+            throw ArgumentReader.mismatch("prefix_cache_size", value, "a size such as '4GB', or a number of bytes")
+        }
+        prefixCacheSize = size
     }
 
     /// What follows from other arguments, and combinations that cannot be.

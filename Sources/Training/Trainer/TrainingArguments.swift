@@ -10,6 +10,23 @@ public struct TrainingArguments: Sendable, Equatable {
         case best
     }
 
+    /// Whether states are kept below the lowest layer that is trained, and how.
+    public enum PrefixKeeping: String, Sendable, CaseIterable {
+        /// In float32, where that is exact, pays and fits.
+        case auto
+        case off, float32, bfloat16
+
+        /// Whether the user asked for it, so that it is an error where it cannot be.
+        var isAsked: Bool { self == .float32 || self == .bfloat16 }
+    }
+
+    /// Where states are kept.
+    public enum PrefixPlace: String, Sendable, CaseIterable {
+        /// In memory, beyond its bound in a file.
+        case auto
+        case memory, file
+    }
+
     /// Optimizers by their names in `optim`.
     public enum OptimizerName: String, Sendable { case adamW, sgd }
 
@@ -101,6 +118,14 @@ public struct TrainingArguments: Sendable, Equatable {
     public var lengthColumnName = "length"
     /// Whether logs give the number of tokens seen.
     public var includeNumInputTokensSeen = false
+    /// Whether nothing is dropped below the lowest layer that is trained.
+    public var freezeDropout = false
+    /// Whether the states that enter the lowest layer that is trained are kept from epoch to epoch.
+    public var prefixCache = PrefixKeeping.auto
+    /// Where they are kept.
+    public var prefixCachePlace = PrefixPlace.auto
+    /// The most bytes that they may take, in memory and on the disk together; nil is what the place allows.
+    public var prefixCacheSize: Int?
     /// Whether no progress bar is drawn.
     public var disableTqdm = false
 

@@ -1,0 +1,180 @@
+import Formats
+import Models
+import Tensors
+
+/// What a trainer keeps of the states that enter the lowest trained layer.
+struct TrainerPrefix {
+    /// Whose rows.
+    enum Split: String, CaseIterable {
+        case train = "train_dataset"
+        case evaluation = "eval_dataset"
+    }
+
+    /// What was decided for a dataset; nothing until it was asked for.
+    var keepers: [Split: PrefixKeeper?] = [:]
+    /// In training, layers below this one and the embeddings draw no random numbers; nil where all draw.
+    var quietBelow: Int?
+    /// Whether it was said what rounding changes.
+    var isCompared = false
+
+    /// Bytes that are kept already, in a file or in memory.
+    func byteCount(inFile: Bool) -> Int {
+        keepers.values.reduce(0) { $0 + ($1.map { $0.isInFile == inFile ? $0.byteCount : 0 } ?? 0) }
+    }
+}
+
+extension Trainer {
+    /// Decides, when the training begins, what is kept; throws where something was asked for that cannot be.
+    func preparePrefix() throws {
+        let layer = model.lowestTrainableLayer
+        if arguments.freezeDropout {
+            guard let layer else {
+                throw TrainingError(
+                    "args: freeze_dropout: the embeddings are trained, so there is nothing below them whose dropout could be switched off"
+                )
+            }
+            prefix.quietBelow = layer
+            if !model.randomParts(below: layer).isEmpty {
+                reporter?.note("freeze_dropout: nothing is dropped below layer \(layer) of \(model.layerCount)")
+            }
+        }
+        if arguments.prefixCache.isAsked {
+            guard objective.runsInputs else {
+                throw TrainingError(
+                    "args: prefix_cache: compute_loss runs the model by itself, from the ids on; leave prefix_cache or compute_loss out"
+                )
+            }
+            guard let layer, layer > 0 else {
+                throw TrainingError(
+                    "args: prefix_cache: \(layer == nil ? "the embeddings are" : "layer 0 is") trained, so there is nothing below to keep; adapt upper layers only (layers_to_transform), or leave prefix_cache out"
+                )
+            }
+        }
+        for split in TrainerPrefix.Split.allCases { _ = try keeper(of: split) }
+    }
+
+    /// The batch of a dataset's rows, with the states that are kept of them where they are.
+    func withPrefix(_ batch: Batch, of split: TrainerPrefix.Split) throws -> Batch {
+        guard let keeper = try keeper(of: split) else { return batch }
+        do {
+            return try keeper.complete(batch) { group, exact, kept in
+                guard !prefix.isCompared, arguments.prefixCache == .bfloat16 else { return }
+                prefix.isCompared = true
+                try tellRounding(group, exact, kept)
+            }
+        } catch let error as FormatError {
+            // A disk that failed: what is kept is a copy of what can be computed.
+            prefix.keepers[split] = .some(nil)
+            reporter?.warn("prefix_cache: \(error); the states of \(split.rawValue) are computed anew from here on")
+            return batch
+        }
+    }
+
+    /// Lets go of what is kept of a dataset.
+    func dropPrefix(of split: TrainerPrefix.Split) {
+        guard prefix.keepers[split].flatMap({ $0 }) != nil else { return }
+        prefix.keepers[split] = .some(nil)
+        StoragePool.shared.trim()
+    }
+
+    private func keeper(of split: TrainerPrefix.Split) throws -> PrefixKeeper? {
+        if let decided = prefix.keepers[split] {
+            guard let keeper = decided, !keeper.holds else { return decided }
+            prefix.keepers[split] = nil
+            reporter?.note("prefix_cache: what lies below has changed; the states of \(split.rawValue) are dropped")
+        }
+        let keeper = try decide(split)
+        // Whether an evaluation pays is known only once the training is planned.
+        if keeper != nil || setup != nil { prefix.keepers[split] = .some(keeper) }
+        return keeper
+    }
+
+    private func decide(_ split: TrainerPrefix.Split) throws -> PrefixKeeper? {
+        guard arguments.prefixCache != .off, objective.runsInputs,
+            let reader = split == .train ? trainReader : evalReader,
+            let layer = model.lowestTrainableLayer, layer > 0, arguments.prefixCache.isAsked || pays(split)
+        else { return nil }
+        let random = split == .train && !arguments.freezeDropout ? model.randomParts(below: layer) : []
+        if let first = random.first {
+            if arguments.prefixCache.isAsked {
+                reporter?.warn(
+                    "prefix_cache: the states of train_dataset are not kept, since dropout acts below layer \(layer) ('\(first)'); freeze_dropout = true switches it off there"
+                )
+            }
+            return nil
+        }
+        let counts = reader.tokenCounts.map { model.prefixRows(length: Int($0), layer: layer) }
+        let precision: PrefixCache.Precision = arguments.prefixCache == .bfloat16 ? .bfloat16 : .float32
+        let bytes = PrefixCache.byteCount(counts, width: model.config.hiddenSize, precision)
+        let what =
+            "the states that enter layer \(layer) of \(model.layerCount), for the \(counts.count) rows of \(split.rawValue): \(ByteSize.text(bytes)) (\(precision.rawValue))"
+        guard let room = try room(for: bytes, what) else { return nil }
+        let isInFile = room is ScratchFile
+        reporter?.note("prefix_cache: keeping \(what) in \(isInFile ? "a file" : "memory")")
+        return PrefixKeeper(
+            reader, model,
+            cache: PrefixCache(
+                layer: layer, counts: counts, width: model.config.hiddenSize, precision: precision, room: room),
+            byteCount: bytes, isInFile: isInFile,
+            order: split == .train ? try prepare().sampler.order(epoch: 0) : Array(0..<counts.count),
+            groupSize: split == .train ? arguments.perDeviceTrainBatchSize : arguments.perDeviceEvalBatchSize)
+    }
+
+    /// Whether rows of a dataset pass through the model more than once.
+    private func pays(_ split: TrainerPrefix.Split) -> Bool {
+        guard let plan = setup?.plan else { return false }
+        guard split == .evaluation else { return plan.totalSteps > plan.stepsPerEpoch }
+        let start = arguments.evalOnStart ? 1 : 0
+        switch arguments.evalStrategy {
+        case .epoch: return start + plan.epochs > 1
+        case .steps: return start + plan.totalSteps / max(1, state.evalSteps) > 1
+        case .no, .best: return false
+        }
+    }
+
+    /// Room for so many bytes; nil where they do not fit, an error where they were asked for.
+    private func room(for bytes: Int, _ what: String) throws -> (any PrefixRoom)? {
+        func refuse(_ reason: String) throws -> (any PrefixRoom)? {
+            let advice =
+                arguments.prefixCache == .bfloat16 ? "" : "; prefix_cache = \"bfloat16\" takes half"
+            let message = "prefix_cache: no room for \(what): \(reason)\(advice)"
+            guard !arguments.prefixCache.isAsked else { throw TrainingError("args: \(message)") }
+            reporter?.note(message)
+            return nil
+        }
+        let (memory, file) = (prefix.byteCount(inFile: false), prefix.byteCount(inFile: true))
+        if let bound = arguments.prefixCacheSize, bytes > bound - memory - file {
+            return try refuse(
+                "prefix_cache_size allows \(ByteSize.text(bound))"
+                    + (memory + file > 0 ? ", of which \(ByteSize.text(memory + file)) are taken" : ""))
+        }
+        let bound = arguments.prefixCachePlace == .memory ? arguments.prefixCacheSize ?? prefixMemory : prefixMemory
+        if arguments.prefixCachePlace != .file, bytes <= bound - memory { return PrefixMemory(byteCount: bytes) }
+        let beyond = "\(ByteSize.text(bound)) of memory may be used"
+        if arguments.prefixCachePlace == .memory { return try refuse("\(beyond); prefix_cache_size allows more") }
+        guard let openOutput else { return try refuse("\(beyond), and there is no folder for a file; give output_dir") }
+        do {
+            let folder = try openOutput()
+            if let free = folder.freeBytes, bytes > free / 2 {
+                return try refuse("\(beyond), and the disk of \(folder.path) has \(ByteSize.text(free)) left")
+            }
+            return try folder.scratchFile(byteCount: bytes)
+        } catch let error as FormatError { return try refuse("\(error)") }
+    }
+
+    /// Says what rounding the states changes in the scores of some rows.
+    private func tellRounding(_ batch: Batch, _ exact: PrefixStates, _ kept: PrefixStates) throws {
+        func scores(_ states: PrefixStates) throws -> [Float] {
+            var input = batch.input
+            (input.labels, input.prefix) = (nil, states)
+            let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
+            return try Recording.off { try model.forward(input, pass).logits?.floatArray() ?? [] }
+        }
+        let (before, after) = (try scores(exact), try scores(kept))
+        let difference = zip(before, after).map { abs($0 - $1) }.max() ?? 0
+        let largest = before.map(abs).max() ?? 0
+        reporter?.note(
+            "prefix_cache: rounding to bfloat16 changes the logits of the first batch by at most \(difference); the largest is \(largest)"
+        )
+    }
+}
