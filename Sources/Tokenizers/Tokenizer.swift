@@ -197,7 +197,9 @@ public struct Tokenizer: Sendable {
     /// vocabulary has it, or the text that an added token took in.
     private func spaces(_ token: ModelToken, isAdded: Bool, _ text: [UInt8]) -> (leading: Int32, trailing: Int32) {
         var (bytes, range) = (text, token.range)
-        if !isAdded, let known = model.vocabulary.token(token.id) { (bytes, range) = (known, known.indices) }
+        if !isAdded, let known = model.vocabulary.range(token.id) {
+            (bytes, range) = (model.vocabulary.ids.keys, known)
+        }
         func isSpace(_ scalar: UInt32) -> Bool { scalar == ByteLevel.space || ScalarClass.isWhitespace(scalar) }
         var (leading, trailing) = (Int32(0), Int32(0))
         var index = range.lowerBound
