@@ -7,13 +7,15 @@ struct ProfileReport {
     let result: ProfileResult
     let options: ProfileOptions
     let peak: ProfilePeak
-    /// Sums over all counted steps.
+    /// Sums over all counted steps, and the time of these.
     let total: ProfileSums
 
     init(_ result: ProfileResult, _ options: ProfileOptions) throws {
         (self.result, self.options) = (result, options)
         var total = ProfileSums()
         for row in result.rows { total += row.sums }
+        // The steps' own durations: that the lines add up to them is no matter of course.
+        total.nanoseconds = result.steps.reduce(0, +)
         self.total = total
         peak = try ProfilePeak(total.products)
     }
