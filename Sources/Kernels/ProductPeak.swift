@@ -43,7 +43,7 @@ public enum ProductPeak {
     }
 
     private static func matrix(rows: Int, columns: Int, _ dtype: FrozenMatrix.DType) throws -> FrozenMatrix {
-        FrozenMatrix(rows: rows, columns: columns, name: "peak") { fill($0) }
+        FrozenMatrix(rows: rows, columns: columns, name: "peak", dtype: dtype) { fill($0) }
     }
 
     private static func start(of block: FloatBlock) throws -> UnsafeMutablePointer<Float> {

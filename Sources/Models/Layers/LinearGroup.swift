@@ -19,7 +19,19 @@ struct LinearGroup {
             matrices.append(matrix)
         }
         guard matrices.count == members.count, members.count > 1 else { return try members.map { try $0(x, pass) } }
+        let product = Profile.module(path)
         let outputs = try x.linears(matrices, biases: members.map { try $0.bias?.currentTensor() })
-        return try zip(members, outputs).map { try $0.adapt($1, input: x, pass) }
+        product.end()
+        return try zip(members, outputs).map { member, output in
+            let span = Profile.module(member.path)
+            defer { span.end() }
+            return try member.adapt(output, input: x, pass)
+        }
+    }
+
+    /// How a profile names the members together: "layer.0.attention.self.query, key, value".
+    private var path: String {
+        let names = members.dropFirst().map { $0.path.split(separator: ".").last.map(String.init) ?? "" }
+        return ([members.first?.path ?? ""] + names).joined(separator: ", ")
     }
 }

@@ -79,8 +79,8 @@ public enum Profile {
 
     /// The work of the module at this path.
     @inline(__always)
-    public static func module(_ path: String) -> ProfileSpan {
-        isOn ? open(.module, path) : ProfileSpan(depth: -1)
+    public static func module(_ path: @autoclosure () -> String) -> ProfileSpan {
+        isOn ? open(.module, path()) : ProfileSpan(depth: -1)
     }
 
     /// Forward of an operation.
