@@ -9,9 +9,10 @@ let hasOneDNN =
 /// What every Swift target of ours is built with.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 /// Instructions of a newer processor, for targets that hold loops over floats only.
-func level(_ name: String) -> [SwiftSetting] {
+func level(_ name: String, _ definitions: [String]) -> [SwiftSetting] {
     #if arch(x86_64)
-        [.unsafeFlags(["-Xcc", "-march=\(name)"]), .define("FUSED")]
+        [.unsafeFlags(["-Xcc", "-march=\(name)", "-Xcc", "-mprefer-vector-width=512"])]
+            + definitions.map { .define($0) }
     #else
         []
     #endif
@@ -44,10 +45,12 @@ let package = Package(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
         .target(name: "LoopsBaseline", swiftSettings: strict),
-        .target(name: "LoopsV3", swiftSettings: strict + level("x86-64-v3")),
+        .target(name: "LoopsV3", swiftSettings: strict + level("x86-64-v3", ["FUSED"])),
+        .target(name: "LoopsV4", swiftSettings: strict + level("x86-64-v4", ["FUSED", "WIDE"])),
         .target(
             name: "Kernels",
-            dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3"] + (hasOneDNN ? ["COneDNN"] : []),
+            dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3", "LoopsV4"]
+                + (hasOneDNN ? ["COneDNN"] : []),
             swiftSettings: strict + (hasOneDNN ? [.define("ONEDNN")] : [])),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
         .target(
@@ -101,7 +104,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3"],
+            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3", "LoopsV4"],
             swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import LoopsBaseline
 import LoopsV3
+import LoopsV4
 
 /// The loops at the level in use; see LoopsBaseline for what they compute.
 ///
@@ -7,10 +8,12 @@ import LoopsV3
 enum Loops {
     private typealias Base = LoopsBaseline.Loops
     private typealias V3 = LoopsV3.Loops
-    private static let level = InstructionLevel.current
+    private typealias V4 = LoopsV4.Loops
+    static let level = InstructionLevel.current
 
     static func gelu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
+        case .v4: V4.gelu(x, y, count)
         case .v3: V3.gelu(x, y, count)
         case .baseline: Base.gelu(x, y, count)
         }
@@ -20,6 +23,7 @@ enum Loops {
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
+        case .v4: V4.geluBackward(x, dy, dx, count)
         case .v3: V3.geluBackward(x, dy, dx, count)
         case .baseline: Base.geluBackward(x, dy, dx, count)
         }
@@ -27,6 +31,7 @@ enum Loops {
 
     static func geluTanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
+        case .v4: V4.geluTanh(x, y, count)
         case .v3: V3.geluTanh(x, y, count)
         case .baseline: Base.geluTanh(x, y, count)
         }
@@ -36,6 +41,7 @@ enum Loops {
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
+        case .v4: V4.geluTanhBackward(x, dy, dx, count)
         case .v3: V3.geluTanhBackward(x, dy, dx, count)
         case .baseline: Base.geluTanhBackward(x, dy, dx, count)
         }
@@ -43,6 +49,7 @@ enum Loops {
 
     static func tanh(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
+        case .v4: V4.tanh(x, y, count)
         case .v3: V3.tanh(x, y, count)
         case .baseline: Base.tanh(x, y, count)
         }
@@ -66,6 +73,7 @@ enum Loops {
 
     static func silu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
+        case .v4: V4.silu(x, y, count)
         case .v3: V3.silu(x, y, count)
         case .baseline: Base.silu(x, y, count)
         }
@@ -75,6 +83,7 @@ enum Loops {
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
+        case .v4: V4.siluBackward(x, dy, dx, count)
         case .v3: V3.siluBackward(x, dy, dx, count)
         case .baseline: Base.siluBackward(x, dy, dx, count)
         }
@@ -82,6 +91,7 @@ enum Loops {
 
     static func exp(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
+        case .v4: V4.exp(x, y, count)
         case .v3: V3.exp(x, y, count)
         case .baseline: Base.exp(x, y, count)
         }
@@ -159,14 +169,14 @@ enum Loops {
 
     static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
         switch level {
-        case .v3: V3.softmax(x, count)
+        case .v3, .v4: V3.softmax(x, count)
         case .baseline: Base.softmax(x, count)
         }
     }
 
     static func sumOfExponentials(_ x: UnsafePointer<Float>, minus top: Float, _ count: Int) -> Float {
         switch level {
-        case .v3: V3.sumOfExponentials(x, minus: top, count)
+        case .v3, .v4: V3.sumOfExponentials(x, minus: top, count)
         case .baseline: Base.sumOfExponentials(x, minus: top, count)
         }
     }
@@ -176,7 +186,7 @@ enum Loops {
         _ g: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3: V3.softmaxGradient(x, minus: top, total: total, less: less, factor, g, count)
+        case .v3, .v4: V3.softmaxGradient(x, minus: top, total: total, less: less, factor, g, count)
         case .baseline: Base.softmaxGradient(x, minus: top, total: total, less: less, factor, g, count)
         }
     }
@@ -185,7 +195,7 @@ enum Loops {
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3: V3.softmaxBackward(y, dy, dx, count)
+        case .v3, .v4: V3.softmaxBackward(y, dy, dx, count)
         case .baseline: Base.softmaxBackward(y, dy, dx, count)
         }
     }
@@ -194,7 +204,7 @@ enum Loops {
         _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3: V3.logSoftmaxBackward(y, dy, dx, count)
+        case .v3, .v4: V3.logSoftmaxBackward(y, dy, dx, count)
         case .baseline: Base.logSoftmaxBackward(y, dy, dx, count)
         }
     }
@@ -208,7 +218,7 @@ enum Loops {
         hat: UnsafeMutablePointer<Float>?, _ y: UnsafeMutablePointer<Float>, _ count: Int
     ) -> Float {
         switch level {
-        case .v3: V3.layerNorm(x, gamma, beta, epsilon: epsilon, hat: hat, y, count)
+        case .v3, .v4: V3.layerNorm(x, gamma, beta, epsilon: epsilon, hat: hat, y, count)
         case .baseline: Base.layerNorm(x, gamma, beta, epsilon: epsilon, hat: hat, y, count)
         }
     }
@@ -218,7 +228,7 @@ enum Loops {
         _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3: V3.layerNormBackward(dy, gamma, hat: hat, rstd: rstd, dx, count)
+        case .v3, .v4: V3.layerNormBackward(dy, gamma, hat: hat, rstd: rstd, dx, count)
         case .baseline: Base.layerNormBackward(dy, gamma, hat: hat, rstd: rstd, dx, count)
         }
     }
@@ -228,7 +238,7 @@ enum Loops {
         _ count: Int
     ) -> Float {
         switch level {
-        case .v3: V3.rmsNorm(x, gamma, epsilon: epsilon, y, count)
+        case .v3, .v4: V3.rmsNorm(x, gamma, epsilon: epsilon, y, count)
         case .baseline: Base.rmsNorm(x, gamma, epsilon: epsilon, y, count)
         }
     }
@@ -238,7 +248,7 @@ enum Loops {
         _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3: V3.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
+        case .v3, .v4: V3.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
         case .baseline: Base.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
         }
     }
@@ -248,6 +258,7 @@ enum Loops {
         _ y: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
+        case .v4: V4.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
         case .v3: V3.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
         case .baseline: Base.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
         }
@@ -255,7 +266,7 @@ enum Loops {
 
     static func round(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) {
         switch level {
-        case .v3: V3.round(x, y, count)
+        case .v3, .v4: V3.round(x, y, count)
         case .baseline: Base.round(x, y, count)
         }
     }

@@ -45,7 +45,7 @@
         static let unavailable: String? = {
             var message: UnsafePointer<CChar>?
             guard onednn_open(&message) == 0 else { return message.map { String(cString: $0) } ?? "it did not open" }
-            if let named = InstructionLevel.demanded {
+            if let named = InstructionLevel.demanded, named < .v4 {
                 guard named == .v3 else { return "LORAWB_ISA=\(named) is below what it is used for" }
                 guard onednn_limit_to_avx2() == 0 else { return "it could not be held to AVX2" }
             }

@@ -22,7 +22,7 @@ public enum Workbench {
             ("processor", Machine.processorName),
             ("threads", "\(Workers.count) of \(Machine.processors)"),
             ("instructions", levels.isEmpty ? "baseline" : levels.joined(separator: " ")),
-            ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3 forces a level)"),
+            ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3|v4 forces a level)"),
             ("memory", "\(Machine.memory >> 20) MiB"),
             ("BLAS", BLAS.description),
             ("frozen", Backend.problem ?? Backend.description + " (LORAWB_BACKEND=openblas forces the other)"),

@@ -1,13 +1,15 @@
 import Kernels
 import LoopsBaseline
 import LoopsV3
+import LoopsV4
 import Testing
 
-/// The loops compiled for AVX2 and FMA against those for every processor: they differ by rounding only.
+/// The loops compiled for AVX2 and FMA, and for AVX-512, against those for every processor: they differ by rounding only.
 @Suite(.enabled(if: InstructionLevel.highest >= .v3, "this processor has no AVX2 and FMA"))
 struct LevelTests {
     typealias Base = LoopsBaseline.Loops
     typealias V3 = LoopsV3.Loops
+    typealias V4 = LoopsV4.Loops
     typealias Unary = (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
     typealias Binary = (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
 
@@ -72,6 +74,62 @@ struct LevelTests {
         agree(
             output(n) { Base.rmsNormBackward(dy, g, x, rstd: r0, $0, n) },
             output(n) { V3.rmsNormBackward(dy, g, x, rstd: r0, $0, n) }, "rmsNormBackward")
+    }
+
+    /// Those that are used at v4, where the processor has it.
+    @Test(.enabled(if: InstructionLevel.highest >= .v4, "this processor has no AVX-512"), arguments: counts)
+    func widest(_ n: Int) {
+        let one: [(String, Unary, Unary)] = [
+            ("gelu", Base.gelu, V4.gelu), ("geluTanh", Base.geluTanh, V4.geluTanh), ("tanh", Base.tanh, V4.tanh),
+            ("silu", Base.silu, V4.silu), ("exp", Base.exp, V4.exp),
+        ]
+        let two: [(String, Binary, Binary)] = [
+            ("geluBackward", Base.geluBackward, V4.geluBackward),
+            ("geluTanhBackward", Base.geluTanhBackward, V4.geluTanhBackward),
+            ("siluBackward", Base.siluBackward, V4.siluBackward),
+        ]
+        let (x, dy) = (random(n, 1, -6, 6), random(n, 2))
+        for (name, base, v4) in one { agree(output(n) { base(x, $0, n) }, output(n) { v4(x, $0, n) }, name) }
+        for (name, base, v4) in two { agree(output(n) { base(x, dy, $0, n) }, output(n) { v4(x, dy, $0, n) }, name) }
+        let mask = {
+            (f: (UnsafePointer<Float>, UInt64, Int, UInt32, Float, UnsafeMutablePointer<Float>, Int) -> Void) in
+            output(n) { f(x, 0x1234_5678_9ABC_DEF0, 5, 0x4000_0000, 2, $0, n) }
+        }
+        #expect(
+            mask { Base.dropout($0, key: $1, first: $2, threshold: $3, scale: $4, $5, $6) }
+                == mask { V4.dropout($0, key: $1, first: $2, threshold: $3, scale: $4, $5, $6) })
+    }
+
+    typealias Forward = (
+        Int, Int, Int, Float, UnsafePointer<Int>?, UnsafePointer<Float>, Int, UnsafePointer<Float>,
+        UnsafePointer<Float>,
+        Int, UnsafePointer<UInt64>, UInt32, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>,
+        UnsafeMutablePointer<Float>
+    ) -> Void
+
+    /// Queries and keys around the sizes of tiles.
+    @Test(arguments: [1, 3, 4, 7, 8, 13, 21], [1, 13, 16, 17, 64])
+    func attention(_ n: Int, _ m: Int) {
+        let width = 32
+        let (q, k, v) = (random(n * width, 1, -2, 2), random(m * width, 2, -2, 2), random(m * width, 3))
+        let keys = (0..<n).map { RandomKey(seed: 3).child($0).bits }
+        let columns = Base.padded(m)
+        func run(_ f: Forward) -> (y: [Float], p: [Float]) {
+            var (scratch, p) = (
+                [Float](repeating: .nan, count: columns * (width + n)), [Float](repeating: .nan, count: n * columns)
+            )
+            let y = output(n * width) {
+                f(n, m, width, 0.2, nil, q, width, k, v, width, keys, 0x2000_0000, 8 / 7, &scratch, &p, $0)
+            }
+            return (y, p)
+        }
+        let base = run(Base.attention), v3 = run(V3.attention)
+        agree(base.y, v3.y, "attention")
+        agree(base.p, v3.p, "probabilities")
+        guard InstructionLevel.highest >= .v4 else { return }
+        let v4 = run(V4.attention)
+        agree(base.y, v4.y, "attention at v4")
+        agree(base.p, v4.p, "probabilities at v4")
     }
 
     /// Masks are the same bits at every level.

@@ -1,0 +1,1 @@
+../LoopsBaseline/Attention.swift
