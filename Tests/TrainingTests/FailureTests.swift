@@ -55,6 +55,26 @@ struct FailureTests {
         #expect(throws: TrainingError(message)) { try trainer(data) }
     }
 
+    @Test("of many wrong rows the first is named, whatever is wrong with it")
+    func firstWrongRow() throws {
+        var given: [(ids: [Int32], label: Value)] = (0..<1000).map { ([5, 6], .integer($0 % 2)) }
+        given[999].ids = []
+        given[700].ids = [1_000_000]
+        given[699].label = .integer(7)
+        #expect(
+            throws: TrainingError(
+                "train_dataset: row 700: labels is 7; expected a whole number from 0 to 1, since the model has 2 labels"
+            )
+        ) { try trainer(rows(given)) }
+        given[698].ids = [1_000_000]
+        let vocabulary = try Tiny.model().config.vocabSize
+        #expect(
+            throws: TrainingError(
+                "train_dataset: row 699: input_ids has 1000000, outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
+            )
+        ) { try trainer(rows(given)) }
+    }
+
     @Test("missing columns, ids outside the vocabulary, rows that are too long")
     func columns() throws {
         #expect(

@@ -39,18 +39,28 @@ public struct BatchReader: Sendable {
         try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
     }
 
-    /// Reads every row once.
-    private mutating func check(vocabulary: Int, longest: Int) throws {
-        for row in 0..<dataset.count {
-            let batch = try batch([row])
-            let length = batch.input.inputIds[0].count
-            tokenCounts.append(Int32(clamping: length))
-            guard length <= longest else {
+    /// Reads every row once, many at a time; where one of them is wrong, each alone, so that the error is the first row's.
+    private func check(vocabulary: Int, longest: Int) throws {
+        let size = 256
+        for first in stride(from: 0, to: dataset.count, by: size) {
+            let rows = first..<min(first + size, dataset.count)
+            do {
+                try check(try batch(Array(rows)), vocabulary, longest)
+            } catch {
+                for row in rows { try check(try batch([row]), vocabulary, longest) }
+                throw error
+            }
+        }
+    }
+
+    private func check(_ batch: Batch, _ vocabulary: Int, _ longest: Int) throws {
+        for (row, ids) in zip(batch.rows, batch.input.inputIds) {
+            guard ids.count <= longest else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(length) tokens; the model takes at most \(longest): give the tokenizer max_length"
+                    "\(split): row \(row + 1): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
                 )
             }
-            if let id = batch.input.inputIds[0].first(where: { $0 < 0 || $0 >= vocabulary }) {
+            if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw TrainingError(
                     "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
                 )
