@@ -2,85 +2,112 @@ import Kernels
 import Models
 import Tensors
 
-/// y + s · B(A(m x)), the update of LoRA (Hu and others 2021, arXiv:2106.09685), m a dropout mask over 1 − p.
+/// y_i + s · B(A(m x)) for linears that read the same x, the update of LoRA (Hu and others 2021, arXiv:2106.09685), m a dropout
+/// mask over 1 − p of each update's own.
 ///
-/// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]. With u = A(m x)[T, r] and v = s · dy B[T, r]: dB = s · dyᵀ u,
-/// dA = vᵀ (m x), dx = m · (v A), dy goes on to y as it is. Keeps x, which the linear beneath shares, and u; the mask is
-/// drawn again.
-final class LoRAUpdate: Op {
+/// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]; formulas in `LowRankUpdates`, dy goes on to y as it is. Keeps x, which the linears
+/// beneath share, and u; the masks are drawn again. Every y_i is the result of a `Part`, which hands its gradient to this
+/// operation: the walk comes here when all parts were there.
+final class LoRAUpdates: Op {
     static let name = "lora"
-    private let scaling: Float
-    private let mask: DropoutMask?
-    private var kept: (x: Tensor, a: Tensor, b: Tensor, u: Tensor)?
 
-    /// Inputs are y, x, A and B; y is written over, so it must be fresh.
-    init(scaling: Float, mask: DropoutMask?) { (self.scaling, self.mask) = (scaling, mask) }
-
-    private func dropped(_ x: Tensor, columns: Int) throws -> Tensor {
-        guard let mask else { return x }
-        let result = try Tensor(uninitialized: x.shape)
-        unsafe mask.apply(columns: columns, try x.floats(), into: try result.mutableFloats())
-        return result
+    /// One update: where its A stands among the inputs (B follows), and which y it changes.
+    struct Update {
+        let target: Int
+        let scaling: Float
+        let mask: DropoutMask?
     }
 
+    private let updates: [Update]
+    private let targets: Int
+    private var outputs: [Tensor] = []
+    private var gradients: [Tensor?]
+    private var kept: (x: Tensor, factors: [Tensor], u: Tensor)?
+
+    private init(_ updates: [Update], targets: Int) {
+        (self.updates, self.targets) = (updates, targets)
+        gradients = Array(repeating: nil, count: targets)
+    }
+
+    private func lowRank(_ x: Tensor, _ factors: [Tensor]) throws -> LowRankUpdates {
+        let columns = factors[0].shape[1]
+        return LowRankUpdates(
+            rows: x.count / max(columns, 1), columns: columns,
+            try updates.enumerated().map { index, update in
+                let (a, b) = (factors[2 * index], factors[2 * index + 1])
+                return unsafe LowRankUpdates.Update(
+                    a: try a.floats(), b: try b.floats(), rank: a.shape[0], outputs: b.shape[0],
+                    scale: update.scaling, mask: update.mask, target: update.target)
+            })
+    }
+
+    /// Inputs are x, every y, then A and B of every update; the ys are written over, so they must be fresh.
     func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
-        let (y, x, a, b) = (inputs[0], inputs[1], inputs[2], inputs[3])
-        let (rank, columns, outputs) = (a.shape[0], a.shape[1], b.shape[0])
-        let rows = x.count / max(columns, 1)
-        let u = try Tensor(uninitialized: [rows, rank])
-        let result = try y.detach()
-        let source = try dropped(x, columns: columns)
-        unsafe Matmul.gemm(
-            transposeB: true, m: rows, n: rank, k: columns, try source.floats(), lda: columns, try a.floats(),
-            ldb: columns, try u.mutableFloats(), ldc: rank)
-        unsafe Matmul.gemm(
-            transposeB: true, m: rows, n: outputs, k: rank, alpha: scaling, try u.floats(), lda: rank, try b.floats(),
-            ldb: rank, beta: 1, try result.mutableFloats(), ldc: outputs)
-        if needs.dropFirst().contains(true) { kept = (x, a, b, u) }
-        return result
+        let (x, factors) = (inputs[0], Array(inputs[(1 + targets)...]))
+        let low = try lowRank(x, factors)
+        outputs = try inputs[1...targets].map { try $0.detach() }
+        let u = try Tensor(uninitialized: [x.count / max(factors[0].shape[1], 1), low.rank])
+        unsafe low.forward(
+            x: try x.floats(), ys: try outputs.map { unsafe try $0.mutableFloats() }, u: try u.mutableFloats())
+        if needs[0] || needs.dropFirst(1 + targets).contains(true) { kept = (x, factors, u) }
+        return try Tensor(uninitialized: [0])
     }
 
     func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
-        guard let (x, a, b, u) = kept else { return [needs[0] ? dy : nil, nil, nil, nil] }
-        let (rank, columns, outputs) = (a.shape[0], a.shape[1], b.shape[0])
-        let rows = x.count / max(columns, 1)
-        var gradients: [Tensor?] = [needs[0] ? dy : nil, nil, nil, nil]
-        if needs[3] {
-            let db = try Tensor(uninitialized: b.shape)
-            unsafe Matmul.gemm(
-                transposeA: true, m: outputs, n: rank, k: rows, alpha: scaling, try dy.floats(), lda: outputs,
-                try u.floats(), ldb: rank, try db.mutableFloats(), ldc: rank)
-            gradients[3] = db
+        var result: [Tensor?] = needs.map { _ in nil }
+        for target in 0..<targets where needs[1 + target] { result[1 + target] = gradients[target] }
+        guard let (x, factors, u) = kept else { return result }
+        let low = try lowRank(x, factors)
+        let v = try Tensor(uninitialized: u.shape)
+        if needs[0] { result[0] = try Tensor(uninitialized: x.shape) }
+        for index in updates.indices where gradients[updates[index].target] != nil {
+            for place in [1 + targets + 2 * index, 2 + targets + 2 * index] where needs[place] {
+                result[place] = try Tensor(uninitialized: factors[place - 1 - targets].shape)
+            }
         }
-        guard needs[1] || needs[2] else { return gradients }
-        let v = try Tensor(uninitialized: [rows, rank])
-        unsafe Matmul.gemm(
-            m: rows, n: rank, k: outputs, alpha: scaling, try dy.floats(), lda: outputs, try b.floats(), ldb: rank,
-            try v.mutableFloats(), ldc: rank)
-        if needs[2] {
-            let da = try Tensor(uninitialized: a.shape)
-            // Held by a name: of a temporary only the pointer would live until the product reads it.
-            let source = try dropped(x, columns: columns)
-            unsafe Matmul.gemm(
-                transposeA: true, m: rank, n: columns, k: rows, try v.floats(), lda: rank, try source.floats(),
-                ldb: columns, try da.mutableFloats(), ldc: columns)
-            gradients[2] = da
-        }
-        if needs[1] {
-            let dx = try Tensor(uninitialized: x.shape)
-            let target = unsafe try dx.mutableFloats()
-            unsafe Matmul.gemm(
-                m: rows, n: columns, k: rank, try v.floats(), lda: rank, try a.floats(), ldb: columns, target,
-                ldc: columns)
-            unsafe mask?.apply(columns: columns, target, into: target)
-            gradients[1] = dx
-        }
-        return gradients
+        unsafe low.backward(
+            x: try x.floats(), u: try u.floats(), dys: try gradients.map { unsafe try $0?.floats() },
+            v: try v.mutableFloats(), dx: try result[0]?.mutableFloats(),
+            gradients: try updates.indices.map { index in
+                let place = 1 + targets + 2 * index
+                return unsafe LowRankUpdates.Gradient(
+                    a: try result[place]?.mutableFloats(), b: try result[place + 1]?.mutableFloats())
+            })
+        return result
     }
 
     func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
         // x is shared with whoever made it, but it is kept alive.
-        needs.dropFirst().contains(true) ? [shapes[1], [shapes[1].dropLast().reduce(1, *), shapes[2][0]]] : []
+        let ranks = updates.indices.reduce(0) { $0 + shapes[1 + targets + 2 * $1][0] }
+        return needs[0] || needs.dropFirst(1 + targets).contains(true)
+            ? [shapes[0], [shapes[0].dropLast().reduce(1, *), ranks]] : []
+    }
+
+    /// One of the results.
+    private final class Part: Op {
+        static let name = "lora"
+        private let whole: LoRAUpdates
+        private let index: Int
+
+        init(_ whole: LoRAUpdates, _ index: Int) { (self.whole, self.index) = (whole, index) }
+
+        func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor { whole.outputs[index] }
+
+        func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+            whole.gradients[index] = dy
+            return [try Tensor(uninitialized: [0])]
+        }
+    }
+
+    /// Every y with the updates that name it.
+    static func apply(_ updates: [(update: Update, a: Tensor, b: Tensor)], to ys: [Tensor], input x: Tensor) throws
+        -> [Tensor]
+    {
+        let whole = LoRAUpdates(updates.map(\.update), targets: ys.count)
+        let hub = try Tensor.apply(whole, [x] + ys + updates.flatMap { [$0.a, $0.b] })
+        let results = try ys.indices.map { try Tensor.apply(Part(whole, $0), [hub]) }
+        whole.outputs = []
+        return results
     }
 }
 
@@ -149,15 +176,35 @@ final class LoRASeat: LinearSeat {
     func factors(of adapter: String) -> LoRAFactors? { factors.first { $0.adapter == adapter } }
 
     func adapt(_ y: Tensor, input x: Tensor, of linear: Models.Linear, _ pass: Pass) throws -> Tensor {
-        try active.compactMap(factors(of:)).reduce(y) { y, factors in
-            var mask: DropoutMask?
-            if pass.isTraining, factors.dropout > 0 {
-                mask = try DropoutMask(
-                    p: Float(factors.dropout), keys: pass.keys(stream: "\(linear.path).lora_dropout.\(factors.adapter)")
-                )
+        try LoRASeat.adapt([(y, linear, self)], input: x, pass)[0]
+    }
+
+    static func adapt(
+        _ parts: [(y: Tensor, linear: Models.Linear, seat: any LinearSeat)], input x: Tensor, _ pass: Pass
+    ) throws -> [Tensor] {
+        var updates: [(update: LoRAUpdates.Update, a: Tensor, b: Tensor)] = []
+        var adapted: [Int] = []
+        for (index, part) in parts.enumerated() {
+            guard let seat = part.seat as? LoRASeat else { continue }
+            let acting = seat.active.compactMap(seat.factors(of:))
+            if !acting.isEmpty { adapted.append(index) }
+            for factors in acting {
+                let update = LoRAUpdates.Update(
+                    target: adapted.count - 1, scaling: Float(factors.scaling),
+                    mask: try mask(factors, part.linear, pass))
+                updates.append((update, try factors.a.currentTensor(), try factors.b.currentTensor()))
             }
-            let update = LoRAUpdate(scaling: Float(factors.scaling), mask: mask)
-            return try Tensor.apply(update, [y, x, factors.a.currentTensor(), factors.b.currentTensor()])
         }
+        var results = parts.map(\.y)
+        guard !updates.isEmpty else { return results }
+        let changed = try LoRAUpdates.apply(updates, to: adapted.map { parts[$0].y }, input: x)
+        for (index, y) in zip(adapted, changed) { results[index] = y }
+        return results
+    }
+
+    private static func mask(_ factors: LoRAFactors, _ linear: Models.Linear, _ pass: Pass) throws -> DropoutMask? {
+        guard pass.isTraining, factors.dropout > 0 else { return nil }
+        let stream = "\(linear.path).lora_dropout.\(factors.adapter)"
+        return try DropoutMask(p: Float(factors.dropout), keys: pass.keys(stream: stream))
     }
 }

@@ -10,6 +10,19 @@ public protocol LinearSeat: AnyObject {
     var isRandom: Bool { get }
     /// What now acts here and with which factor, in words: it changes when results that were kept no longer hold.
     var state: String { get }
+    /// Outputs of linears that read the same input x[T, in], each with the effect of its seat; all seats are of this type.
+    static func adapt(
+        _ parts: [(y: Tensor, linear: Linear, seat: any LinearSeat)], input x: Tensor, _ pass: Pass
+    ) throws -> [Tensor]
     /// Weights of the seat by local name ("lora_A.default.weight").
     var weights: [(name: String, weight: Weight)] { get }
+}
+
+extension LinearSeat {
+    /// One after the other, where a seat knows nothing better.
+    public static func adapt(
+        _ parts: [(y: Tensor, linear: Linear, seat: any LinearSeat)], input x: Tensor, _ pass: Pass
+    ) throws -> [Tensor] {
+        try parts.map { try $0.seat.adapt($0.y, input: x, of: $0.linear, pass) }
+    }
 }

@@ -71,3 +71,33 @@ func noDropoutInEvaluation() throws {
     #expect(try logits(plain) == quiet)
     #expect(adapters.adapters[0].config.loraDropout == 0.4)
 }
+
+@Test("query, key and value together are what each is alone, mask for mask")
+func groupedAsAlone() throws {
+    func gradients(alone: Bool) throws -> (loss: Float, gradients: [String: [Float]]) {
+        let model = try tinyModel()
+        let adapters = AdapterSet(model: model)
+        try adapters.add(
+            config(["query", "key", "value"]) {
+                $0.loraDropout = 0.4
+                $0.initLoraWeights = .random
+            })
+        (model.isTraining, model.seed) = (true, 11)
+        // A trained matrix leaves its group, so that every linear multiplies and is adapted alone.
+        for (name, weight) in model.namedParameters() where alone && name.hasSuffix("query.weight") {
+            try weight.setRequiresGrad(true)
+        }
+        let loss = try loss(model)
+        try loss.backward()
+        let found = try adapters.tensors(of: "default").map {
+            ($0.key, try #require($0.weight.tensor?.grad).floatArray())
+        }
+        return (try loss.floatArray()[0], Dictionary(uniqueKeysWithValues: found))
+    }
+    let (together, alone) = (try gradients(alone: false), try gradients(alone: true))
+    // The matrices are multiplied by another library there: sums of 32 products in another order.
+    #expect(abs(together.loss - alone.loss) < 1e-6)
+    for (key, gradient) in together.gradients {
+        #expect(relativeDistance(gradient, try #require(alone.gradients[key])) < 1e-4, "\(key)")
+    }
+}

@@ -60,30 +60,4 @@ import Testing
             "\($0)" == "reading values of 'encoder.weight': this model has shapes only (weights = \"none\")"
         }
     }
-
-    @Test(
-        arguments: [(1, 5, 1), (7, 33, 4), (40, 130, 3), (33, 17, 8), (70, 260, 20), (208, 768, 4)], [Float(0), 0.3])
-    func skinny(_ shape: (Int, Int, Int), _ p: Float) throws {
-        let (rows, width, rank) = shape
-        let key = RandomKey(seed: 9)
-        let mask = p > 0 ? try DropoutMask(p: p, keys: (0..<rows).map { key.child($0) }) : nil
-        let (x, w, c) = (random(rows * width, 1), random(rank * width, 2), random(rows * rank, 3))
-        let dropped = Reference.dropped(mask, doubles(x), columns: width).map(Float.init)
-        let projected = output(rows * rank) {
-            SkinnyMatmul.project(x, rows: rows, width: width, w, rank: rank, scale: 0.5, mask: mask, into: $0)
-        }
-        let product = Reference.gemm(dropped, w, m: rows, n: rank, k: width, transposeB: true)
-        #expect(distance(projected, product.map { $0 * 0.5 }) < 1e-5)
-        let expanded = output(rows * width, start: x) {
-            SkinnyMatmul.expand(c, rows: rows, rank: rank, w, width: width, scale: 2, mask: mask, into: $0)
-        }
-        let spread = Reference.gemm(c, w, m: rows, n: width, k: rank).map { $0 * 2 }
-        let masked = Reference.dropped(mask, spread, columns: width)
-        #expect(distance(expanded, zip(x, masked).map { Double($0) + $1 }) < 1e-5)
-        let gradient = output(rank * width) {
-            SkinnyMatmul.outer(c, rows: rows, rank: rank, x, width: width, scale: 0.5, mask: mask, into: $0)
-        }
-        let outer = Reference.gemm(c, dropped, m: rank, n: width, k: rows, transposeA: true)
-        #expect(distance(gradient, outer.map { $0 * 0.5 }) < 1e-5)
-    }
 }
