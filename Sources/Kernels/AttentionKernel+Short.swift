@@ -7,6 +7,7 @@ extension AttentionKernel {
         kept: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
         let (n, m) = (part.queries, part.keys)
+        ProductCounter.add(flops: 2 * 2 * n * m * width)
         let columns = LoopsBaseline.Loops.padded(m)
         Scratch.with(columns * (width + 2 * n) + 4 * n) { scratch in
             let p = kept ?? scratch + columns * (width + n)
@@ -24,6 +25,7 @@ extension AttentionKernel {
 
     func backwardShort(_ part: Part, _ a: Gradients, kept: UnsafePointer<Float>, adding: Bool) {
         let (n, m) = (part.queries, part.keys)
+        ProductCounter.add(flops: 2 * (2 + (a.dq == nil ? 0 : 1) + (a.dk == nil ? 0 : 1)) * n * m * width)
         let columns = LoopsBaseline.Loops.padded(m)
         Scratch.with(columns * (width + 2 * n) + 2 * n) { scratch in
             let room = UnsafeMutableRawPointer(scratch + columns * (width + 2 * n))

@@ -12,6 +12,7 @@ local args = lorawb.args {
   lora_dropout = { 0.01, help = "dropout before the adapters" },
   target_modules = { "query", help = "modules to adapt, separated by commas" },
   weights = { "random", one_of = { "random", "file" }, help = "where the base's weights come from" },
+  packed = { true, help = "whether products pack the frozen matrices, for speed; false keeps one copy" },
   dtype = { "", help = "of the frozen weights: float32, bfloat16; as in the file where nothing is said" },
 }
 
@@ -19,7 +20,8 @@ local targets = {}
 for name in args.target_modules:gmatch "[^,]+" do targets[#targets + 1] = name end
 
 local model = lorawb.load_model(args.model, {
-  task_type = "SEQ_CLS", num_labels = 2, weights = args.weights, dtype = args.dtype ~= "" and args.dtype or nil,
+  task_type = "SEQ_CLS", num_labels = 2, weights = args.weights, packed = args.packed,
+  dtype = args.dtype ~= "" and args.dtype or nil,
 })
 model:add_adapter {
   r = args.r, lora_alpha = args.lora_alpha, lora_dropout = args.lora_dropout, target_modules = targets,
