@@ -7,7 +7,7 @@ local args = lorawb.args {
   rows = { "", type = "path", help = "JSON Lines of { input_ids, label }, in the order of training" },
   batch = { 16, min = 1, help = "rows in a batch" },
   steps = { 20, min = 2, help = "steps of an epoch" },
-  epochs = { 3, min = 2, help = "epochs with kept states" },
+  warmup = { 2, min = 0, help = "steps of these that are not measured" },
   top = { 4, min = 1, help = "upper layers that are adapted" },
   r = { 4, min = 1, help = "rank of the adapters" },
   lora_alpha = { 32, help = "scale of the adapters" },
@@ -20,11 +20,12 @@ local args = lorawb.args {
 local targets = {}
 for name in args.target_modules:gmatch "[^,]+" do targets[#targets + 1] = name end
 local rows = lorawb.load_dataset(args.rows)
+assert(args.warmup < args.steps, "warmup leaves no step to measure")
 assert(#rows >= args.batch * args.steps, "too few rows for the steps of an epoch")
 rows = rows:select(1, args.batch * args.steps)
 
--- Seconds of each step of a training with the upper `top` layers adapted, all where nil.
-local function measure(top, epochs)
+-- A training with the upper `top` layers adapted, all where nil.
+local function training(top, epochs)
   local model = lorawb.load_model(args.model, { task_type = "SEQ_CLS", num_labels = 2, weights = "random" })
   local layers, pattern
   if top then
@@ -35,7 +36,7 @@ local function measure(top, epochs)
     r = args.r, lora_alpha = args.lora_alpha, lora_dropout = args.lora_dropout, target_modules = targets,
     layers_to_transform = layers, layers_pattern = pattern,
   }
-  local trainer = lorawb.trainer {
+  return lorawb.trainer {
     model = model, train_dataset = rows,
     args = {
       per_device_train_batch_size = args.batch, num_train_epochs = epochs, learning_rate = 1e-3,
@@ -43,25 +44,34 @@ local function measure(top, epochs)
       prefix_cache = top and args.prefix_cache or "off", prefix_cache_place = args.place,
     },
   }
-  local times, start = {}, lorawb.clock()
-  repeat
-    local more = trainer:step()
-    local now = lorawb.clock()
-    times[#times + 1], start = now - start, now
-  until not more
-  return times
 end
 
--- Samples a second by the median of the steps of some epochs; the first two steps of a training warm up.
-local function rate(times, first, last)
-  local part = table.move(times, math.max(3, (first - 1) * args.steps + 1), last * args.steps, 1, {})
-  table.sort(part)
-  return args.batch / part[(#part + 1) // 2]
+local function seconds(trainer)
+  local start = lorawb.clock()
+  trainer:step()
+  return lorawb.clock() - start
 end
 
-local all = rate(measure(nil, 1), 1, 1)
-local kept = measure(args.top, args.epochs)
-local first, later = rate(kept, 1, 1), rate(kept, 2, args.epochs)
+local function median(list)
+  table.sort(list)
+  local middle = #list // 2
+  return #list % 2 == 1 and list[middle + 1] or (list[middle] + list[middle + 1]) / 2
+end
+
+-- The same batch in turn by three trainings, so that what else the machine does meets all of them: all layers adapted,
+-- the first epoch with kept states, a later one.
+local all, first, later = training(nil, 1), training(args.top, 2), training(args.top, 2)
+for _ = 1, args.steps do later:step() end
+local times, overFirst, overAll = { {}, {}, {} }, {}, {}
+for step = 1, args.steps do
+  local a, b, c = seconds(all), seconds(first), seconds(later)
+  if step > args.warmup then
+    local place = step - args.warmup
+    times[1][place], times[2][place], times[3][place] = a, b, c
+    overFirst[place], overAll[place] = b / c, a / c
+  end
+end
 print(('{"tool": "lorawb", "job": "prefix", "top": %d, "all_layers": %.2f, "first_epoch": %.2f, "later_epochs": %.2f, '
-  .. '"over_first": %.2f, "over_all": %.2f, "peak_mib": %d}')
-  :format(args.top, all, first, later, later / first, later / all, lorawb.memory().peak >> 20))
+  .. '"over_first": %.2f, "over_all": %.2f}'):format(
+    args.top, args.batch / median(times[1]), args.batch / median(times[2]), args.batch / median(times[3]),
+    median(overFirst), median(overAll)))
