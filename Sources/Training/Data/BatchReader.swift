@@ -40,12 +40,14 @@ public struct BatchReader: Sendable {
     }
 
     /// Reads every row once, many at a time; where one of them is wrong, each alone, so that the error is the first row's.
-    private func check(vocabulary: Int, longest: Int) throws {
+    private mutating func check(vocabulary: Int, longest: Int) throws {
         let size = 256
         for first in stride(from: 0, to: dataset.count, by: size) {
             let rows = first..<min(first + size, dataset.count)
             do {
-                try check(try batch(Array(rows)), vocabulary, longest)
+                let batch = try batch(Array(rows))
+                try check(batch, vocabulary, longest)
+                tokenCounts += batch.input.inputIds.map { Int32(clamping: $0.count) }
             } catch {
                 for row in rows { try check(try batch([row]), vocabulary, longest) }
                 throw error
