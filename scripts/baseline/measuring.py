@@ -81,7 +81,8 @@ def last_json(text):
 def build():
     """Builds the program as it is installed; gives its path."""
     subprocess.run(["scripts/setup"], cwd=ROOT, check=True)
-    command = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--product", "lorawb"]
+    build = ". scripts/environment && exec swift build -c release --static-swift-stdlib --product lorawb"
+    command = ["sh", "-c", build]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     return ROOT / ".build" / "release" / "lorawb"
 
