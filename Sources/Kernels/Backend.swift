@@ -23,8 +23,9 @@ public enum Backend: String, Sendable, CaseIterable {
 
     private static let demanded = getenv("LORAWB_BACKEND").map { String(cString: $0) }
 
-    /// What is wrong with LORAWB_BACKEND; nil where nothing is.
+    /// What is wrong with LORAWB_BACKEND or LORAWB_ISA; nil where nothing is.
     public static var problem: String? {
+        if let problem = InstructionLevel.problem { return problem }
         guard let demanded else { return nil }
         guard let backend = Backend(rawValue: demanded) else {
             return "LORAWB_BACKEND is '\(demanded)'; expected openblas or onednn"

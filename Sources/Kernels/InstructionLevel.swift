@@ -27,6 +27,14 @@ public enum InstructionLevel: Int, Sendable, CaseIterable, Comparable {
         return allCases.first { "\($0)" == String(cString: named) }
     }()
 
+    /// What is wrong with LORAWB_ISA; nil where nothing is.
+    static var problem: String? {
+        guard let named = getenv("LORAWB_ISA").map({ String(cString: $0) }) else { return nil }
+        let names = allCases.map { "\($0)" }.joined(separator: ", ")
+        guard let demanded else { return "LORAWB_ISA is '\(named)'; expected one of \(names)" }
+        return demanded > highest ? "LORAWB_ISA is '\(named)'; this processor has \(highest)" : nil
+    }
+
     /// The level in use: the highest, or the one that LORAWB_ISA names, where the processor has it.
     public static let current = min(demanded ?? highest, highest)
 

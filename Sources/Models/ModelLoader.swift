@@ -46,6 +46,7 @@ public struct LoadOptions: Sendable {
 
     /// How matrices are stored, by `dtype` and `packed`.
     func storage() throws -> MatrixStorage {
+        if let problem = Backend.problem { throw ModelError(problem) }
         guard let dtype else { return MatrixStorage(dtype: nil, isPackable: packed) }
         guard let type = FrozenMatrix.DType(rawValue: dtype) else {
             throw ModelError(

@@ -1,5 +1,6 @@
 import Adapters
 import Formats
+import Kernels
 import Models
 import Tensors
 import Testing
@@ -25,12 +26,7 @@ struct GoldenTrainingTests {
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()
-        let adapters = AdapterSet(model: model)
-        for (name, json) in try #require(golden.json["adapters"]?.object) {
-            let folder = try golden.folder.subfolder(#require(json["path"]?.string))
-            try adapters.load(folder, name: name, isTrainable: true, checkBase: false)
-        }
-        try adapters.setActive(Goldens.elements(golden.json["active_adapters"]).compactMap(\.string))
+        let adapters = try golden.adapters(model)
         var keys: [String: String] = [:]
         for name in adapters.active {
             for (key, weight) in try adapters.tensors(of: name) {
@@ -38,6 +34,23 @@ struct GoldenTrainingTests {
             }
         }
         try golden.check(model, keys)
+    }
+
+    @Test(
+        "LoRA in bfloat16: twenty losses within 1 % of float32's",
+        .enabled(if: Backend.multiplies(.bfloat16), "the processor multiplies no bfloat16"),
+        arguments: ["bert-seq-cls", "roberta-all-linear-rslora", "distilbert-seq-cls"])
+    func half(name: String) throws {
+        let golden = try GoldenCase(name)
+        let model = try golden.model(dtype: "bfloat16")
+        _ = try golden.adapters(model)
+        let losses = try golden.train(model).prefix(20).compactMap { row in row.first { $0.key == "loss" }?.value.number
+        }
+        let expected = try golden.file.floats("step.loss").map(Double.init)
+        #expect(losses.count == 20)
+        for (a, b) in zip(losses, expected) { #expect(abs(a - b) <= 0.01 * abs(b), "\(a), not \(b)") }
+        // The weights were rounded, so some loss must differ from float32's by more than its own rounding.
+        #expect(zip(losses, expected).contains { abs($0 - $1) > 1e-5 * abs($1) })
     }
 }
 
@@ -54,11 +67,22 @@ struct GoldenCase {
     }
 
     /// The base model, as the case loads it.
-    func model() throws -> any Model {
+    func model(dtype: String? = nil) throws -> any Model {
         let options = LoadOptions(
             taskType: json["task_type"]?.string.flatMap(TaskType.init(rawValue:)), numLabels: json["num_labels"]?.int,
-            problemType: json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)))
+            problemType: json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)), dtype: dtype)
         return try loadModel(Goldens.folder().subfolder(#require(json["base"]?.string)), options).model
+    }
+
+    /// The case's adapters, loaded and active.
+    func adapters(_ model: any Model) throws -> AdapterSet {
+        let adapters = AdapterSet(model: model)
+        for (name, part) in try #require(json["adapters"]?.object) {
+            let folder = try folder.subfolder(#require(part["path"]?.string))
+            try adapters.load(folder, name: name, isTrainable: true, checkBase: false)
+        }
+        try adapters.setActive(Goldens.elements(json["active_adapters"]).compactMap(\.string))
+        return adapters
     }
 
     /// The four training batches, one after another.
@@ -92,10 +116,8 @@ struct GoldenCase {
         return entry.shape.count > 1 ? .list(all.map { .float(Double($0)) }) : .float(Double(all[row]))
     }
 
-    /// Trains as the case was trained, and compares every step.
-    ///
-    /// `keys` maps keys of the file to names of weights.
-    func check(_ model: any Model, _ keys: [String: String]) throws {
+    /// Trains as the case was trained; gives the log.
+    func train(_ model: any Model) throws -> [[Value.Entry]] {
         let training = try #require(json["training"])
         func number(_ name: String) throws -> Value { .float(try #require(training[name]?.double)) }
         let data = try dataset()
@@ -109,7 +131,14 @@ struct GoldenCase {
                 ("save_strategy", .string("no")),
             ]), trainDataset: data)
         try trainer.train()
-        let log = trainer.state.logHistory
+        return trainer.state.logHistory
+    }
+
+    /// Trains as the case was trained, and compares every step.
+    ///
+    /// `keys` maps keys of the file to names of weights.
+    func check(_ model: any Model, _ keys: [String: String]) throws {
+        let log = try train(model)
         #expect(log.count == 21)
         // Twenty steps carry rounding on: the case's own tolerance for losses and norms is 1e-3.
         for (name, tolerance) in [("loss", 1e-3), ("grad_norm", 1e-3), ("learning_rate", 1e-6)] {
