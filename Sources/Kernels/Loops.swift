@@ -223,6 +223,27 @@ enum Loops {
         }
     }
 
+    static func layerNorm(
+        inPlace s: UnsafeMutablePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>,
+        epsilon: Float, _ y: UnsafeMutablePointer<Float>?, _ count: Int
+    ) -> Float {
+        switch level {
+        case .v3, .v4: V3.layerNorm(inPlace: s, gamma, beta, epsilon: epsilon, y, count)
+        case .baseline: Base.layerNorm(inPlace: s, gamma, beta, epsilon: epsilon, y, count)
+        }
+    }
+
+    static func dropoutAdd(
+        _ x: UnsafePointer<Float>, _ r: UnsafePointer<Float>, key: UInt64, threshold: UInt32, scale: Float,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch level {
+        case .v4: V4.dropoutAdd(x, r, key: key, threshold: threshold, scale: scale, y, count)
+        case .v3: V3.dropoutAdd(x, r, key: key, threshold: threshold, scale: scale, y, count)
+        case .baseline: Base.dropoutAdd(x, r, key: key, threshold: threshold, scale: scale, y, count)
+        }
+    }
+
     static func layerNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,
         _ dx: UnsafeMutablePointer<Float>, _ count: Int
@@ -257,6 +278,14 @@ enum Loops {
         _ x: UnsafePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float,
         _ y: UnsafeMutablePointer<Float>, _ count: Int
     ) {
+        if UnsafePointer(y) == x {
+            switch level {
+            case .v4: V4.dropout(inPlace: y, key: key, first: first, threshold: threshold, scale: scale, count)
+            case .v3: V3.dropout(inPlace: y, key: key, first: first, threshold: threshold, scale: scale, count)
+            case .baseline: Base.dropout(inPlace: y, key: key, first: first, threshold: threshold, scale: scale, count)
+            }
+            return
+        }
         switch level {
         case .v4: V4.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)
         case .v3: V3.dropout(x, key: key, first: first, threshold: threshold, scale: scale, y, count)

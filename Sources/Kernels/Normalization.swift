@@ -1,8 +1,9 @@
 /// Normalisations of rows, over the threads; formulas in Loops.
 public enum Normalization {
-    /// Layer normalisation of x (+ residual): y[rows, width]; hat and rstd are what backward needs.
+    /// Layer normalisation of x, of mask · x + residual where these are given: y[rows, width]; hat and rstd are what
+    /// backward needs.
     public static func layerNorm(
-        x: UnsafePointer<Float>, residual: UnsafePointer<Float>?, gamma: UnsafePointer<Float>,
+        x: UnsafePointer<Float>, residual: UnsafePointer<Float>?, mask: DropoutMask? = nil, gamma: UnsafePointer<Float>,
         beta: UnsafePointer<Float>, epsilon: Float, rows: Int, width: Int, hat: UnsafeMutablePointer<Float>?,
         rstd: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
@@ -11,29 +12,50 @@ public enum Normalization {
         Workers.run(rows: rows, costPerRow: 2 * width) { range in
             for row in range {
                 let at = row * width
-                var source = x + at
-                if let residual {
-                    // y holds the sum until it is normalised.
-                    Loops.add(x + at, residual + at, y + at, width)
-                    source = UnsafePointer(y + at)
+                var scale: Float
+                if residual != nil || mask != nil {
+                    let sum = (hat ?? y) + at
+                    add(mask, row: row, x + at, residual.map { $0 + at }, into: sum, width)
+                    scale = Loops.layerNorm(
+                        inPlace: sum, gamma, beta, epsilon: epsilon, hat == nil ? nil : y + at, width)
+                } else {
+                    scale = Loops.layerNorm(
+                        x + at, gamma, beta, epsilon: epsilon, hat: hat.map { $0 + at }, y + at, width)
                 }
-                let scale = Loops.layerNorm(
-                    source, gamma, beta, epsilon: epsilon, hat: hat.map { $0 + at }, y + at, width)
                 if let rstd { rstd[row] = scale }
             }
         }
     }
 
-    /// dx of `layerNorm`.
+    /// sum = mask · x + residual, for one row.
+    private static func add(
+        _ mask: DropoutMask?, row: Int, _ x: UnsafePointer<Float>, _ residual: UnsafePointer<Float>?,
+        into sum: UnsafeMutablePointer<Float>, _ width: Int
+    ) {
+        switch (mask, residual) {
+        case (let mask?, let residual?) where mask.p > 0 && mask.p < 1:
+            Loops.dropoutAdd(
+                x, residual, key: mask.keys[row].bits, threshold: mask.threshold, scale: mask.scale, sum, width)
+        case (let mask?, let residual):
+            mask.apply(row: row, x, into: sum, count: width)
+            if let residual { Loops.accumulate(residual, sum, width) }
+        case (nil, let residual?): Loops.add(x, residual, sum, width)
+        case (nil, nil): sum.update(from: x, count: width)
+        }
+    }
+
+    /// Gradients of `layerNorm`: ds of the sum, and with a mask dx = mask · ds.
     public static func layerNormBackward(
         dy: UnsafePointer<Float>, gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: UnsafePointer<Float>,
-        rows: Int, width: Int, into dx: UnsafeMutablePointer<Float>
+        mask: DropoutMask? = nil, rows: Int, width: Int, into ds: UnsafeMutablePointer<Float>,
+        dropped dx: UnsafeMutablePointer<Float>? = nil
     ) {
-        nonisolated(unsafe) let (dy, gamma, hat, rstd, dx) = (dy, gamma, hat, rstd, dx)
+        nonisolated(unsafe) let (dy, gamma, hat, rstd, ds, dx) = (dy, gamma, hat, rstd, ds, dx)
         Workers.run(rows: rows, costPerRow: 2 * width) { range in
             for row in range {
                 let at = row * width
-                Loops.layerNormBackward(dy + at, gamma, hat: hat + at, rstd: rstd[row], dx + at, width)
+                Loops.layerNormBackward(dy + at, gamma, hat: hat + at, rstd: rstd[row], ds + at, width)
+                if let dx, let mask { mask.apply(row: row, ds + at, into: dx + at, count: width) }
             }
         }
     }

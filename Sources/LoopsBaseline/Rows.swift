@@ -83,6 +83,28 @@ extension Loops {
         return rstd
     }
 
+    /// `layerNorm` of a sum s that becomes hat where y is given, and y itself elsewhere.
+    ///
+    /// A loop that reads and writes the same place through two pointers would not be vector instructions.
+    package static func layerNorm(
+        inPlace s: UnsafeMutablePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>,
+        epsilon: Float, _ y: UnsafeMutablePointer<Float>?, _ count: Int
+    ) -> Float {
+        let n = Float(count)
+        let mean = sum(s, count) / n
+        let rstd = 1 / (squaredDistance(s, from: mean, count) / n + epsilon).squareRoot()
+        if let y {
+            for i in 0..<count {
+                let h = (s[i] - mean) * rstd
+                s[i] = h
+                y[i] = h * gamma[i] + beta[i]
+            }
+        } else {
+            for i in 0..<count { s[i] = (s[i] - mean) * rstd * gamma[i] + beta[i] }
+        }
+        return rstd
+    }
+
     /// dx = rstd · (g − mean(g) − hat · mean(g · hat)), g = γ · dy, over one row; dx holds g on the way.
     package static func layerNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,
@@ -117,7 +139,7 @@ extension Loops {
 
     /// y = x · scale where the feature is kept, else 0.
     ///
-    /// `first` is the feature of x[0]; y may be x.
+    /// `first` is the feature of x[0].
     /// A feature is kept where a 32-bit mix of it and the row's key reaches the threshold p · 2^32: two rounds of
     /// multiplication and shift (constants of Wellons, "lowbias32", 2018), keyed before and between them: the second
     /// key is what keeps a row's mask from being another row's in another order.
@@ -135,6 +157,38 @@ extension Loops {
             // Read before choosing: a load under a condition keeps the loop from becoming vector instructions.
             let v = x[i] * scale
             y[i] = h >= threshold ? v : 0
+        }
+    }
+
+    /// y = y · scale where the feature is kept, else 0: `dropout` in place.
+    package static func dropout(
+        inPlace y: UnsafeMutablePointer<Float>, key: UInt64, first: Int, threshold: UInt32, scale: Float, _ count: Int
+    ) {
+        let (k0, k1) = (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32))
+        let base = UInt32(truncatingIfNeeded: first)
+        for i in 0..<count {
+            var h = (base &+ UInt32(truncatingIfNeeded: i)) ^ k0
+            h = (h ^ (h >> 16)) &* 0x7FEB_352D
+            h = (h ^ (h >> 15) ^ k1) &* 0x846C_A68B
+            h ^= h >> 16
+            let v = y[i] * scale
+            y[i] = h >= threshold ? v : 0
+        }
+    }
+
+    /// y = dropout(x) + r, from the first feature on.
+    package static func dropoutAdd(
+        _ x: UnsafePointer<Float>, _ r: UnsafePointer<Float>, key: UInt64, threshold: UInt32, scale: Float,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        let (k0, k1) = (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32))
+        for i in 0..<count {
+            var h = UInt32(truncatingIfNeeded: i) ^ k0
+            h = (h ^ (h >> 16)) &* 0x7FEB_352D
+            h = (h ^ (h >> 15) ^ k1) &* 0x846C_A68B
+            h ^= h >> 16
+            let v = x[i] * scale
+            y[i] = (h >= threshold ? v : 0) + r[i]
         }
     }
 }

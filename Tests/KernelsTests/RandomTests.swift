@@ -54,6 +54,8 @@ import Testing
             let x = random(2 * 33, 1)
             let y = output(66) { mask.apply(columns: 33, x, into: $0) }
             #expect(distance(y, Reference.dropped(mask, doubles(x), columns: 33)) < 1e-6)
+            // In place the bits are the same.
+            #expect(output(66, start: x) { mask.apply(columns: 33, $0, into: $0) } == y)
             // A part of a row gets its own part of the mask.
             let part = output(10) { mask.apply(row: 1, column: 20, Array(x[53..<63]), into: $0, count: 10) }
             #expect(part == Array(y[53..<63]))

@@ -149,6 +149,14 @@ enum OpSamples {
             "layer_norm_residual", "LayerNorm",
             [input([3, 33], 1), input([33], 2), input([33], 3), input([3, 33], 4)]
         ) { try $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-12, residual: $0[3]) },
+        sample(
+            "layer_norm_dropout", "LayerNorm",
+            [input([3, 33], 1), input([33], 2), input([33], 3), input([3, 33], 4)]
+        ) {
+            let key = RandomKey(seed: 3)
+            let mask = try DropoutMask(p: 0.3, keys: (0..<3).map { key.child($0) })
+            return try $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-5, residual: $0[3], mask: mask)
+        },
         sample("rms_norm", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
             try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-6)
         },
@@ -172,6 +180,16 @@ enum OpSamples {
         ) {
             try $0[0].attention(
                 keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 1, 2], keyStarts: [0, 2, 9]))
+        },
+        sample(
+            "attention_short_dropout", "Attention",
+            [input([22, 64], 1, -2, 2), input([22, 32], 2, -2, 2), input([22, 32], 3)]
+        ) {
+            let key = RandomKey(seed: 3)
+            let mask = try DropoutMask(p: 0.2, keys: (0..<22).map { key.child($0) })
+            return try $0[0].attention(
+                keys: $0[1], values: $0[2],
+                AttentionLayout(heads: 4, queryStarts: [0, 1, 6, 22], causal: true, dropout: mask))
         },
         sample(
             "attention_long_dropout", "Attention",

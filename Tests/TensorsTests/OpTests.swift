@@ -88,6 +88,31 @@ func distance(_ got: [Float], _ expected: [Float]) -> Float {
         }
     }
 
+    /// Dropout, residual and norm in one operation give the bits of the three one after the other.
+    @Test(arguments: [Float(0), 0.1, 1], [true, false])
+    func layerNormOfADroppedInput(_ p: Float, _ hasResidual: Bool) throws {
+        let key = RandomKey(seed: 3)
+        let mask = try DropoutMask(p: p, keys: (0..<5).map { key.child($0) })
+        func run(_ body: ([Tensor]) throws -> Tensor) throws -> [[Float]] {
+            let inputs = try [[5, 40], [40], [40], [5, 40]].enumerated().map { try OpSamples.values($1, $0 + 1) }
+            let untracked = try body(inputs).floatArray()
+            for input in inputs { try input.setRequiresGrad(true) }
+            let out = try body(inputs)
+            try out.backward(OpSamples.values(out.shape, 97))
+            return [untracked, try out.floatArray()] + (try inputs.compactMap { try $0.grad?.floatArray() })
+        }
+        let fused = try run {
+            try $0[0].layerNorm(
+                weight: $0[1], bias: $0[2], epsilon: 1e-5, residual: hasResidual ? $0[3] : nil, mask: mask)
+        }
+        let plain = try run {
+            try $0[0].dropout(mask).layerNorm(
+                weight: $0[1], bias: $0[2], epsilon: 1e-5, residual: hasResidual ? $0[3] : nil)
+        }
+        #expect(fused == plain)
+        #expect(fused.count == (hasResidual ? 6 : 5))
+    }
+
     @Test func everyOperationHasASample() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Sources/Tensors/Ops")

@@ -110,7 +110,7 @@ final class BertOutput: Module {
     }
 
     func callAsFunction(_ x: Tensor, residual: Tensor, _ pass: Pass) throws -> Tensor {
-        try norm(dropout(dense(x, pass), pass), residual: residual)
+        try norm(dense(x, pass), residual: residual, mask: dropout.mask(pass))
     }
 }
 

@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// y = (x − mean) / √(var + ε) · γ + β over the last dimension (Ba and others 2016), of x + residual where one is given.
@@ -30,12 +31,13 @@ public final class LayerNorm: Layer {
     /// Normalised x[T, d].
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try self(x, residual: nil) }
 
-    /// Normalised x + residual.
-    public func callAsFunction(_ x: Tensor, residual: Tensor?) throws -> Tensor {
+    /// Normalised x + residual, x first dropped as `mask` says.
+    public func callAsFunction(_ x: Tensor, residual: Tensor?, mask: DropoutMask? = nil) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
         return try x.layerNorm(
-            weight: weight.currentTensor(), bias: bias.currentTensor(), epsilon: Float(epsilon), residual: residual)
+            weight: weight.currentTensor(), bias: bias.currentTensor(), epsilon: Float(epsilon), residual: residual,
+            mask: mask)
     }
 }
 

@@ -1,19 +1,22 @@
 import Kernels
 
-/// y = γ · x̂ + β over the last dimension, x̂ = (s − mean(s)) / √(var(s) + ε), s = x, or x + r (Ba, Kiros, Hinton 2016,
-/// arXiv:1607.06450).
+/// y = γ · x̂ + β over the last dimension, x̂ = (s − mean(s)) / √(var(s) + ε), s = x, or m · x + r with a dropout mask m and a
+/// residual r (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
 ///
 /// Shapes: x, r, y [.., d]; γ, β [d]. Backward with g = γ · dy: ds = (g − mean(g) − x̂ · mean(g · x̂)) / √(var + ε),
-/// which is dx and dr; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε).
+/// which is dr, and m · ds is dx; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε); the mask is drawn again.
 package final class LayerNorm: Op {
     package static let name = "layer_norm"
     private let epsilon: Float
+    private let mask: DropoutMask?
     private var gamma: Tensor?
     private var hat: Tensor?
     private var rstd: Tensor?
 
     /// Inputs are x, γ, β and, where a residual is added first, r.
-    package init(epsilon: Float) { self.epsilon = epsilon }
+    package init(epsilon: Float, mask: DropoutMask? = nil) {
+        (self.epsilon, self.mask) = (epsilon, mask.flatMap { $0.p > 0 ? $0 : nil })
+    }
 
     package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, gamma, beta) = (inputs[0], inputs[1], inputs[2])
@@ -25,12 +28,16 @@ package final class LayerNorm: Op {
         if let residual, residual.shape != x.shape {
             throw TensorError("layer_norm: input of shape \(x.shape), residual \(residual.shape)")
         }
+        if let mask, mask.keys.count != rows {
+            throw TensorError("layer_norm: \(mask.keys.count) dropout keys for input of shape \(x.shape)")
+        }
         let keep = needs.contains(true)
         let y = try Tensor(uninitialized: x.shape)
         let hat = keep ? try Tensor(uninitialized: x.shape) : nil
         let rstd = keep ? try Tensor(uninitialized: [rows]) : nil
         Normalization.layerNorm(
-            x: try x.floats(), residual: try residual?.floats(), gamma: try gamma.floats(), beta: try beta.floats(),
+            x: try x.floats(), residual: try residual?.floats(), mask: mask, gamma: try gamma.floats(),
+            beta: try beta.floats(),
             epsilon: epsilon, rows: rows, width: width, hat: try hat?.mutableFloats(), rstd: try rstd?.mutableFloats(),
             into: try y.mutableFloats())
         if keep { (self.gamma, self.hat, self.rstd) = (gamma, hat, rstd) }
@@ -42,12 +49,14 @@ package final class LayerNorm: Op {
         let (rows, width) = dy.rowsAndColumns
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0] || (needs.count > 3 && needs[3]) {
-            let dx = try Tensor(uninitialized: dy.shape)
+            let ds = try Tensor(uninitialized: dy.shape)
+            let dx = mask == nil || !needs[0] ? ds : try Tensor(uninitialized: dy.shape)
             Normalization.layerNormBackward(
                 dy: try dy.floats(), gamma: try gamma.floats(), hat: try hat.floats(), rstd: try rstd.floats(),
-                rows: rows, width: width, into: try dx.mutableFloats())
+                mask: mask, rows: rows, width: width, into: try ds.mutableFloats(),
+                dropped: dx === ds ? nil : try dx.mutableFloats())
             if needs[0] { gradients[0] = dx }
-            if needs.count > 3, needs[3] { gradients[3] = dx }
+            if needs.count > 3, needs[3] { gradients[3] = ds }
         }
         if needs[1] {
             let dgamma = try Tensor(uninitialized: [width])
@@ -65,10 +74,10 @@ package final class LayerNorm: Op {
 }
 
 extension Tensor {
-    /// Layer normalisation over the last dimension, of x + residual where one is given.
+    /// Layer normalisation over the last dimension, of x + residual where one is given, x first dropped as `mask` says.
     public func layerNorm(
-        weight: Tensor, bias: Tensor, epsilon: Float, residual: Tensor? = nil
+        weight: Tensor, bias: Tensor, epsilon: Float, residual: Tensor? = nil, mask: DropoutMask? = nil
     ) throws -> Tensor {
-        try Tensor.apply(LayerNorm(epsilon: epsilon), [self, weight, bias] + (residual.map { [$0] } ?? []))
+        try Tensor.apply(LayerNorm(epsilon: epsilon, mask: mask), [self, weight, bias] + (residual.map { [$0] } ?? []))
     }
 }
