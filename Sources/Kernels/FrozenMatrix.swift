@@ -176,6 +176,15 @@ public final class FrozenMatrix: Sendable {
         try copy(from: row * columns, count: columns, to: target)
     }
 
+    /// Copies these rows as float32, one after the other, to `target` ([indices.count, columns]).
+    ///
+    /// The pages of a mapped file are given back: around every row looked at the system maps its neighbours too, and a table of
+    /// a hundred megabytes would soon count as memory in use.
+    public func copyRows(_ indices: [Int], to target: UnsafeMutablePointer<Float>) throws {
+        for (place, row) in indices.enumerated() { try copyRow(row, to: target + place * columns) }
+        state.withLock { $0.plain?.giveBack() }
+    }
+
     /// All numbers as float32, row by row, to `target` ([rows, columns]).
     public func copy(to target: UnsafeMutablePointer<Float>) throws {
         try copy(from: 0, count: rows * columns, to: target)

@@ -133,6 +133,8 @@ import Testing
                     rounded(x, type), rounded(numbers, type), m: 3, n: 300, k: 256, transposeB: true)
                 #expect(distance(y, expected) < 1e-5)
             }
+            let rows = try output(512) { try matrix.copyRows([299, 3], to: $0) }
+            #expect(rows == Array(rounded(numbers, type)[(299 * 256)...] + rounded(numbers, type)[768..<1024]))
             #expect(try output(256) { try matrix.copyRow(299, to: $0) } == Array(rounded(numbers, type).suffix(256)))
         }
     }

@@ -53,8 +53,7 @@ extension Tensor {
     /// Nothing is recorded.
     public static func gather(_ table: FrozenMatrix, _ ids: [Int]) throws -> Tensor {
         let y = try Tensor(uninitialized: [ids.count, table.columns])
-        let target = try y.mutableFloats()
-        for (place, id) in ids.enumerated() { try table.copyRow(id, to: target + place * table.columns) }
+        try table.copyRows(ids, to: y.mutableFloats())
         return y
     }
 }
