@@ -1,9 +1,9 @@
 import Kernels
 import Tensors
+import TestSupport
 import Testing
 
-/// The number of threads is the process's: these tests do not run beside one another.
-@Suite(.serialized) struct ThreadTests {
+@Suite struct ThreadTests {
     /// A layer of an encoder, large enough that every kernel cuts its work, forward and backward: result and gradients.
     private func layer() throws -> [[UInt32]] {
         let key = RandomKey(seed: 1)
@@ -35,35 +35,35 @@ import Testing
     }
 
     @Test func sameBitsOnAnyNumberOfThreads() throws {
-        let usual = Workers.count
-        defer { Workers.setCount(usual) }
-        Workers.setCount(1)
-        let alone = try layer()
+        let alone = try withThreads(1) { try layer() }
         #expect(alone.count == 9)
         #expect(alone.allSatisfy { bits in bits.contains { $0 != 0 } })
         for count in [2, 3, 2] {
-            Workers.setCount(count)
-            // Several times: which thread does which piece differs from time to time.
-            for _ in 0..<3 { #expect(try layer() == alone, "\(count) threads") }
+            try withThreads(count) {
+                // Several times: which thread does which piece differs from time to time.
+                for _ in 0..<3 {
+                    let bits = try layer()
+                    #expect(bits == alone, "\(count) threads")
+                }
+            }
         }
     }
 
     @Test func everyPieceRunsOnce() {
-        let usual = Workers.count
-        defer { Workers.setCount(usual) }
         for threads in [1, 2, 4] {
-            Workers.setCount(threads)
-            #expect(Workers.count == threads)
-            for pieces in [0, 1, 2, 7, 100] {
-                var seen = [Int](repeating: 0, count: pieces)
-                seen.withUnsafeMutableBufferPointer { buffer in
-                    nonisolated(unsafe) let buffer = buffer
-                    Workers.run(pieces: pieces) { piece in
-                        // From inside a piece work is done where it is.
-                        Workers.run(pieces: 2) { _ in buffer[piece] += 1 }
+            withThreads(threads) {
+                #expect(Workers.count == threads)
+                for pieces in [0, 1, 2, 7, 100] {
+                    var seen = [Int](repeating: 0, count: pieces)
+                    seen.withUnsafeMutableBufferPointer { buffer in
+                        nonisolated(unsafe) let buffer = buffer
+                        Workers.run(pieces: pieces) { piece in
+                            // From inside a piece work is done where it is.
+                            Workers.run(pieces: 2) { _ in buffer[piece] += 1 }
+                        }
                     }
+                    #expect(seen == [Int](repeating: 2, count: pieces))
                 }
-                #expect(seen == [Int](repeating: 2, count: pieces))
             }
         }
     }

@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -99,10 +100,7 @@ struct OptimizerTests {
 
     @Test("the same bits at one and at two threads")
     func threads() throws {
-        let count = Workers.count
-        defer { Workers.setCount(count) }
-        func run(threads: Int) throws -> [Float] {
-            Workers.setCount(threads)
+        func run() throws -> [Float] {
             let key = RandomKey(seed: 7)
             let tensor = try Tensor.randn([200_003], key: key)
             try tensor.setRequiresGrad(true)
@@ -113,7 +111,9 @@ struct OptimizerTests {
             try optimizer.step()
             return try tensor.floatArray()
         }
-        #expect(try run(threads: 1) == run(threads: 2))
+        let one = try withThreads(1) { try run() }
+        let two = try withThreads(2) { try run() }
+        #expect(one == two)
     }
 
     @Test("state goes out and comes back to the bit; what does not fit is named")

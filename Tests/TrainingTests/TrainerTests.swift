@@ -1,6 +1,6 @@
-import Kernels
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -67,13 +67,10 @@ struct TrainerTests {
 
     @Test("with dropout, one and two threads give the same bits")
     func threads() throws {
-        let count = Workers.count
-        defer { Workers.setCount(count) }
         let data = try Tiny.dataset(32)
-        Workers.setCount(1)
-        let one = try trained(accumulation: 2, batch: 8, steps: 5, data: data)
-        Workers.setCount(2)
-        #expect(try one == trained(accumulation: 2, batch: 8, steps: 5, data: data))
+        let one = try withThreads(1) { try trained(accumulation: 2, batch: 8, steps: 5, data: data) }
+        let two = try withThreads(2) { try trained(accumulation: 2, batch: 8, steps: 5, data: data) }
+        #expect(one == two)
     }
 
     @Test("a loop written by hand gives the trainer's losses and weights to the bit", arguments: [1, 3])

@@ -1,4 +1,3 @@
-import Kernels
 import TestSupport
 import Testing
 import Workbench
@@ -48,34 +47,33 @@ import Workbench
 
     /// As `encode` gives them, in order, whatever the number of threads; many more texts than a thread takes at a time.
     @Test(arguments: [1, 2, 3]) func batchesOfTextsAreEncodedInOrder(_ threads: Int) throws {
-        let before = Workers.count
-        Workers.setCount(threads)
-        defer { Workers.setCount(before) }
         let place = try TemporaryBench()
         let goldens = place.allowGoldens()
-        try place.run(
-            """
-            same(lorawb.threads, \(threads))
-            for _, name in ipairs { "bert", "roberta", "qwen2" } do
-              local tokenizer = lorawb.load_tokenizer("\(goldens)/tokenizers/" .. name)
-              local texts, pairs = {}, {}
-              for i = 1, 9000 do
-                texts[i] = ("the keeper %d wrote letters to the sea "):format(i * 7919 % 4001):rep(i % 5)
-                pairs[i] = "lamp " .. i
-              end
-              local options = { max_length = 12, truncation_side = "left" }
-              local batch = tokenizer:encode_batch(texts, options)
-              same(#batch, #texts)
-              for i = 1, #texts do
-                same(table.concat(batch[i], " "), table.concat(tokenizer(texts[i], options).input_ids, " "))
-              end
-              batch = tokenizer:encode_batch(texts, { text_pair = pairs })
-              for i = 1, #texts, 97 do
-                same(table.concat(batch[i], " "), table.concat(tokenizer(texts[i], { text_pair = pairs[i] }).input_ids, " "))
-              end
-              same(#tokenizer:encode_batch({}), 0)
-            end
-            """)
+        try withThreads(threads) {
+            try place.run(
+                """
+                same(lorawb.threads, \(threads))
+                for _, name in ipairs { "bert", "roberta", "qwen2" } do
+                  local tokenizer = lorawb.load_tokenizer("\(goldens)/tokenizers/" .. name)
+                  local texts, pairs = {}, {}
+                  for i = 1, 9000 do
+                    texts[i] = ("the keeper %d wrote letters to the sea "):format(i * 7919 % 4001):rep(i % 5)
+                    pairs[i] = "lamp " .. i
+                  end
+                  local options = { max_length = 12, truncation_side = "left" }
+                  local batch = tokenizer:encode_batch(texts, options)
+                  same(#batch, #texts)
+                  for i = 1, #texts do
+                    same(table.concat(batch[i], " "), table.concat(tokenizer(texts[i], options).input_ids, " "))
+                  end
+                  batch = tokenizer:encode_batch(texts, { text_pair = pairs })
+                  for i = 1, #texts, 97 do
+                    same(table.concat(batch[i], " "), table.concat(tokenizer(texts[i], { text_pair = pairs[i] }).input_ids, " "))
+                  end
+                  same(#tokenizer:encode_batch({}), 0)
+                end
+                """)
+        }
     }
 
     @Test func aBatchSaysWhichRowFailed() throws {
