@@ -177,19 +177,13 @@ final class WorkerPool: @unchecked Sendable {
     /// Waits until `condition` holds, for about `nanoseconds` at most; gives whether it holds.
     private static func spin(for nanoseconds: UInt64, until condition: () -> Bool) -> Bool {
         if condition() { return true }
-        let end = now() + nanoseconds
+        let end = ProductCounter.now() + nanoseconds
         repeat {
             for _ in 0..<16 {
                 if condition() { return true }
                 processor_pause()
             }
-        } while now() < end
+        } while ProductCounter.now() < end
         return condition()
-    }
-
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
     }
 }
