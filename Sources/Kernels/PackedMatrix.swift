@@ -65,7 +65,7 @@ final class PackedMatrix: @unchecked Sendable {
         let size = PackedMatrix.rows(of: m)
         let rest = m - (m - 1) / size * size
         return PreparedProducts(
-            size: min(size, m), full: try OneDNN.product(full, m: min(size, m), accumulate: accumulate),
+            full: try OneDNN.product(full, m: min(size, m), accumulate: accumulate),
             fullRest: try OneDNN.product(full, m: rest, accumulate: accumulate),
             last: try OneDNN.product(last, m: min(size, m), accumulate: accumulate),
             lastRest: try OneDNN.product(last, m: rest, accumulate: accumulate))
@@ -94,15 +94,10 @@ final class PackedMatrix: @unchecked Sendable {
 
 /// Prepared products of one packed matrix, by the sizes of pieces.
 struct PreparedProducts: Sendable {
-    /// Rows of a piece.
-    let size: Int
     fileprivate let full: OneDNN.Product
     fileprivate let fullRest: OneDNN.Product
     fileprivate let last: OneDNN.Product
     fileprivate let lastRest: OneDNN.Product
-
-    /// Working memory of any of them.
-    var scratch: Int { max(max(full.scratch, fullRest.scratch), max(last.scratch, lastRest.scratch)) }
 
     /// The product for a piece.
     func product(isLastPanel: Bool, isLastRows: Bool) -> OneDNN.Product {
