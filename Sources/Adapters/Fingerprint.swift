@@ -44,18 +44,20 @@ struct Fingerprint: Equatable {
         for (_, module) in adapters.model.namedModules() {
             for (_, weight) in module.weights where weight.copies.isEmpty && weight.origin != .initialised {
                 let value = originals[ObjectIdentifier(weight)] ?? weight.value
-                let values = try Fingerprint.places(weight.count).map { try Fingerprint.number($0, of: value) }
-                parts.append((weight.name, Part(shape: weight.shape, values: values.compactMap { $0 })))
+                let values = try Fingerprint.numbers(Fingerprint.places(weight.count), of: value)
+                parts.append((weight.name, Part(shape: weight.shape, values: values)))
             }
         }
         self.parts = parts
     }
 
-    private static func number(_ place: Int, of value: Weight.Value) throws -> Double? {
+    private static func numbers(_ places: [Int], of value: Weight.Value) throws -> [Double] {
         switch value {
-        case .matrix(let matrix): return Double(try matrix.value(at: place))
-        case .tensor(let tensor): return unsafe Double(try tensor.floats()[place])
-        case .absent: return nil
+        case .matrix(let matrix): return try matrix.values(at: places).map(Double.init)
+        case .tensor(let tensor):
+            let numbers = unsafe try tensor.floats()
+            return places.map { unsafe Double(numbers[$0]) }
+        case .absent: return []
         }
     }
 
