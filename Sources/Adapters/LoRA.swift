@@ -6,9 +6,8 @@ import Tensors
 /// mask over 1 − p of each update's own.
 ///
 /// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]; formulas in `LowRankUpdates`, dy goes on to y as it is. Keeps x, which the linears
-/// beneath share, and u; the masks are drawn again. Every y_i is the result of a `Part`, which hands its gradient to this
-/// operation: the walk comes here when all parts were there.
-final class LoRAUpdates: Op {
+/// beneath share, and u; the masks are drawn again.
+final class LoRAUpdates: ManyResults {
     static let name = "lora"
 
     /// One update: where its A stands among the inputs (B follows), and which y it changes.
@@ -20,13 +19,12 @@ final class LoRAUpdates: Op {
 
     private let updates: [Update]
     private let targets: Int
-    private var outputs: [Tensor] = []
-    private var gradients: [Tensor?]
+    var results: [Tensor] = []
+    var resultGradients: [Tensor?] = []
     private var kept: (x: Tensor, factors: [Tensor], u: Tensor)?
 
     private init(_ updates: [Update], targets: Int) {
         (self.updates, self.targets) = (updates, targets)
-        gradients = Array(repeating: nil, count: targets)
     }
 
     private func lowRank(_ x: Tensor, _ factors: [Tensor]) throws -> LowRankUpdates {
@@ -45,28 +43,28 @@ final class LoRAUpdates: Op {
     func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let (x, factors) = (inputs[0], Array(inputs[(1 + targets)...]))
         let low = try lowRank(x, factors)
-        outputs = try inputs[1...targets].map { try $0.detach() }
+        results = try inputs[1...targets].map { try $0.detach() }
         let u = try Tensor(uninitialized: [x.count / max(factors[0].shape[1], 1), low.rank])
         unsafe low.forward(
-            x: try x.floats(), ys: try outputs.map { unsafe try $0.mutableFloats() }, u: try u.mutableFloats())
-        if needs[0] || needs.dropFirst(1 + targets).contains(true) { kept = (x, factors, u) }
+            x: try x.floats(), ys: try results.map { unsafe try $0.mutableFloats() }, u: try u.mutableFloats())
+        if keepsInput(needs) { kept = (x, factors, u) }
         return try Tensor(uninitialized: [0])
     }
 
     func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         var result: [Tensor?] = needs.map { _ in nil }
-        for target in 0..<targets where needs[1 + target] { result[1 + target] = gradients[target] }
+        for target in 0..<targets where needs[1 + target] { result[1 + target] = resultGradients[target] }
         guard let (x, factors, u) = kept else { return result }
         let low = try lowRank(x, factors)
         let v = try Tensor(uninitialized: u.shape)
         if needs[0] { result[0] = try Tensor(uninitialized: x.shape) }
-        for index in updates.indices where gradients[updates[index].target] != nil {
+        for index in updates.indices where resultGradients[updates[index].target] != nil {
             for place in [1 + targets + 2 * index, 2 + targets + 2 * index] where needs[place] {
                 result[place] = try Tensor(uninitialized: factors[place - 1 - targets].shape)
             }
         }
         unsafe low.backward(
-            x: try x.floats(), u: try u.floats(), dys: try gradients.map { unsafe try $0?.floats() },
+            x: try x.floats(), u: try u.floats(), dys: try resultGradients.map { unsafe try $0?.floats() },
             v: try v.mutableFloats(), dx: try result[0]?.mutableFloats(),
             gradients: try updates.indices.map { index in
                 let place = 1 + targets + 2 * index
@@ -76,27 +74,16 @@ final class LoRAUpdates: Op {
         return result
     }
 
+    /// Whether a gradient of x or of any factor will be asked for.
+    private func keepsInput(_ needs: [Bool]) -> Bool {
+        needs[0] || needs.dropFirst(1 + targets).contains(true)
+    }
+
     func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
         // x is shared with whoever made it, but it is kept alive.
         let ranks = updates.indices.reduce(0) { $0 + shapes[1 + targets + 2 * $1][0] }
-        return needs[0] || needs.dropFirst(1 + targets).contains(true)
+        return keepsInput(needs)
             ? [shapes[0], [shapes[0].dropLast().reduce(1, *), ranks]] : []
-    }
-
-    /// One of the results.
-    private final class Part: Op {
-        static let name = "lora"
-        private let whole: LoRAUpdates
-        private let index: Int
-
-        init(_ whole: LoRAUpdates, _ index: Int) { (self.whole, self.index) = (whole, index) }
-
-        func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor { whole.outputs[index] }
-
-        func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
-            whole.gradients[index] = dy
-            return [try Tensor(uninitialized: [0])]
-        }
     }
 
     /// Every y with the updates that name it.
@@ -104,10 +91,7 @@ final class LoRAUpdates: Op {
         -> [Tensor]
     {
         let whole = LoRAUpdates(updates.map(\.update), targets: ys.count)
-        let hub = try Tensor.apply(whole, [x] + ys + updates.flatMap { [$0.a, $0.b] })
-        let results = try ys.indices.map { try Tensor.apply(Part(whole, $0), [hub]) }
-        whole.outputs = []
-        return results
+        return try Tensor.applyMany(whole, [x] + ys + updates.flatMap { [$0.a, $0.b] })
     }
 }
 

@@ -2,32 +2,30 @@ import Kernels
 
 /// y_i[T, out_i] = x[T, in] · W_iᵀ + b_i for several frozen matrices W_i[out_i, in], multiplied in one piece of work.
 ///
-/// Backward: dx = Σ dy_i · W_i, added up in cache; db_i[out_i] = Σ_t dy_i where a bias is trained. Keeps nothing. Every y_i is the
-/// result of a `Part`, which hands its gradient to this operation: the walk comes here when all parts were there.
-package final class FrozenLinears: Op {
+/// Backward: dx = Σ dy_i · W_i, added up in cache; db_i[out_i] = Σ_t dy_i where a bias is trained. Keeps nothing.
+package final class FrozenLinears: ManyResults {
     package static let name = "linears"
     private let weights: [FrozenMatrix]
     /// For each matrix the place of its bias among the inputs.
     private let biases: [Int?]
-    private var outputs: [Tensor] = []
-    private var gradients: [Tensor?]
+    package var results: [Tensor] = []
+    package var resultGradients: [Tensor?] = []
 
     private init(_ weights: [FrozenMatrix], biases: [Int?]) {
         (self.weights, self.biases) = (weights, biases)
-        gradients = weights.map { _ in nil }
     }
 
     package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let bias = biases.map { place in place.map { inputs[$0] } }
         var rows = 0
-        outputs = try zip(weights, bias).map { weight, bias in
+        results = try zip(weights, bias).map { weight, bias in
             rows = try Linear.check(x, weightShape: [weight.rows, weight.columns], bias: bias)
             return try Tensor(uninitialized: x.shape.dropLast() + [weight.rows])
         }
         try FrozenMatrix.multiply(
             x: x.floats(), m: rows,
-            zip(weights, zip(bias, outputs)).map { weight, pair in
+            zip(weights, zip(bias, results)).map { weight, pair in
                 FrozenProduct(weight, bias: try pair.0?.floats(), into: try pair.1.mutableFloats())
             })
         return try Tensor(uninitialized: [0])
@@ -35,10 +33,10 @@ package final class FrozenLinears: Op {
 
     package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         var result: [Tensor?] = needs.map { _ in nil }
-        for (bias, gradient) in zip(biases, gradients) {
+        for (bias, gradient) in zip(biases, resultGradients) {
             if let bias, needs[bias], let gradient { result[bias] = try Linear.biasGradient(gradient) }
         }
-        let parts = zip(weights, gradients).compactMap { weight, gradient in gradient.map { (weight, $0) } }
+        let parts = zip(weights, resultGradients).compactMap { weight, gradient in gradient.map { (weight, $0) } }
         if needs[0], let first = parts.first {
             let dx = try Tensor(uninitialized: first.1.shape.dropLast() + [first.0.columns])
             try FrozenMatrix.multiplyTransposed(
@@ -49,22 +47,6 @@ package final class FrozenLinears: Op {
         return result
     }
 
-    /// One of the results.
-    private final class Part: Op {
-        static let name = "linears"
-        private let whole: FrozenLinears
-        private let index: Int
-
-        init(_ whole: FrozenLinears, _ index: Int) { (self.whole, self.index) = (whole, index) }
-
-        func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor { whole.outputs[index] }
-
-        func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
-            whole.gradients[index] = dy
-            return [try Tensor(uninitialized: [0])]
-        }
-    }
-
     /// Runs all products; results in the order of the matrices.
     static func apply(_ x: Tensor, _ weights: [FrozenMatrix], biases: [Tensor?]) throws -> [Tensor] {
         var inputs = [x]
@@ -73,11 +55,7 @@ package final class FrozenLinears: Op {
             inputs.append(bias)
             return inputs.count - 1
         }
-        let whole = FrozenLinears(weights, biases: places)
-        let hub = try Tensor.apply(whole, inputs)
-        let results = try weights.indices.map { try Tensor.apply(Part(whole, $0), [hub]) }
-        whole.outputs = []
-        return results
+        return try Tensor.applyMany(FrozenLinears(weights, biases: places), inputs)
     }
 }
 
