@@ -16,8 +16,10 @@ final class PackedMatrix: @unchecked Sendable {
     let type: FrozenMatrix.DType
     private let full: OneDNN.Layout
     private let last: OneDNN.Layout
+    private let block: Arena.Block
     private let storage: UnsafeMutableRawPointer
     private let stride: Int
+    private static let arena = Arena(keepsRegions: false)
 
     /// Packs B, which lies at `source` with these strides in elements; nil where the library has no kernel for it.
     init?(
@@ -31,7 +33,10 @@ final class PackedMatrix: @unchecked Sendable {
         (self.k, self.n, self.type, self.full, self.last) = (k, n, type, full, last)
         stride = (max(full.bytes, last.bytes) + 63) / 64 * 64
         let panels = (n + PackedMatrix.panelWidth - 1) / PackedMatrix.panelWidth
-        storage = UnsafeMutableRawPointer.allocate(byteCount: stride * panels, alignment: 64)
+        guard let block = PackedMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
+            return nil
+        }
+        (self.block, storage) = (block, start)
         nonisolated(unsafe) let (source, storage) = (source, storage)
         let (stride, elementSize) = (stride, sourceType.size)
         let failures = Failures()
@@ -46,7 +51,7 @@ final class PackedMatrix: @unchecked Sendable {
         if failures.any { return nil }
     }
 
-    deinit { storage.deallocate() }
+    deinit { PackedMatrix.arena.give(block) }
 
     /// Number of panels.
     var panels: Int { (n + PackedMatrix.panelWidth - 1) / PackedMatrix.panelWidth }

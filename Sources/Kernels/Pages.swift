@@ -1,0 +1,36 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Memory straight from the system, zero at first, in large pages where the system has them.
+///
+/// A large page is 2 MiB: one fault instead of 512 when it is first touched, and products that stream over hundreds of
+/// megabytes miss fewer translations.
+enum Pages {
+    private static let large = 2 << 20
+
+    /// `byteCount` rounded up to whole large pages.
+    static func rounded(_ byteCount: Int) -> Int { (byteCount + large - 1) / large * large }
+
+    /// `byteCount` bytes, a multiple of a large page, aligned to one; nil where there is no more memory.
+    static func map(byteCount: Int) -> UnsafeMutableRawPointer? {
+        let whole = byteCount + large
+        guard
+            let raw = mmap(nil, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            raw != UnsafeMutableRawPointer(bitPattern: -1)
+        else { return nil }
+        let before = (large - Int(UInt(bitPattern: raw) % UInt(large))) % large
+        let start = raw + before
+        if before > 0 { munmap(raw, before) }
+        if large - before > 0 { munmap(start + byteCount, large - before) }
+        #if os(Linux)
+            madvise(start, byteCount, MADV_HUGEPAGE)
+        #endif
+        return start
+    }
+
+    /// Gives back what `map` gave.
+    static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) { munmap(start, byteCount) }
+}
