@@ -5,8 +5,8 @@ import Tensors
 /// y_i + s · B(A(m x)) for linears that read the same x, the update of LoRA (Hu and others 2021, arXiv:2106.09685), m a dropout
 /// mask over 1 − p of each update's own.
 ///
-/// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]; formulas in `LowRankUpdates`, dy goes on to y as it is. Keeps x, which the linears
-/// beneath share, and u; the masks are drawn again.
+/// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]; formulas in `LowRankUpdates`, dy goes on to y as it is. Keeps x where no normalisation
+/// makes it again, and u; the masks are drawn again.
 final class LoRAUpdates: ManyResults {
     static let name = "lora"
 
@@ -21,7 +21,7 @@ final class LoRAUpdates: ManyResults {
     private let targets: Int
     var results: [Tensor] = []
     var resultGradients: [Tensor?] = []
-    private var kept: (x: Tensor, factors: [Tensor], u: Tensor)?
+    private var kept: (x: Saved, factors: [Tensor], u: Tensor)?
 
     private init(_ updates: [Update], targets: Int) {
         (self.updates, self.targets) = (updates, targets)
@@ -47,14 +47,15 @@ final class LoRAUpdates: ManyResults {
         let u = try Tensor(uninitialized: [x.count / max(factors[0].shape[1], 1), low.rank])
         unsafe low.forward(
             x: try x.floats(), ys: try results.map { unsafe try $0.mutableFloats() }, u: try u.mutableFloats())
-        if keepsInput(needs) { kept = (x, factors, u) }
+        if keepsInput(needs) { kept = (Saved(x), factors, u) }
         return try Tensor(uninitialized: [0])
     }
 
     func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
         var result: [Tensor?] = needs.map { _ in nil }
         for target in 0..<targets where needs[1 + target] { result[1 + target] = resultGradients[target] }
-        guard let (x, factors, u) = kept else { return result }
+        guard let (saved, factors, u) = kept else { return result }
+        let x = try saved.value()
         let low = try lowRank(x, factors)
         let v = try Tensor(uninitialized: u.shape)
         if needs[0] { result[0] = try Tensor(uninitialized: x.shape) }
@@ -80,7 +81,7 @@ final class LoRAUpdates: ManyResults {
     }
 
     func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
-        // x is shared with whoever made it, but it is kept alive.
+        // x is shared with whoever made it, or made again; it counts as kept all the same.
         let ranks = updates.indices.reduce(0) { $0 + shapes[1 + targets + 2 * $1][0] }
         return keepsInput(needs)
             ? [shapes[0], [shapes[0].dropLast().reduce(1, *), ranks]] : []

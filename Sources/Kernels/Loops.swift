@@ -233,6 +233,13 @@ enum Loops {
         }
     }
 
+    static func layerNormResult(
+        hat: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        Base.layerNormResult(hat: hat, gamma, beta, y, count)
+    }
+
     static func dropoutAdd(
         _ x: UnsafePointer<Float>, _ r: UnsafePointer<Float>, key: UInt64, threshold: UInt32, scale: Float,
         _ y: UnsafeMutablePointer<Float>, _ count: Int

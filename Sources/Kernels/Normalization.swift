@@ -44,6 +44,19 @@ public enum Normalization {
         }
     }
 
+    /// y of `layerNorm` once more from its hat, to the bit.
+    public static func layerNormResult(
+        hat: UnsafePointer<Float>, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>, rows: Int, width: Int,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        nonisolated(unsafe) let (hat, gamma, beta, y) = (hat, gamma, beta, y)
+        Workers.run(rows: rows, costPerRow: width) { range in
+            for row in range {
+                Loops.layerNormResult(hat: hat + row * width, gamma, beta, y + row * width, width)
+            }
+        }
+    }
+
     /// Gradients of `layerNorm`: ds of the sum, and with a mask dx = mask · ds.
     public static func layerNormBackward(
         dy: UnsafePointer<Float>, gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: UnsafePointer<Float>,

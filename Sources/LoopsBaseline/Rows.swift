@@ -105,6 +105,14 @@ extension Loops {
         return rstd
     }
 
+    /// y = γ · hat + β over one row, to the bits of `layerNorm`.
+    package static func layerNormResult(
+        hat: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>,
+        _ y: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count { y[i] = hat[i] * gamma[i] + beta[i] }
+    }
+
     /// dx = rstd · (g − mean(g) − hat · mean(g · hat)), g = γ · dy, over one row; dx holds g on the way.
     package static func layerNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, hat: UnsafePointer<Float>, rstd: Float,

@@ -6,6 +6,8 @@ public final class Storage: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
     let byteCount: Int
     private let block: Arena.Block
+    /// How these values can be made again; nil where nobody knows, and from the next write on.
+    var origin: (any Rebuildable)?
 
     init(byteCount: Int) throws {
         (pointer, block) = try StoragePool.shared.take(byteCount: byteCount)

@@ -40,6 +40,12 @@ public final class Tensor {
     /// The same values without a record of how they were made.
     func bare() throws -> Tensor { try Tensor(view: self, shape: shape, offset: 0) }
 
+    /// How all of these values can be made again.
+    var origin: (any Rebuildable)? {
+        get { offset == 0 && count * 4 == storage?.byteCount ? storage?.origin : nil }
+        set { storage?.origin = newValue }
+    }
+
     /// Whether no other tensor shares these values.
     var ownsStorageAlone: Bool { isKnownUniquelyReferenced(&storage) }
 
@@ -78,10 +84,15 @@ public final class Tensor {
     public var isTracked: Bool { requiresGrad || node != nil }
 
     /// The floats, for reading.
-    public func floats() throws -> UnsafePointer<Float> { UnsafePointer(try mutableFloats()) }
+    public func floats() throws -> UnsafePointer<Float> { UnsafePointer(try start()) }
 
     /// The floats, for whoever has just made this tensor or owns it (an optimizer its parameters).
     public func mutableFloats() throws -> UnsafeMutablePointer<Float> {
+        storage?.origin = nil
+        return try start()
+    }
+
+    private func start() throws -> UnsafeMutablePointer<Float> {
         guard let storage else { throw Tensor.freed }
         guard dtype == .float32 else { throw TensorError("expected a float32 tensor, got \(dtype.rawValue)") }
         return storage.pointer.assumingMemoryBound(to: Float.self) + offset

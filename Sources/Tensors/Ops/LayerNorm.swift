@@ -4,14 +4,33 @@ import Kernels
 /// residual r (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
 ///
 /// Shapes: x, r, y [.., d]; γ, β [d]. Backward with g = γ · dy: ds = (g − mean(g) − x̂ · mean(g · x̂)) / √(var + ε),
-/// which is dr, and m · ds is dx; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε); the mask is drawn again.
+/// which is dr, and m · ds is dx; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε), from which y is made again for
+/// operations that need it in their backward; the mask is drawn again.
 package final class LayerNorm: Op {
     package static let name = "layer_norm"
     private let epsilon: Float
     private let mask: DropoutMask?
     private var gamma: Tensor?
-    private var hat: Tensor?
+    private var normalized: Normalized?
     private var rstd: Tensor?
+
+    /// x̂, and how y follows from it.
+    private final class Normalized: Rebuildable {
+        let hat: Tensor
+        private let gamma: Tensor
+        private let beta: Tensor
+
+        init(hat: Tensor, gamma: Tensor, beta: Tensor) { (self.hat, self.gamma, self.beta) = (hat, gamma, beta) }
+
+        func rebuild() throws -> Tensor {
+            let (rows, width) = hat.rowsAndColumns
+            let y = try Tensor(uninitialized: hat.shape)
+            Normalization.layerNormResult(
+                hat: try hat.floats(), gamma: try gamma.floats(), beta: try beta.floats(), rows: rows, width: width,
+                into: try y.mutableFloats())
+            return y
+        }
+    }
 
     /// Inputs are x, γ, β and, where a residual is added first, r.
     package init(epsilon: Float, mask: DropoutMask? = nil) {
@@ -40,12 +59,16 @@ package final class LayerNorm: Op {
             beta: try beta.floats(),
             epsilon: epsilon, rows: rows, width: width, hat: try hat?.mutableFloats(), rstd: try rstd?.mutableFloats(),
             into: try y.mutableFloats())
-        if keep { (self.gamma, self.hat, self.rstd) = (gamma, hat, rstd) }
+        if let hat {
+            (self.gamma, self.rstd) = (gamma, rstd)
+            normalized = Normalized(hat: hat, gamma: gamma, beta: beta)
+            y.origin = normalized
+        }
         return y
     }
 
     package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
-        guard let gamma, let hat, let rstd else { return needs.map { _ in nil } }
+        guard let gamma, let hat = normalized?.hat, let rstd else { return needs.map { _ in nil } }
         let (rows, width) = dy.rowsAndColumns
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0] || (needs.count > 3 && needs[3]) {

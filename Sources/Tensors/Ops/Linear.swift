@@ -5,7 +5,7 @@ import Kernels
 /// Backward: dx = dy · W; dW = dyᵀ · x; db[out] = Σ_t dy. Keeps x where W is trained, and W where a gradient flows below.
 package final class Linear: Op {
     package static let name = "linear"
-    private var x: Tensor?
+    private var x: Saved?
     private var weight: Tensor?
 
     /// Inputs are x, the weight and, where there is one, the bias.
@@ -27,7 +27,7 @@ package final class Linear: Op {
         Matmul.gemm(
             transposeB: true, m: rows, n: out, k: width, try x.floats(), lda: width, try weight.floats(), ldb: width,
             beta: inputs.count > 2 ? 1 : 0, target, ldc: out)
-        if needs[1] { self.x = x }
+        if needs[1] { self.x = Saved(x) }
         if needs[0] { self.weight = weight }
         return y
     }
@@ -43,7 +43,7 @@ package final class Linear: Op {
                 try dx.mutableFloats(), ldc: width)
             gradients[0] = dx
         }
-        if needs[1], let x {
+        if needs[1], let x = try x?.value() {
             let width = x.rowsAndColumns.columns
             let dw = try Tensor(uninitialized: [out, width])
             Matmul.gemm(
