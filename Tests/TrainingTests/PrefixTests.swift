@@ -13,20 +13,22 @@ import Training
 #endif
 
 /// Counts the rows that pass through a linear.
-private final class Counter: LinearSeat {
-    var rows = 0
+final class Counter: LinearSeat {
+    /// Rows of each call.
+    var calls: [Int] = []
+    var rows: Int { calls.reduce(0, +) }
     let isRandom = false
     let state = ""
     let weights: [(name: String, weight: Weight)] = []
 
     func adapt(_ y: Tensor, input x: Tensor, of linear: Models.Linear, _ pass: Pass) throws -> Tensor {
-        rows += x.shape[0]
+        calls.append(x.shape[0])
         return y
     }
 }
 
 /// Keeps what is said.
-private final class Listener: ProgressReporter {
+final class Listener: ProgressReporter {
     var notes: [String] = []
     var warnings: [String] = []
     func begin(totalSteps: Int, from step: Int) {}
@@ -48,7 +50,7 @@ struct PrefixTests {
     ]
 
     /// A trainer of the two upper layers of four, its listener, and a counter on the lowest layer.
-    private func made(
+    func made(
         _ arguments: [(String, Value)], dropout: Double = 0.2, task: TaskType = .sequenceClassification,
         trainedFrom lowest: Int = 2, objective: (any Objective)? = nil, output: Folder? = nil
     ) throws -> (trainer: Trainer, listener: Listener, counter: Counter) {
@@ -77,7 +79,7 @@ struct PrefixTests {
     }
 
     /// Losses of the log, row by row, and norms of gradients.
-    private func numbers(_ trainer: Trainer) -> [Float] {
+    func numbers(_ trainer: Trainer) -> [Float] {
         let names = ["loss", "eval_loss", "train_loss", "grad_norm"]
         return trainer.state.logHistory.flatMap { row in
             row.filter { names.contains($0.key) }.compactMap { $0.value.number.map(Float.init) }
@@ -85,7 +87,7 @@ struct PrefixTests {
     }
 
     /// Largest difference of two numbers relative to the second; infinite where there is none to compare.
-    private func difference(_ a: [Float], _ b: [Float]) -> Float {
+    func difference(_ a: [Float], _ b: [Float]) -> Float {
         guard a.count == b.count, !a.isEmpty else { return .infinity }
         return zip(a, b).map { abs($0 - $1) / abs($1) }.max() ?? .infinity
     }
@@ -158,46 +160,6 @@ struct PrefixTests {
         #expect(listener.notes == ["freeze_dropout: nothing is dropped below layer 2 of 4"])
     }
 
-    @Test("what was asked for and cannot be is an error that says why")
-    func refused() throws {
-        let asked: (String, Value) = ("prefix_cache", .boolean(true))
-        let function = FunctionObjective { model, batch in
-            var input = batch.input
-            input.labels = batch.labels
-            return FunctionObjective.Result(loss: try #require(model(input).loss))
-        }
-        let low = try made([asked], trainedFrom: 0).trainer
-        #expect(message(low).hasPrefix("args: prefix_cache: layer 0 is trained, so there is nothing below to keep"))
-        let own = try made([asked], objective: function).trainer
-        #expect(message(own).hasPrefix("args: prefix_cache: compute_loss runs the model by itself"))
-        let embeddings = try made([asked]).trainer
-        for (name, weight) in embeddings.model.namedParameters() where name.contains("word_embeddings") {
-            try weight.setRequiresGrad(true)
-        }
-        #expect(message(embeddings).hasPrefix("args: prefix_cache: the embeddings are trained"))
-        let frozen = try made([("freeze_dropout", .boolean(true))], trainedFrom: -1).trainer
-        for (name, weight) in frozen.model.namedParameters() where name.contains("word_embeddings") {
-            try weight.setRequiresGrad(true)
-        }
-        #expect(message(frozen).hasPrefix("args: freeze_dropout: the embeddings are trained"))
-        let small = try made([asked, ("freeze_dropout", .boolean(true)), ("prefix_cache_size", .string("4kB"))]).trainer
-        #expect(
-            message(small)
-                == "args: prefix_cache: no room for the states that enter layer 2 of 4, for the 22 rows of train_dataset: 17 kB (float32): prefix_cache_size allows 4 kB; prefix_cache = \"bfloat16\" takes half"
-        )
-        let memory = try made([asked, ("freeze_dropout", .boolean(true)), ("prefix_cache_place", .string("memory"))])
-        memory.trainer.prefixMemory = 20_000
-        #expect(message(memory.trainer).contains("of eval_dataset"))
-        #expect(message(memory.trainer).contains("20 kB of memory may be used; prefix_cache_size allows more"))
-    }
-
-    private func message(_ trainer: Trainer) -> String {
-        do {
-            try trainer.train()
-            return "no error"
-        } catch { return "\(error)" }
-    }
-
     @Test("where it does not fit by itself, training goes on without, and says so")
     func unfitting() throws {
         let frozen: [(String, Value)] = [("freeze_dropout", .boolean(true))]
@@ -208,6 +170,34 @@ struct PrefixTests {
         #expect(numbers(plain) == numbers(small))
         #expect(listener.notes.count == 3 && listener.notes[1].hasPrefix("prefix_cache: no room for the states"))
         #expect(listener.notes[2].contains("for the 9 rows of eval_dataset"))
+    }
+
+    @Test("who stops a training need not wait until a batch's states are computed anew")
+    func stopped() throws {
+        let frozen: [(String, Value)] = [("freeze_dropout", .boolean(true)), ("prefix_cache", .boolean(true))]
+        let (trainer, _, counter) = try made(frozen + [("eval_strategy", .string("no"))])
+        let (plain, _, _) = try made([frozen[0], ("prefix_cache", .boolean(false)), ("eval_strategy", .string("no"))])
+        // The second epoch asks for rows in another order than that in which they are computed together.
+        for _ in 0..<3 { try trainer.step() }
+        let bias = try #require(
+            trainer.model.namedParameters().first { $0.name == "bert.encoder.layer.0.output.LayerNorm.bias" }?.weight)
+        try #require(bias.tensor).mutableFloats()[0] += 1
+        var polls = 0
+        trainer.shouldStop = {
+            polls += 1
+            return polls == 3 ? Interruption("enough", savesState: false) : nil
+        }
+        let rows = counter.rows
+        #expect(throws: TrainingInterrupted.self) { try trainer.step() }
+        // Once before the first micro-batch, then after each group of 4 rows, of at most 9 tokens each.
+        #expect(trainer.state.globalStep == 3 && counter.rows > rows && counter.rows <= rows + 2 * 4 * 9)
+        // Whichever row is asked for, it is computed together with the rows of the first time, for the same bits.
+        #expect(counter.calls.dropFirst(6).allSatisfy(counter.calls.prefix(6).contains), "\(counter.calls)")
+        try #require(bias.tensor).mutableFloats()[0] -= 1
+        trainer.shouldStop = nil
+        try trainer.train()
+        try plain.train()
+        #expect(difference(numbers(trainer), numbers(plain)) < 1e-5)
     }
 
     @Test("in a file the states are the same, and the file has no name")
@@ -310,7 +300,7 @@ struct PrefixTests {
                 if !text.contains("the file would be larger than the limit set for files") { exit(2) }
                 let (free, listener, _) = try tests.made(file, output: folder)
                 try free.train()
-                if listener.notes.count(where: { $0.hasPrefix("prefix_cache: no room for the states") }) != 2 {
+                if listener.notes.count(where: { $0.hasPrefix("prefix_cache: no file for the states") }) != 2 {
                     exit(3)
                 }
                 if try folder.list() != [] { exit(4) }

@@ -58,6 +58,8 @@ extension Trainer {
         guard let keeper = try keeper(of: split) else { return batch }
         do {
             return try keeper.complete(batch) { group, exact, kept in
+                // A batch may need as many groups as it has rows, so that a stop would wait for long.
+                try pollOutsideSteps()
                 guard !prefix.isCompared, arguments.prefixCache == .bfloat16 else { return }
                 prefix.isCompared = true
                 try tellRounding(group, exact, kept)
@@ -134,10 +136,9 @@ extension Trainer {
 
     /// Room for so many bytes; nil where they do not fit, an error where they were asked for.
     private func room(for bytes: Int, _ what: String) throws -> (any PrefixRoom)? {
-        func refuse(_ reason: String) throws -> (any PrefixRoom)? {
-            let advice =
-                arguments.prefixCache == .bfloat16 ? "" : "; prefix_cache = \"bfloat16\" takes half"
-            let message = "prefix_cache: no room for \(what): \(reason)\(advice)"
+        func refuse(_ reason: String, isFull: Bool = true) throws -> (any PrefixRoom)? {
+            let half = isFull && arguments.prefixCache != .bfloat16 ? "; prefix_cache = \"bfloat16\" takes half" : ""
+            let message = "prefix_cache: \(isFull ? "no room" : "no file") for \(what): \(reason)\(half)"
             guard !arguments.prefixCache.isAsked else { throw TrainingError("args: \(message)") }
             reporter?.note(message)
             return nil
@@ -149,17 +150,25 @@ extension Trainer {
                     + (memory + file > 0 ? ", of which \(ByteSize.text(memory + file)) are taken" : ""))
         }
         let bound = arguments.prefixCachePlace == .memory ? arguments.prefixCacheSize ?? prefixMemory : prefixMemory
-        if arguments.prefixCachePlace != .file, bytes <= bound - memory { return PrefixMemory(byteCount: bytes) }
+        let fits = bytes <= bound - memory
+        if arguments.prefixCachePlace != .file, fits { return PrefixMemory(byteCount: bytes) }
+        // Memory is spoken of where it was the first choice.
         let beyond = "\(ByteSize.text(bound)) of memory may be used"
+        let before = arguments.prefixCachePlace == .file ? "" : "\(beyond), and "
+        let instead = fits ? "; prefix_cache_place = \"memory\" has room" : ""
         if arguments.prefixCachePlace == .memory { return try refuse("\(beyond); prefix_cache_size allows more") }
-        guard let openOutput else { return try refuse("\(beyond), and there is no folder for a file; give output_dir") }
+        guard let openOutput else {
+            return try refuse("\(before)there is no folder for a file; give output_dir\(instead)", isFull: !fits)
+        }
         do {
             let folder = try openOutput()
             if let free = folder.freeBytes, bytes > free / 2 {
-                return try refuse("\(beyond), and the disk of \(folder.path) has \(ByteSize.text(free)) left")
+                return try refuse(
+                    "\(before)the disk of \(folder.path) has \(ByteSize.text(free)) left, of which half may be used\(instead)"
+                )
             }
             return try folder.scratchFile(byteCount: bytes)
-        } catch let error as FormatError { return try refuse("\(error)") }
+        } catch let error as FormatError { return try refuse("\(before)\(error)\(instead)", isFull: !fits) }
     }
 
     /// Says what rounding the states changes in the scores of some rows.
@@ -174,7 +183,15 @@ extension Trainer {
         let difference = zip(before, after).map { abs($0 - $1) }.max() ?? 0
         let largest = before.map(abs).max() ?? 0
         reporter?.note(
-            "prefix_cache: rounding to bfloat16 changes the logits of the first batch by at most \(difference); the largest is \(largest)"
+            "prefix_cache: rounding to bfloat16 changes the logits of the first batch by at most \(Self.short(difference)); the largest is \(Self.short(largest))"
         )
+    }
+
+    /// Three digits of a number.
+    private static func short(_ value: Float) -> String {
+        guard value > 0, value.isFinite else { return "\(value)" }
+        var scale = 1.0
+        while Double(value) * scale < 100 { scale *= 10 }
+        return "\((Double(value) * scale).rounded() / scale)"
     }
 }

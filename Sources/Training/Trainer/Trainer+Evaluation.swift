@@ -113,7 +113,7 @@ extension Trainer {
     }
 
     /// Throws where somebody asked to stop; outside of a training there is no state to write.
-    private func pollOutsideSteps() throws {
+    func pollOutsideSteps() throws {
         do { try poll() } catch let stop as Interruption where !session.isStepping {
             throw TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
         }
