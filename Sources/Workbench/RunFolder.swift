@@ -56,8 +56,10 @@ public final class RunFolder {
         var built = ""
         for part in path.split(separator: "/") {
             built += "/" + part
-            if unsafe mkdir(built, 0o777) != 0, errno != EEXIST, !Permissions.isFolder(built) {
-                throw FormatError("\(Permissions.shown(path)): cannot make the run's folder: \(reason())")
+            guard unsafe mkdir(built, 0o777) != 0, errno != EEXIST else { continue }
+            let reason = reason()
+            guard Permissions.isFolder(built) else {
+                throw FormatError("\(Permissions.shown(path)): cannot make the run's folder: \(reason)")
             }
         }
         guard Permissions.isFolder(path) else { throw FormatError("\(Permissions.shown(path)): is not a folder") }

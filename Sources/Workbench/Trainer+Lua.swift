@@ -115,8 +115,9 @@ enum TrainerLua {
             objective: try options.function("compute_loss").map { objective($0, box) }, output: openOutput)
         trainer.computeMetrics = try metrics(options["compute_metrics"])
         trainer.callbacks = try callbacks(options)
-        if !arguments.disableTqdm {
-            trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal) { context.output.raw($0) }
+        // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
+        trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
+            context.output.raw($0)
         }
         trainer.shouldStop = {
             pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
