@@ -91,10 +91,7 @@ final class CheckpointStore: WeightStore {
         let fileType: FrozenMatrix.DType = entry.dtype == .bf16 ? .bfloat16 : .float32
         let dtype = storage.resolved(fileType)
         if dtype == .float32, (storage.dtype ?? fileType) == .bfloat16, expanded == nil {
-            expanded =
-                storage.isPackable
-                ? MatrixStorage.expansion(of: storage.dtype == nil ? "the checkpoint" : "dtype")
-                : "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
+            expanded = storage.expansion(of: storage.dtype == nil ? "the checkpoint" : "dtype")
         }
         if fileType == .float32 || dtype == .bfloat16, let start = unsafe file.mappedNumbers(of: entry) {
             return unsafe .matrix(

@@ -21,8 +21,11 @@ public struct MatrixStorage: Sendable, Equatable {
     }
 
     /// What a user is told where matrices are float32 though bfloat16 was asked for.
-    static func expansion(of what: String) -> String {
-        "\(what) is bfloat16; the frozen weights are float32 here, because products cannot take bfloat16: "
+    func expansion(of what: String) -> String {
+        guard isPackable else {
+            return "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
+        }
+        return "\(what) is bfloat16; the frozen weights are float32 here, because products cannot take bfloat16: "
             + Backend.description
     }
 }

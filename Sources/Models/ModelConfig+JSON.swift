@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 
 extension ModelConfig {
     /// Most that a size in config.json may be: far above any model, far below what overflows.
@@ -73,12 +74,12 @@ extension ModelConfig {
     }
 
     /// What config.json says of this model, for a model saved whole.
-    public func toJSON(kind: String) -> JSON {
+    public func toJSON(kind: String, dtype: FrozenMatrix.DType = .float32) -> JSON {
         var members = json.object ?? [:]
         members["architectures"] = .array([.string(kind)])
         members["model_type"] = .string(modelType)
         for key in ["num_labels", "torch_dtype"] { members.removeValue(forKey: key) }
-        members["dtype"] = .string("float32")
+        members["dtype"] = .string(dtype.rawValue)
         let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
         members["id2label"] = .object(.init(uniqueKeysWithValues: names.enumerated().map { (String($0), .string($1)) }))
         var ids: JSONObject = [:]

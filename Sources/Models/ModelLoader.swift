@@ -123,9 +123,9 @@ public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> L
     let random = RandomStore(key: RandomKey(seed: options.seed), storage: storage)
     let store: any WeightStore = options.weights == .none ? ShapeStore() : random
     let model = try EncoderModel(config, taskType: options.taskType, store: store)
-    let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && !Backend.multiplies(.bfloat16)
+    let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && storage.resolved(.bfloat16) == .float32
     return LoadedModel(
-        model: model, initialised: [], unused: [], expanded: isExpanded ? MatrixStorage.expansion(of: "dtype") : nil)
+        model: model, initialised: [], unused: [], expanded: isExpanded ? storage.expansion(of: "dtype") : nil)
 }
 
 extension ModelConfig {
@@ -154,15 +154,42 @@ extension ModelConfig {
 }
 
 /// Writes a model whole, as transformers does: model.safetensors, with what was merged, and config.json.
+///
+/// Each weight is written as it is in memory, matrices of a bfloat16 model in their own bits. What stands beside them in float32,
+/// vectors and a trained head, is bfloat16 where the file had it so and nothing is lost.
 public func saveModel(_ model: any Model, to folder: Folder) throws {
     let weights = model.namedModules().flatMap { $0.module.weights.map(\.weight) }
     for weight in weights { _ = try weight.current() }
-    let items = weights.map { weight in
-        SafetensorsWriter.Item(name: weight.name, dtype: .f32, shape: weight.shape) { writer in
-            unsafe try weight.active.floats().withUnsafeBytes { unsafe try writer.append($0) }
+    let dtype = model.dtype
+    let items = try weights.map { weight in
+        guard dtype == .bfloat16, try weight.fitsBfloat16() else {
+            return SafetensorsWriter.Item(name: weight.name, dtype: .f32, shape: weight.shape) { writer in
+                unsafe try weight.active.floats().withUnsafeBytes { unsafe try writer.append($0) }
+            }
+        }
+        return SafetensorsWriter.Item(name: weight.name, dtype: .bf16, shape: weight.shape) { writer in
+            let bits = try weight.active.floats().map(HalfFloats.bfloat16)
+            unsafe try bits.withUnsafeBytes { unsafe try writer.append($0) }
         }
     }
     try SafetensorsWriter.write(items, metadata: ["format": "pt"], to: folder, "model.safetensors")
-    let json = model.config.toJSON(kind: model.kind)
+    let json = model.config.toJSON(kind: model.kind, dtype: dtype)
     try folder.write("config.json", text: json.serialized(indent: 2, sortedKeys: true) + "\n")
+}
+
+extension Model {
+    /// Element type of the frozen matrices.
+    public var dtype: FrozenMatrix.DType {
+        let isHalf = namedModules().contains { $0.module.weights.contains { $0.weight.dtype == .bfloat16 } }
+        return isHalf ? .bfloat16 : .float32
+    }
+}
+
+extension Weight {
+    /// Whether the numbers are bfloat16 without loss, and were so before.
+    fileprivate func fitsBfloat16() throws -> Bool {
+        if dtype == .bfloat16 { return true }
+        guard fileDType == "BF16", active === self else { return false }
+        return try floats().allSatisfy { $0.bitPattern & 0xffff == 0 }
+    }
 }

@@ -65,6 +65,12 @@ public final class Weight {
         throw ModelError("'\(name)' has no values: the model was made with weights = \"none\", which knows shapes only")
     }
 
+    /// Element type of the numbers that forward reads; only matrices have another than float32.
+    public var dtype: FrozenMatrix.DType {
+        if case .matrix(let matrix)? = try? current() { return matrix.dtype }
+        return .float32
+    }
+
     /// What forward reads of a vector; throws where only shapes are known.
     public func currentTensor() throws -> Tensor {
         switch try current() {

@@ -97,7 +97,7 @@ enum ModelLua {
             methods: [forward, classify] + modes + ModuleLua.parameters() + ModuleLua.adapters() + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
-                    LuaJSON.value(box.model.config.toJSON(kind: box.model.kind))
+                    LuaJSON.value(box.model.config.toJSON(kind: box.model.kind, dtype: box.model.dtype))
                 },
                 LuaProperty("training", "Whether dropout acts.", type: "boolean") { .boolean($0.model.isTraining) },
                 LuaProperty("task_type", "Task by PEFT's name, or nil.", type: "string?") { box in

@@ -318,7 +318,9 @@ enum ParameterLua {
             properties: [
                 LuaProperty("name", "Full name as in the checkpoint.", type: "string") { .string($0.weight.name) },
                 LuaProperty("shape", "Sizes of the dimensions.", type: "integer[]") { .integers($0.weight.shape) },
-                LuaProperty("dtype", "Element type of the values in use.", type: "string") { _ in .string("float32") },
+                LuaProperty("dtype", "Element type of the values in use.", type: "string") {
+                    .string($0.weight.dtype.rawValue)
+                },
                 LuaProperty(
                     "requires_grad", "Whether it is trained; setting it makes a frozen matrix trainable.",
                     type: "boolean",

@@ -159,6 +159,43 @@ func otherStorage() throws {
     // bfloat16 rounds weights to 2^-9; the logits move by a few of that.
     #expect(rounded != logits && relativeDistance(rounded, logits) < 0.05)
     #expect(model.namedParameters().allSatisfy { $0.weight.fileDType == "BF16" })
+    try savedAsLoaded(model, source)
+}
+
+/// What transformers does: a model in bfloat16 is saved in bfloat16, bit for bit; one that was expanded in float32.
+private func savedAsLoaded(_ model: any Model, _ source: SafetensorsFile) throws {
+    let isHalf = Backend.multiplies(.bfloat16)
+    #expect(model.dtype == (isHalf ? .bfloat16 : .float32))
+    let scratch = try Scratch()
+    try saveModel(model, to: scratch.folder)
+    let config = try JSON(parsing: scratch.folder.read("config.json"), source: "config.json")
+    #expect(config["dtype"]?.string == (isHalf ? "bfloat16" : "float32"))
+    let saved = try SafetensorsFile(scratch.folder, "model.safetensors")
+    #expect(saved.entries.values.allSatisfy { $0.dtype == (isHalf ? .bf16 : .f32) })
+    #expect(Set(saved.entries.keys).isSubset(of: source.entries.keys) && saved.entries.count > 30)
+    for name in saved.entries.keys {
+        let rounded = try source.floats(name).map { HalfFloats.float(bfloat16: HalfFloats.bfloat16($0)) }
+        #expect(try saved.floats(name) == rounded, "\(name)")
+    }
+    // What was trained keeps all its digits, and what is merged is as it is multiplied with.
+    let bias = try #require(
+        model.namedParameters().first { $0.name.hasSuffix("layer.0.output.LayerNorm.bias") }?.weight)
+    try #require(bias.tensor).mutableFloats()[0] = 0.1
+    try saveModel(model, to: scratch.folder)
+    let changed = try SafetensorsFile(scratch.folder, "model.safetensors")
+    #expect(changed.entries[bias.name]?.dtype == .f32)
+    #expect(try changed.floats(bias.name)[0] == 0.1)
+    let again = try loadModel(scratch.folder, LoadOptions(taskType: .sequenceClassification)).model
+    #expect(try again(someInput).logits?.floatArray() == model(someInput).logits?.floatArray())
+}
+
+@Test("bfloat16 that cannot be is said, from a file and for random weights")
+func expansionIsSaid() throws {
+    for weights in [WeightSource.file, .random] {
+        let options = LoadOptions(taskType: nil, dtype: "bfloat16", packed: false, weights: weights)
+        let note = "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
+        #expect(try loadModel(base("bert-bare"), options).expanded == note)
+    }
 }
 
 /// (changes of bert-classifier's config.json, message).
