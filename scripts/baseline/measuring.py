@@ -50,8 +50,9 @@ def run(command, env=None, timeout=600, cwd=ROOT):
         watch.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:
+        except BaseException:  # an interruption: nothing is left behind that still computes
             process.kill()
+            process.wait()
             raise
         finally:
             watch.cancel()
@@ -82,8 +83,10 @@ def build():
     """Builds the program as it is installed; gives its path."""
     subprocess.run(["scripts/setup"], cwd=ROOT, check=True)
     build = ". scripts/environment && exec swift build -c release --static-swift-stdlib --product lorawb"
-    command = ["sh", "-c", build]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
+    try:
+        subprocess.run(["sh", "-c", build], cwd=ROOT, check=True, stdout=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit("bench: the program could not be built; what is wrong stands above") from error
     return ROOT / ".build" / "release" / "lorawb"
 
 
