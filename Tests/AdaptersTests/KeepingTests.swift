@@ -15,14 +15,15 @@ import Testing
 @Suite struct KeepingTests {
     /// Such that the pool rounds nothing up, and hands out no freed block for a smaller one.
     fileprivate static let (tokens, width, rank) = (64, 128, 8)
-    /// How often the input of query, key and value is kept: 0 where it is made again from what the layer norm before them keeps.
-    fileprivate static let keptInputs = 1
 
-    /// Bytes that are alive after forward with adapters on these modules of one layer, the loss and what it hangs on apart.
-    fileprivate static func kept(_ targets: [String], dropout: Double, _ dtype: FrozenMatrix.DType) throws -> Int {
+    /// Bytes that are alive after forward with adapters on these modules of one layer, and dropout of `below` between the layer
+    /// norm below and their input.
+    fileprivate static func kept(
+        _ targets: [String], dropout: Double, below: Double, _ dtype: FrozenMatrix.DType
+    ) throws -> Int {
         let text = """
             {"model_type": "bert", "vocab_size": 30, "hidden_size": \(width), "num_hidden_layers": 1, "num_attention_heads": 8,
-             "intermediate_size": 512, "max_position_embeddings": 20, "hidden_dropout_prob": 0.1,
+             "intermediate_size": 512, "max_position_embeddings": 20, "hidden_dropout_prob": \(below),
              "attention_probs_dropout_prob": 0.1}
             """
         let config = try ModelConfig(JSON(parsing: text, source: "tiny"), source: "tiny")
@@ -59,15 +60,18 @@ import Testing
     func queryKeyValue() async {
         let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
             do {
-                let input = KeepingTests.keptInputs * KeepingTests.tokens * KeepingTests.width * 4
                 let projected = KeepingTests.tokens * KeepingTests.rank * 4
                 for dtype in [FrozenMatrix.DType.float32, .bfloat16] {
-                    for dropout in [0, 0.1] {
-                        let none = try KeepingTests.kept([], dropout: dropout, dtype)
-                        let one = try KeepingTests.kept(["query"], dropout: dropout, dtype)
-                        let all = try KeepingTests.kept(["query", "key", "value"], dropout: dropout, dtype)
+                    for (dropout, below) in [(0, 0.1), (0.1, 0.1), (0, 0), (0.1, 0)] {
+                        // What a layer norm gave is made again from what it keeps, so that it is not kept at all.
+                        let input = below > 0 ? KeepingTests.tokens * KeepingTests.width * 4 : 0
+                        let none = try KeepingTests.kept([], dropout: dropout, below: below, dtype)
+                        let one = try KeepingTests.kept(["query"], dropout: dropout, below: below, dtype)
+                        let all = try KeepingTests.kept(
+                            ["query", "key", "value"], dropout: dropout, below: below, dtype)
                         if (one - none, all - none) != (input + projected, input + 3 * projected) {
-                            print("problem: \(dtype), dropout \(dropout): \(one - none) and \(all - none) bytes")
+                            let bytes = "\(one - none) and \(all - none) bytes"
+                            print("problem: \(dtype), dropout \(dropout) above \(below): \(bytes)")
                         }
                     }
                 }
