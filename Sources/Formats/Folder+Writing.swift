@@ -18,8 +18,13 @@ extension Folder {
         let (parent, last) = try openParent(of: name)
         defer { close(parent) }
         var status = stat()
-        if fstatat(parent, last, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            throw Folder.error(show(name), "write", EISDIR)
+        if fstatat(parent, last, &status, AT_SYMLINK_NOFOLLOW) == 0 {
+            switch status.st_mode & S_IFMT {
+            case S_IFREG, S_IFLNK: break
+            case S_IFDIR: throw Folder.error(show(name), "write", EISDIR)
+            // The new file would take its place.
+            default: throw FormatError("\(show(name)): is a pipe, socket or device, expected a file")
+            }
         }
         let temporary = Folder.temporaryName(for: last)
         let file = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)

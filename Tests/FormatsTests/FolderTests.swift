@@ -186,6 +186,15 @@ import Testing
 
     // MARK: Whole or not at all
 
+    @Test func aPipeIsNotReplaced() throws {
+        #expect(mkfifo(path + "/pipe", 0o600) == 0)
+        let message = "\(path)/pipe: is a pipe, socket or device, expected a file"
+        #expect { try folder.write("pipe", text: "x") } throws: { "\($0)" == message }
+        var status = stat()
+        #expect(lstat(path + "/pipe", &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        #expect(try folder.list() == ["pipe"])
+    }
+
     @Test func nothingRemainsOfAWriteThatFails() throws {
         struct Interrupted: Error {}
         try folder.write("a", text: "old")
