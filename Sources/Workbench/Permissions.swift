@@ -152,6 +152,9 @@ public final class Permissions {
 
     static func isFolder(_ path: String) -> Bool { mode(path) == S_IFDIR }
 
+    /// Whether there is something that is neither a file nor a folder: a pipe, a socket, a device.
+    static func isSpecial(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR && $0 != S_IFREG } ?? false }
+
     /// A path as it may be shown: control and direction characters escaped.
     public static func shown(_ path: String) -> String {
         var text = ""

@@ -142,10 +142,19 @@ public final class Session {
 
     private func finish(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
         guard let profile = options.profile, !context.wantsHelp else { return conclude(context, body) }
+        do {
+            try ProfileReport.checkTrace(profile, from: workingFolder, runFolder: options.runFolder)
+        } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
+        }
         Profile.begin(skipping: profile.skippedSteps, limit: profile.stopAfter, keepsEvents: profile.trace != nil)
         let code = conclude(context, body)
+        let result = Profile.finish()
+        // Where the recipe failed first, the reason stands there already.
+        guard code == 0 || !result.steps.isEmpty else { return code }
         do {
-            try ProfileReport(Profile.finish(), profile).write(to: output, from: workingFolder)
+            try ProfileReport(result, profile).write(to: output, from: workingFolder)
             return code
         } catch {
             output.complain("lorawb: profile: \(error)")

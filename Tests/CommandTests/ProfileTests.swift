@@ -125,6 +125,54 @@ struct ProfileTests {
         #expect((operation["args"] as? [String: Any])?["shapes"] is [[Int]], "\(operation)")
     }
 
+    /// Own times of the trace's spans, operation by operation, are those of the printed table.
+    @Test func traceAddsUpToTheTable() throws {
+        let place = try Place.training()
+        let outcome = try Self.profile(place, "--epochs", "1", "--trace", "t.json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let events = try Trace(try place.data("t.json")).events.filter { $0["tid"] as? Int == 1 }
+        let kind = { (event: [String: Any]) in event["cat"] as? String ?? "" }
+        let sorted = events.filter { kind($0) != "product" }.map { ($0, Self.interval($0)) }.sorted {
+            ($0.1.lowerBound, $1.1.upperBound) < ($1.1.lowerBound, $0.1.upperBound)
+        }
+        // The first step is the warm-up; what is done between steps is no part of them.
+        let steps = sorted.filter { kind($0.0) == "step" }.dropFirst()
+        let asides = sorted.filter { kind($0.0) == "aside" }
+        var own = sorted.map { $0.1.count }
+        var open: [Int] = []
+        for (index, event) in sorted.enumerated() {
+            while let last = open.last, sorted[last].1.upperBound <= event.1.lowerBound { open.removeLast() }
+            if let last = open.last { own[last] -= event.1.count }
+            open.append(index)
+        }
+        var sums: [String: (calls: Int, time: Int)] = [:]
+        for (index, event) in sorted.enumerated() where ["forward", "backward"].contains(kind(event.0)) {
+            guard steps.contains(where: { Self.lies(event.1, within: $0.1) }),
+                !asides.contains(where: { Self.lies(event.1, within: $0.1) })
+            else { continue }
+            let name = event.0["name"] as? String ?? ""
+            let key = kind(event.0) == "forward" ? name + " forward" : name
+            sums[key, default: (0, 0)].calls += 1
+            sums[key, default: (0, 0)].time += own[index]
+        }
+        #expect(steps.count == 7 && sums.count >= 15, "\(sums.keys)")
+        // Printed as "name  forward  calls  ms  share …", names with one blank at most.
+        let lines = outcome.out.split(separator: "\n", omittingEmptySubsequences: false)
+        let first = try #require(lines.firstIndex { $0.hasPrefix("by operation") })
+        var found = 0
+        for line in lines[(first + 1)...].prefix(while: { !$0.isEmpty }) {
+            let cells = line.split(separator: " ").map(String.init)
+            guard cells.count > 3, ["forward", "backward"].contains(cells[1]) else { continue }
+            let sum = try #require(sums["\(cells[0]) \(cells[1])"], "\(line)")
+            // Rounded to a tenth of a call and to a thousandth of a millisecond.
+            let (calls, time) = (try #require(Double(cells[2])), try #require(Double(cells[3])))
+            #expect(abs(Double(sum.calls) / 7 - calls) <= 0.0501, "\(line)")
+            #expect(abs(Double(sum.time) / 7e6 - time) <= 0.000501, "\(line)")
+            found += 1
+        }
+        #expect(found == sums.count)
+    }
+
     @Test func trainsAsRunDoes() throws {
         let place = try Place.training()
         let plain = try place.train("--epochs", "1", "--run-dir", "plain")
@@ -180,6 +228,9 @@ struct ProfileTests {
         let none = try Self.profile(place)
         #expect(
             none.code == 0 && none.out == "1\nprofile: the recipe made no training step, so there is nothing to show\n")
+        let traced = try Self.profile(place, "--trace", "t.json")
+        #expect(traced.code == 0 && traced.out.hasSuffix("nothing to show; no trace is written\n"), "\(traced)")
+        #expect(!place.exists("t.json"))
         try place.put("train.lua", Place.trainingRecipe)
         let one = try Self.profile(place, "--epochs", "1", "--batch", "32")
         #expect(one.code == 0 && one.out.contains("one training step, which is left out as warm-up"), "\(one)")
@@ -189,11 +240,22 @@ struct ProfileTests {
 
     @Test func refusesWhatItCannotDo() throws {
         let place = try Place.training()
-        let nowhere = try Self.profile(place, "--epochs", "1", "--trace", "none/t.json")
-        #expect(nowhere.code == 1 && nowhere.line.contains("none"), "\(nowhere)")
-        #expect(nowhere.out.contains("profile of "), "\(nowhere)")
-        let folder = try Self.profile(place, "--epochs", "1", "--trace", "tiny")
-        #expect(folder.code == 1 && folder.line.contains("tiny"), "\(folder)")
+        // Where the trace cannot be written is said before the recipe runs.
+        for (trace, message) in [
+            ("none/t.json", "--trace: there is no folder '\(place.path)/none'; make it, or name another file"),
+            ("tiny", "--trace: 'tiny' is a folder, expected the name of a file"),
+            ("/dev/null", "--trace: '/dev/null' is a pipe, socket or device, expected the name of a file"),
+        ] {
+            let refused = try Self.profile(place, "--epochs", "1", "--trace", trace)
+            #expect(refused.code == 64 && refused.out == "" && refused.line == "lorawb: " + message, "\(refused)")
+        }
+        // The run's folder is made by the run.
+        let inRun = try Self.profile(place, "--epochs", "1", "--run-dir", "new/run", "--trace", "new/run/t.json")
+        #expect(inRun.code == 0 && place.exists("new/run/t.json"), "\(inRun)")
+        try place.put("typo.lua", "local lorawb = require 'lorawb'\nlorawb.trianer {}\n")
+        let typo = try Running([Running.program, "profile", "typo.lua", "--trace", "t.json"], cwd: place.path).wait()
+        #expect(typo.code == 1 && typo.out == "" && typo.err.contains("did you mean 'trainer'?"), "\(typo)")
+        #expect(!place.exists("t.json"))
         let negative = try Self.profile(place, "--skip-steps=-1")
         #expect(negative.code == 64 && negative.line.contains("--skip-steps expects at least 0"), "\(negative)")
         try place.put("train.lua", "local lorawb = require 'lorawb' lorawb.args { every_layer = 1 }")
