@@ -8,7 +8,9 @@ let hasOneDNN =
     ?? ["/usr/include", "/usr/local/include"].contains { FileManager.default.fileExists(atPath: "\($0)/dnnl.h") }
 /// What every Swift target of ours is built with.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
-/// Instructions of a newer processor, for targets that hold loops over floats only.
+/// For targets that hold loops over floats only: a root sets no errno, else each is a branch and no loop with one is vectorised.
+let loops: [SwiftSetting] = strict + [.unsafeFlags(["-Xcc", "-fno-math-errno"])]
+/// Instructions of a newer processor, for these targets.
 func level(_ name: String, _ definitions: [String]) -> [SwiftSetting] {
     #if arch(x86_64)
         [.unsafeFlags(["-Xcc", "-march=\(name)", "-Xcc", "-mprefer-vector-width=512"])]
@@ -44,9 +46,9 @@ let package = Package(
         .target(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
-        .target(name: "LoopsBaseline", swiftSettings: strict),
-        .target(name: "LoopsV3", swiftSettings: strict + level("x86-64-v3", ["FUSED"])),
-        .target(name: "LoopsV4", swiftSettings: strict + level("x86-64-v4", ["FUSED", "WIDE"])),
+        .target(name: "LoopsBaseline", swiftSettings: loops),
+        .target(name: "LoopsV3", swiftSettings: loops + level("x86-64-v3", ["FUSED"])),
+        .target(name: "LoopsV4", swiftSettings: loops + level("x86-64-v4", ["FUSED", "WIDE"])),
         .target(
             name: "Kernels",
             dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3", "LoopsV4"]

@@ -1,13 +1,10 @@
 import Synchronization
 
-/// Loops that update parameters in place from their gradients.
+/// Updates of parameters in place from their gradients, all parameters in one piece of work.
 ///
-/// Each works on elements of its own, so results do not depend on the number of threads; each says whether every updated
-/// parameter is finite, found in the same loop.
+/// Work is cut by the parameters' lengths alone (`EndToEnd`) and each element is updated by itself, so results depend neither on the
+/// number of threads nor on where the arrays lie. Where two of them share memory they are updated one after the other.
 public enum OptimizerUpdates {
-    /// Elements that one piece of work updates.
-    private static let elementsPerPiece = 1 << 16
-
     /// Numbers of one AdamW update, worked out in double precision and rounded once.
     public struct AdamW: Sendable {
         /// 1 − lr · weight_decay.
@@ -50,28 +47,33 @@ public enum OptimizerUpdates {
         }
     }
 
+    /// One parameter's arrays, each of `count` elements, with the numbers of its update.
+    public struct AdamWArrays: @unchecked Sendable {
+        fileprivate let p: UnsafeMutablePointer<Float>
+        fileprivate let g: UnsafePointer<Float>
+        fileprivate let m: UnsafeMutablePointer<Float>
+        fileprivate let v: UnsafeMutablePointer<Float>
+        fileprivate let count: Int
+        fileprivate let numbers: AdamW
+
+        /// The parameter, its gradient, its first and its second moments.
+        public init(
+            parameter: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
+            first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int, _ numbers: AdamW
+        ) {
+            (p, g, m, v, self.count, self.numbers) = (parameter, gradient, first, second, count, numbers)
+        }
+    }
+
     /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` orders it.
     ///
-    /// All arrays hold `count` elements: parameters, gradients, first moments, second moments.
-    public static func adamW(
-        _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ m: UnsafeMutablePointer<Float>,
-        _ v: UnsafeMutablePointer<Float>, count: Int, _ numbers: AdamW
-    ) -> Bool {
-        nonisolated(unsafe) let (p, g, m, v) = (p, g, m, v)
-        return pieces(count) { first, end in
-            var notFinite: UInt32 = 0
-            for i in first..<end {
-                let gradient = g[i]
-                let mean = m[i] + numbers.oneMinusBeta1 * (gradient - m[i])
-                let square = v[i] * numbers.beta2 + numbers.oneMinusBeta2 * gradient * gradient
-                let denominator = square.squareRoot() / numbers.correction2 + numbers.epsilon
-                let updated = p[i] * numbers.decay - numbers.stepSize * (mean / denominator)
-                m[i] = mean
-                v[i] = square
-                p[i] = updated
-                notFinite |= isNotFinite(updated)
-            }
-            return notFinite
+    /// Gradients are multiplied by `gradientScale` first, each product rounded; they stay as they are. Gives whether every new
+    /// parameter is finite.
+    public static func adamW(_ arrays: [AdamWArrays], gradientScale: Float = 1) -> Bool {
+        update(arrays.map { [Extent($0.p, $0.count), Extent($0.g, $0.count)] }, arrays.map(\.count)) {
+            index, i, count in
+            let a = arrays[index]
+            return Loops.adamW(a.p + i, a.g + i, a.m + i, a.v + i, scale: gradientScale, a.numbers, count)
         }
     }
 
@@ -104,66 +106,97 @@ public enum OptimizerUpdates {
         }
     }
 
-    /// Stochastic gradient descent with momentum, as `torch.optim.SGD` orders it; `buffer` is nil where momentum is 0.
-    public static func sgd(
-        _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, buffer: UnsafeMutablePointer<Float>?, count: Int,
-        _ numbers: SGD
-    ) -> Bool {
-        nonisolated(unsafe) let (p, g, buffer) = (p, g, buffer)
-        return pieces(count) { first, end in
-            var notFinite: UInt32 = 0
-            for i in first..<end {
-                var direction = g[i] + numbers.weightDecay * p[i]
-                if let buffer {
-                    let kept =
-                        numbers.isFirst
-                        ? direction : buffer[i] * numbers.momentum + numbers.oneMinusDampening * direction
-                    buffer[i] = kept
-                    direction = numbers.nesterov ? direction + numbers.momentum * kept : kept
-                }
-                let updated = p[i] - numbers.learningRate * direction
-                p[i] = updated
-                notFinite |= isNotFinite(updated)
-            }
-            return notFinite
+    /// One parameter's arrays, each of `count` elements, with the numbers of its update.
+    public struct SGDArrays: @unchecked Sendable {
+        fileprivate let p: UnsafeMutablePointer<Float>
+        fileprivate let g: UnsafePointer<Float>
+        fileprivate let buffer: UnsafeMutablePointer<Float>?
+        fileprivate let count: Int
+        fileprivate let numbers: SGD
+
+        /// The parameter, its gradient, and its buffer, nil where momentum is 0.
+        public init(
+            parameter: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
+            buffer: UnsafeMutablePointer<Float>?, count: Int, _ numbers: SGD
+        ) {
+            (p, g, self.buffer, self.count, self.numbers) = (parameter, gradient, buffer, count, numbers)
         }
     }
 
-    /// Sum of squares in double precision, in an order fixed by `count`.
+    /// Stochastic gradient descent with momentum, as `torch.optim.SGD` orders it; the scale and the result as of `adamW`.
+    public static func sgd(_ arrays: [SGDArrays], gradientScale: Float = 1) -> Bool {
+        update(arrays.map { [Extent($0.p, $0.count), Extent($0.g, $0.count)] }, arrays.map(\.count)) {
+            index, i, count in
+            let a = arrays[index]
+            return Loops.sgd(a.p + i, a.g + i, a.buffer.map { $0 + i }, scale: gradientScale, a.numbers, count)
+        }
+    }
+
+    /// An array of floats to read.
+    public struct Floats: @unchecked Sendable {
+        fileprivate let start: UnsafePointer<Float>
+        fileprivate let count: Int
+
+        /// `count` floats from `start` on.
+        public init(_ start: UnsafePointer<Float>, count: Int) { (self.start, self.count) = (start, count) }
+    }
+
+    /// The sum of squares of each array in double precision, in an order fixed by the lengths of all.
     ///
-    /// Not finite exactly where an element is not.
-    public static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-        var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
-        let whole = count / 4 * 4
-        for i in stride(from: 0, to: whole, by: 4) {
-            a += Double(x[i]) * Double(x[i])
-            b += Double(x[i + 1]) * Double(x[i + 1])
-            c += Double(x[i + 2]) * Double(x[i + 2])
-            d += Double(x[i + 3]) * Double(x[i + 3])
+    /// A sum is not finite exactly where an element of its array is not.
+    public static func sumsOfSquares(_ arrays: [Floats]) -> [Double] {
+        let cut = EndToEnd(arrays.map(\.count))
+        let parts = [Double](unsafeUninitializedCapacity: cut.parts) { parts, count in
+            parts.initialize(repeating: 0)
+            nonisolated(unsafe) let parts = parts
+            cut.run { part, array, i, count in
+                parts[part] = Loops.sumOfSquares(arrays[array].start + i, count)
+            }
+            count = cut.parts
         }
-        for i in whole..<count { a += Double(x[i]) * Double(x[i]) }
-        return (a + b) + (c + d)
+        return arrays.indices.map { array in cut.parts(of: array).reduce(0) { $0 + parts[$1] } }
     }
 
-    /// x ·= factor.
-    public static func scale(_ x: UnsafeMutablePointer<Float>, count: Int, by factor: Float) {
-        for i in 0..<count { x[i] *= factor }
+    /// x ·= factor, for each of these arrays.
+    public static func scale(_ arrays: [(start: UnsafeMutablePointer<Float>, count: Int)], by factor: Float) {
+        nonisolated(unsafe) let arrays = arrays
+        _ = update(arrays.map { [Extent($0.start, $0.count)] }, arrays.map(\.count)) { index, i, count in
+            Loops.scale(inPlace: arrays[index].start + i, factor, count)
+            return true
+        }
     }
 
-    private static func isNotFinite(_ x: Float) -> UInt32 {
-        x.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
-    }
-
-    /// Runs `body(first, end)` over pieces of 0..<count; true where all of them return 0.
-    private static func pieces(_ count: Int, _ body: @Sendable (Int, Int) -> UInt32) -> Bool {
-        let pieces = (count + elementsPerPiece - 1) / elementsPerPiece
-        guard pieces > 1 else { return body(0, count) == 0 }
+    /// Runs `body(array, first, count)` over parts of all arrays; true where all of them give true.
+    private static func update(
+        _ memory: [[Extent]], _ counts: [Int], _ body: @Sendable (Int, Int, Int) -> Bool
+    ) -> Bool {
+        guard !Extent.overlap(memory.flatMap { $0 }) else {
+            var isFinite = true
+            for (index, count) in counts.enumerated() where !body(index, 0, count) { isFinite = false }
+            return isFinite
+        }
         let found = Found()
-        Workers.run(pieces: pieces) { piece in
-            let first = piece * elementsPerPiece
-            if body(first, min(count, first + elementsPerPiece)) != 0 { found.set() }
+        EndToEnd(counts).run { _, array, first, count in
+            if !body(array, first, count) { found.set() }
         }
         return !found.isSet
+    }
+}
+
+/// Where an array lies in memory.
+private struct Extent {
+    let start: UInt
+    let end: UInt
+
+    init(_ start: UnsafePointer<Float>, _ count: Int) {
+        self.start = UInt(bitPattern: start)
+        end = self.start + UInt(count) * 4
+    }
+
+    /// Whether two of them share memory.
+    static func overlap(_ extents: [Extent]) -> Bool {
+        let sorted = extents.sorted { $0.start < $1.start }
+        return zip(sorted, sorted.dropFirst()).contains { $0.end > $1.start }
     }
 }
 

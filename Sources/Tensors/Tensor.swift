@@ -19,7 +19,7 @@ public final class Tensor {
     public internal(set) var node: Node?
 
     private var storage: Storage?
-    private let offset: Int
+    private var offset: Int
 
     /// New tensor with uninitialised values.
     public init(uninitialized shape: [Int], dtype: DType = .float32) throws {
@@ -35,6 +35,12 @@ public final class Tensor {
         guard let storage = base.storage else { throw Tensor.freed }
         count = try Tensor.count(of: shape)
         (self.shape, self.dtype, self.offset, self.storage) = (shape, base.dtype, base.offset + offset, storage)
+    }
+
+    /// Moves the values into the memory of `other`, of the same shape and type; who shares the old memory keeps that.
+    func move(to other: Tensor) throws {
+        try other.mutableFloats().update(from: floats(), count: count)
+        (storage, offset) = (other.storage, other.offset)
     }
 
     /// The same values without a record of how they were made.

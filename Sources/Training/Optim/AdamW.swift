@@ -17,12 +17,15 @@ public final class AdamW: Optimizer {
     private let beta1: Double
     private let beta2: Double
     private let epsilon: Double
-    private var moments: [String: Moments] = [:]
+    /// By tensor, whatever its name.
+    private var moments: [ObjectIdentifier: Moments] = [:]
 
     private struct Moments {
+        /// Held, so that the key is nobody else's.
+        let parameter: Tensor
         let first: Tensor
         let second: Tensor
-        var step: Int
+        var step = 0
     }
 
     /// An optimizer over groups; betas in [0, 1), eps at least 0.
@@ -34,40 +37,57 @@ public final class AdamW: Optimizer {
         try Checks.notNegative("eps", epsilon)
         (self.groups, self.beta1, self.beta2, self.epsilon) = (groups, beta1, beta2, epsilon)
         try checkGroups()
+        try layOutFlat()
     }
 
-    /// One update.
-    public func step() throws {
-        for group in groups {
-            for parameter in group.parameters {
-                guard let gradient = try usableGradient(of: parameter) else { continue }
-                try update(parameter, gradient: gradient, group: group)
+    /// One update by the gradients times `gradientScale`.
+    public func step(gradientScale: Float) throws {
+        let due = try parametersDue()
+        try makeMoments(due.map(\.parameter.tensor))
+        var updates: [OptimizerUpdates.AdamWArrays] = []
+        updates.reserveCapacity(due.count)
+        var numbers: (step: Int, group: Int, value: OptimizerUpdates.AdamW)?
+        for (parameter, gradient, group) in due {
+            guard let state = moments[ObjectIdentifier(parameter.tensor)] else { continue }
+            let step = state.step + 1
+            // Most parameters of a group have been through the same steps.
+            if numbers.map({ $0.step != step || $0.group != group }) ?? true {
+                numbers = (step, group, self.numbers(of: groups[group], step: step))
             }
+            guard let value = numbers?.value else { continue }
+            updates.append(
+                try unsafe OptimizerUpdates.AdamWArrays(
+                    parameter: parameter.tensor.mutableFloats(), gradient: gradient.floats(),
+                    first: state.first.mutableFloats(), second: state.second.mutableFloats(), count: gradient.count,
+                    value))
+        }
+        for (parameter, _, _) in due { moments[ObjectIdentifier(parameter.tensor)]?.step += 1 }
+        guard OptimizerUpdates.adamW(updates, gradientScale: gradientScale) else {
+            throw notFinite(due.map(\.parameter))
         }
     }
 
-    private func update(_ parameter: NamedParameter, gradient: Tensor, group: ParameterGroup) throws {
-        var state = try moments[parameter.name] ?? fresh(parameter.tensor.shape)
-        state.step += 1
-        moments[parameter.name] = state
-        let numbers = OptimizerUpdates.AdamW(
+    private func numbers(of group: ParameterGroup, step: Int) -> OptimizerUpdates.AdamW {
+        OptimizerUpdates.AdamW(
             learningRate: group.learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-            weightDecay: group.weightDecay, step: Double(state.step))
-        let isFinite = try unsafe OptimizerUpdates.adamW(
-            parameter.tensor.mutableFloats(), gradient.floats(), state.first.mutableFloats(),
-            state.second.mutableFloats(), count: gradient.count, numbers)
-        guard isFinite else { throw notFinite(parameter) }
+            weightDecay: group.weightDecay, step: Double(step))
     }
 
-    private func fresh(_ shape: [Int]) throws -> Moments {
-        Moments(first: try .zeros(shape), second: try .zeros(shape), step: 0)
+    /// Moments for those that have none yet, side by side.
+    private func makeMoments(_ tensors: [Tensor]) throws {
+        let new = tensors.filter { moments[ObjectIdentifier($0)] == nil }
+        guard !new.isEmpty else { return }
+        let (first, second) = (try Tensor.sideBySide(new.map(\.shape)), try Tensor.sideBySide(new.map(\.shape)))
+        for (tensor, (first, second)) in zip(new, zip(first, second)) {
+            moments[ObjectIdentifier(tensor)] = Moments(parameter: tensor, first: first, second: second)
+        }
     }
 
     /// What the optimizer remembers, by name.
     public func stateTensors() throws -> [NamedParameter] {
         var state: [NamedParameter] = []
         for parameter in groups.flatMap({ $0.parameters }) {
-            guard let kept = moments[parameter.name] else { continue }
+            guard let kept = moments[ObjectIdentifier(parameter.tensor)] else { continue }
             state.append(NamedParameter(parameter.name + ".exp_avg", kept.first))
             state.append(NamedParameter(parameter.name + ".exp_avg_sq", kept.second))
             state.append(NamedParameter(parameter.name + ".step", try .full([], integer: Int64(kept.step))))
@@ -78,7 +98,7 @@ public final class AdamW: Optimizer {
     /// Takes back what `stateTensors` gave.
     public func restore(_ state: [String: Tensor]) throws {
         var state = OptimizerState(state, optimizer: AdamW.name)
-        var restored: [String: Moments] = [:]
+        var found: [(tensor: Tensor, first: Tensor, second: Tensor, step: Int)] = []
         for parameter in groups.flatMap({ $0.parameters }) {
             let (name, shape) = (parameter.name, parameter.tensor.shape)
             let first = try state.take(name + ".exp_avg", shape: shape)
@@ -91,12 +111,18 @@ public final class AdamW: Optimizer {
                 guard count >= 0, let count = Int(exactly: count) else {
                     throw TrainingError("AdamW: state '\(name).step' is \(count); expected a count")
                 }
-                restored[name] = Moments(first: try first.clone(), second: try second.clone(), step: count)
+                found.append((parameter.tensor, first, second, count))
             default:
                 throw TrainingError("AdamW: state of '\(name)' is incomplete; expected exp_avg, exp_avg_sq and step")
             }
         }
         try state.finish()
-        moments = restored
+        let first = try Tensor.sideBySide(copying: found.map(\.first))
+        let second = try Tensor.sideBySide(copying: found.map(\.second))
+        moments = [:]
+        for (index, found) in found.enumerated() {
+            moments[ObjectIdentifier(found.tensor)] = Moments(
+                parameter: found.tensor, first: first[index], second: second[index], step: found.step)
+        }
     }
 }

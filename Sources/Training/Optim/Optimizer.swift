@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// Changes parameters by their gradients.
@@ -10,8 +11,8 @@ public protocol Optimizer: AnyObject {
     /// The parameters with their learning rates and weight decays.
     var groups: [ParameterGroup] { get set }
 
-    /// One update.
-    func step() throws
+    /// One update by the gradients times `gradientScale` (what clipping found), which stay as they are.
+    func step(gradientScale: Float) throws
 
     /// What the optimizer remembers, as tensors named `<parameter>.<what>`.
     func stateTensors() throws -> [NamedParameter]
@@ -21,6 +22,9 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+    /// One update.
+    public func step() throws { try step(gradientScale: 1) }
+
     /// The parameters that an update considers, in order.
     public var trainable: [NamedParameter] {
         groups.flatMap { $0.parameters }.filter { $0.tensor.requiresGrad }
@@ -31,13 +35,17 @@ extension Optimizer {
         for group in groups { for parameter in group.parameters { parameter.tensor.grad = nil } }
     }
 
-    /// Throws where two parameters share a name or one is not float32.
+    /// Throws where two parameters share a name, one is given twice, or one is not float32.
     func checkGroups() throws {
-        var seen: Set<String> = []
+        var (seen, names): (Set<String>, [ObjectIdentifier: String]) = ([], [:])
         for group in groups {
             for parameter in group.parameters {
                 guard seen.insert(parameter.name).inserted else {
                     throw TrainingError("\(Self.name): parameter '\(parameter.name)' is given twice")
+                }
+                if let other = names.updateValue(parameter.name, forKey: ObjectIdentifier(parameter.tensor)) {
+                    throw TrainingError(
+                        "\(Self.name): parameter '\(parameter.name)' is the tensor of '\(other)'; give it once")
                 }
                 guard parameter.tensor.dtype == .float32 else {
                     throw TrainingError(
@@ -49,19 +57,32 @@ extension Optimizer {
         guard !seen.isEmpty else { throw TrainingError("\(Self.name): no parameters were given") }
     }
 
-    /// Gradient of `parameter` with its shape checked, or nil where there is none to use.
-    func usableGradient(of parameter: NamedParameter) throws -> Tensor? {
-        guard parameter.tensor.requiresGrad, let gradient = parameter.tensor.grad else { return nil }
-        guard gradient.shape == parameter.tensor.shape else {
-            throw TrainingError(
-                "\(Self.name): gradient of '\(parameter.name)' has shape \(gradient.shape); its parameter has \(parameter.tensor.shape)"
-            )
+    /// Lays what is trained side by side in one buffer, group after group; gradients stay where backward made them.
+    ///
+    /// Putting them together would copy each once more, which takes longer than it saves.
+    func layOutFlat() throws { try Tensor.layOutFlat(trainable.map(\.tensor)) }
+
+    /// The parameters that an update changes, each with its gradient, whose shape is checked, and the number of its group.
+    func parametersDue() throws -> [(parameter: NamedParameter, gradient: Tensor, group: Int)] {
+        var due: [(parameter: NamedParameter, gradient: Tensor, group: Int)] = []
+        for (index, group) in groups.enumerated() {
+            for parameter in group.parameters where parameter.tensor.requiresGrad {
+                guard let gradient = parameter.tensor.grad else { continue }
+                guard gradient.shape == parameter.tensor.shape else {
+                    throw TrainingError(
+                        "\(Self.name): gradient of '\(parameter.name)' has shape \(gradient.shape); its parameter has \(parameter.tensor.shape)"
+                    )
+                }
+                due.append((parameter, gradient, index))
+            }
         }
-        return gradient
+        return due
     }
 
-    func notFinite(_ parameter: NamedParameter) -> NonFiniteError {
-        NonFiniteError(what: "parameter", name: parameter.name)
+    /// The error that names the first of `parameters` that an update made infinite or NaN.
+    func notFinite(_ parameters: [NamedParameter]) -> NonFiniteError {
+        let first = parameters.first { (try? $0.tensor.firstNonFinite()) != .some(nil) }
+        return NonFiniteError(what: "parameter", name: first?.name)
     }
 }
 

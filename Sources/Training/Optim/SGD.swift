@@ -15,7 +15,14 @@ public final class SGD: Optimizer {
     private let momentum: Double
     private let dampening: Double
     private let nesterov: Bool
-    private var buffers: [String: Tensor] = [:]
+    /// By tensor, whatever its name.
+    private var buffers: [ObjectIdentifier: Buffer] = [:]
+
+    private struct Buffer {
+        /// Held, so that the key is nobody else's.
+        let parameter: Tensor
+        let values: Tensor
+    }
 
     /// An optimizer over groups; nesterov asks for a momentum above 0 and no dampening.
     public init(
@@ -30,48 +37,52 @@ public final class SGD: Optimizer {
         }
         (self.groups, self.momentum, self.dampening, self.nesterov) = (groups, momentum, dampening, nesterov)
         try checkGroups()
+        try layOutFlat()
     }
 
-    /// One update.
-    public func step() throws {
-        for group in groups {
-            for parameter in group.parameters {
-                guard let gradient = try usableGradient(of: parameter) else { continue }
-                try update(parameter, gradient: gradient, group: group)
-            }
+    /// One update by the gradients times `gradientScale`.
+    public func step(gradientScale: Float) throws {
+        let due = try parametersDue()
+        let new = momentum > 0 ? due.map(\.parameter.tensor).filter { buffers[ObjectIdentifier($0)] == nil } : []
+        let fresh = buffers(new, try Tensor.sideBySide(new.map(\.shape)))
+        let updates = try due.map { parameter, gradient, group in
+            let key = ObjectIdentifier(parameter.tensor)
+            let numbers = OptimizerUpdates.SGD(
+                learningRate: groups[group].learningRate, momentum: momentum, dampening: dampening,
+                weightDecay: groups[group].weightDecay, nesterov: nesterov, isFirst: fresh[key] != nil)
+            return try unsafe OptimizerUpdates.SGDArrays(
+                parameter: parameter.tensor.mutableFloats(), gradient: gradient.floats(),
+                buffer: (buffers[key] ?? fresh[key])?.values.mutableFloats(), count: gradient.count, numbers)
+        }
+        buffers.merge(fresh) { kept, _ in kept }
+        guard OptimizerUpdates.sgd(updates, gradientScale: gradientScale) else {
+            throw notFinite(due.map(\.parameter))
         }
     }
 
-    private func update(_ parameter: NamedParameter, gradient: Tensor, group: ParameterGroup) throws {
-        let isFirst = buffers[parameter.name] == nil
-        if momentum > 0, isFirst {
-            buffers[parameter.name] = try Tensor(uninitialized: parameter.tensor.shape)
-        }
-        let numbers = OptimizerUpdates.SGD(
-            learningRate: group.learningRate, momentum: momentum, dampening: dampening,
-            weightDecay: group.weightDecay, nesterov: nesterov, isFirst: isFirst)
-        let isFinite = try unsafe OptimizerUpdates.sgd(
-            parameter.tensor.mutableFloats(), gradient.floats(),
-            buffer: buffers[parameter.name]?.mutableFloats(), count: gradient.count, numbers)
-        guard isFinite else { throw notFinite(parameter) }
+    private func buffers(_ parameters: [Tensor], _ values: [Tensor]) -> [ObjectIdentifier: Buffer] {
+        let buffers = zip(parameters, values).map { (ObjectIdentifier($0), Buffer(parameter: $0, values: $1)) }
+        return Dictionary(buffers) { first, _ in first }
     }
 
     /// What the optimizer remembers, by name.
     public func stateTensors() throws -> [NamedParameter] {
         groups.flatMap { $0.parameters }.compactMap { parameter in
-            buffers[parameter.name].map { NamedParameter(parameter.name + ".momentum_buffer", $0) }
+            buffers[ObjectIdentifier(parameter.tensor)].map {
+                NamedParameter(parameter.name + ".momentum_buffer", $0.values)
+            }
         }
     }
 
     /// Takes back what `stateTensors` gave.
     public func restore(_ state: [String: Tensor]) throws {
         var state = OptimizerState(state, optimizer: SGD.name)
-        var restored: [String: Tensor] = [:]
+        var found: [(tensor: Tensor, buffer: Tensor)] = []
         for parameter in groups.flatMap({ $0.parameters }) {
             let buffer = try state.take(parameter.name + ".momentum_buffer", shape: parameter.tensor.shape)
-            restored[parameter.name] = try buffer?.clone()
+            if let buffer { found.append((parameter.tensor, buffer)) }
         }
         try state.finish()
-        buffers = restored
+        buffers = buffers(found.map(\.tensor), try Tensor.sideBySide(copying: found.map(\.buffer)))
     }
 }

@@ -7,19 +7,6 @@ struct GradientReport {
     let norm: Double
     /// Names of the tensors whose gradient is zero throughout.
     let zero: [String]
-
-    /// Looks at every gradient; one that is not finite throws and is named.
-    init(_ parameters: [NamedParameter]) throws {
-        var (sum, zero): (Double, [String]) = (0, [])
-        for parameter in parameters {
-            guard let gradient = parameter.tensor.grad else { continue }
-            let squares = try unsafe OptimizerUpdates.sumOfSquares(gradient.floats(), count: gradient.count)
-            guard squares.isFinite else { throw NonFiniteError(what: "gradient", name: parameter.name) }
-            if squares == 0 { zero.append(parameter.name) }
-            sum += squares
-        }
-        (norm, self.zero) = (sum.squareRoot(), zero)
-    }
 }
 
 /// Checks that a training trains what it should.
@@ -39,10 +26,10 @@ enum GradientChecks {
 
     /// Throws where a parameter is not finite: nothing of that kind is ever written.
     static func finite(_ parameters: [NamedParameter]) throws {
-        for parameter in parameters {
-            let squares = try unsafe OptimizerUpdates.sumOfSquares(
-                parameter.tensor.floats(), count: parameter.tensor.count)
-            guard squares.isFinite else { throw NonFiniteError(what: "parameter", name: parameter.name) }
+        let sums = OptimizerUpdates.sumsOfSquares(
+            try parameters.map { try unsafe .init($0.tensor.floats(), count: $0.tensor.count) })
+        for (parameter, squares) in zip(parameters, sums) where !squares.isFinite {
+            throw NonFiniteError(what: "parameter", name: parameter.name)
         }
     }
 }

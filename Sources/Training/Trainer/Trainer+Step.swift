@@ -1,4 +1,3 @@
-import Kernels
 import Models
 import Tensors
 
@@ -80,10 +79,14 @@ extension Trainer {
 
     private func update(_ setup: TrainingSetup, batches: [Batch], loss: Double) throws {
         let clipping = Profile.phase("clipping")
-        let report = try GradientReport(setup.parameters)
-        if arguments.maxGradNorm > 0 {
-            let factor = arguments.maxGradNorm / (report.norm + 1e-6)
-            if factor < 1 { try scaleGradients(setup.parameters, by: factor) }
+        let gradients = TrainedGradients(setup.parameters)
+        let report = try gradients.report()
+        var scale: Float = 1
+        if arguments.maxGradNorm > 0,
+            let factor = TrainedGradients.clippingFactor(norm: report.norm, maxNorm: arguments.maxGradNorm)
+        {
+            // Callbacks see clipped gradients; where there are none, the update clips as it reads them.
+            if callbacks.isEmpty { scale = factor } else { try gradients.scale(by: factor) }
         }
         clipping.end()
         let multiplier = setup.schedule.multiplier(at: state.globalStep)
@@ -93,7 +96,7 @@ extension Trainer {
         }
         try emit(.preOptimizerStep)
         let optimizer = Profile.phase("optimizer")
-        try setup.optimizer.step()
+        try setup.optimizer.step(gradientScale: scale)
         optimizer.end()
         try emit(.optimizerStep)
         setup.optimizer.zeroGrad()
@@ -107,13 +110,6 @@ extension Trainer {
         state.progress.lastLearningRate = learningRate
         state.progress.phase = .stepEnd
         tell(loss: loss, learningRate: learningRate, setup)
-    }
-
-    private func scaleGradients(_ parameters: [NamedParameter], by factor: Double) throws {
-        for parameter in parameters {
-            guard let gradient = parameter.tensor.grad else { continue }
-            try unsafe OptimizerUpdates.scale(gradient.mutableFloats(), count: gradient.count, by: Float(factor))
-        }
     }
 
     private func count(_ batches: [Batch], _ setup: TrainingSetup) {
