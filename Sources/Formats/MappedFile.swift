@@ -23,15 +23,23 @@ public final class MappedFile: @unchecked Sendable {
     public let path: String
     /// The bytes; valid while this object lives.
     public let bytes: UnsafeRawBufferPointer
+    /// The file, for `read`; -1 where it could not be kept open.
+    private let descriptor: Int32
 
     init(descriptor: Int32, count: Int, path: String) throws {
         self.path = path
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            self.descriptor = -1
             return
         }
+        self.descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
-        guard let address = address, address != MAP_FAILED else { throw Folder.error(path, "map") }
+        guard let address = address, address != MAP_FAILED else {
+            let failure = Folder.error(path, "map")
+            if self.descriptor >= 0 { close(self.descriptor) }
+            throw failure
+        }
         bytes = UnsafeRawBufferPointer(start: address, count: count)
         let observer = MappedFile.observer.withLock { $0 }
         observer?(UInt(bitPattern: address), count, path)
@@ -42,6 +50,7 @@ public final class MappedFile: @unchecked Sendable {
         let observer = MappedFile.observer.withLock { $0 }
         observer?(UInt(bitPattern: address), bytes.count, nil)
         munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// Number of bytes.
@@ -49,6 +58,20 @@ public final class MappedFile: @unchecked Sendable {
 
     /// The bytes as numbers, for parsers of text.
     public var text: UnsafeBufferPointer<UInt8> { bytes.assumingMemoryBound(to: UInt8.self) }
+
+    /// Fills `target` with bytes from `offset` on by reading the file, so that none of the mapping counts as memory in use; false
+    /// where that fails, as for a file that has shrunk.
+    public func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) -> Bool {
+        guard descriptor >= 0, offset >= 0, let start = target.baseAddress else { return target.isEmpty }
+        var done = 0
+        while done < target.count {
+            let got = pread(descriptor, start + done, target.count - done, off_t(offset + done))
+            if got < 0, errno == EINTR { continue }
+            guard got > 0 else { return false }
+            done += got
+        }
+        return true
+    }
 
     /// How a mapped file will be looked at.
     public enum Advice: Sendable { case normal, sequential, random, willNeed, dontNeed }

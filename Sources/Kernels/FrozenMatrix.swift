@@ -15,6 +15,10 @@ public final class FrozenMatrix: Sendable {
         public var size: Int { self == .float32 ? 4 : 2 }
     }
 
+    /// Fills `target` with bytes of a mapped matrix from `offset` on, counted from its first, without looking at the mapping;
+    /// false where it cannot.
+    public typealias Read = @Sendable (_ offset: Int, _ target: UnsafeMutableRawBufferPointer) -> Bool
+
     /// Number of rows (outputs of a linear layer, entries of an embedding).
     public let rows: Int
     /// Number of columns (inputs of a linear layer, width of an embedding).
@@ -36,6 +40,8 @@ public final class FrozenMatrix: Sendable {
         var backward: PackedMatrix?
         /// Set where the backend has no kernel for this shape.
         var staysPlain = false
+        /// Set once single rows were asked for.
+        var isReadAhead = false
     }
 
     private let state: Mutex<State>
@@ -54,11 +60,13 @@ public final class FrozenMatrix: Sendable {
     ///   - type: element type in the file.
     ///   - dtype: what numbers are rounded to where they are used; that of the file where nil.
     ///   - isPackable: whether a product packs the matrix.
+    ///   - read: reads from the file, for single rows of a large table.
     public convenience init(
         rows: Int, columns: Int, mapped values: UnsafeRawPointer, _ type: DType, owner: AnyObject, dtype: DType? = nil,
-        name: String = "", isPackable: Bool = true
+        name: String = "", isPackable: Bool = true, read: Read? = nil
     ) {
-        let plain = PlainNumbers(start: values, type: type, count: rows * columns, owner: owner, isMapped: true)
+        let plain = PlainNumbers(
+            start: values, type: type, count: rows * columns, owner: owner, isMapped: true, read: read)
         self.init(
             rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, isPackable: isPackable)
     }
@@ -77,7 +85,7 @@ public final class FrozenMatrix: Sendable {
         try fill(block.buffer)
         let kept = dtype == .float32 ? block : block.rounded()
         let plain = PlainNumbers(
-            start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false)
+            start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false, read: nil)
         self.init(rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable)
     }
 
@@ -172,17 +180,35 @@ public final class FrozenMatrix: Sendable {
     /// Copies row `row` as float32 to `target` ([columns]).
     public func copyRow(_ row: Int, to target: UnsafeMutablePointer<Float>) throws {
         guard hasValues else { throw noValues }
-        guard row >= 0, row < rows else { throw KernelError("row \(row) of '\(name)' is outside 0..<\(rows)") }
+        try check(row)
         try copy(from: row * columns, count: columns, to: target)
     }
 
+    private func check(_ row: Int) throws {
+        guard row >= 0, row < rows else { throw KernelError("row \(row) of '\(name)' is outside 0..<\(rows)") }
+    }
+
     /// Copies these rows as float32, one after the other, to `target` ([indices.count, columns]).
-    ///
-    /// The pages of a mapped file are given back: around every row looked at the system maps its neighbours too, and a table of
-    /// a hundred megabytes would soon count as memory in use.
     public func copyRows(_ indices: [Int], to target: UnsafeMutablePointer<Float>) throws {
-        for (place, row) in indices.enumerated() { try copyRow(row, to: target + place * columns) }
-        state.withLock { $0.plain?.giveBack() }
+        guard hasValues else { throw noValues }
+        for row in indices { try check(row) }
+        let plain = state.withLock { state in
+            if !state.isReadAhead { state.plain?.readAhead() }
+            state.isReadAhead = true
+            return state.plain
+        }
+        guard let plain else {
+            for (place, row) in indices.enumerated() { try copyRow(row, to: target + place * columns) }
+            return
+        }
+        nonisolated(unsafe) let target = target
+        // A row costs a call of the system, some thousand additions.
+        Workers.run(rows: indices.count, costPerRow: columns + 2048) { [columns, dtype] places in
+            for place in places {
+                plain.fetch(
+                    from: indices[place] * columns, count: columns, as: dtype, to: target + place * columns)
+            }
+        }
     }
 
     /// All numbers as float32, row by row, to `target` ([rows, columns]).

@@ -94,10 +94,13 @@ final class CheckpointStore: WeightStore {
             expanded = storage.expansion(of: storage.dtype == nil ? "the checkpoint" : "dtype")
         }
         if fileType == .float32 || dtype == .bfloat16, let start = unsafe file.mappedNumbers(of: entry) {
+            let mapped = file.file
+            let first = unsafe mapped.bytes.baseAddress.map { unsafe start - $0 } ?? 0
             return unsafe .matrix(
                 FrozenMatrix(
-                    rows: rows, columns: columns, mapped: start, fileType, owner: file.file, dtype: dtype, name: name,
-                    isPackable: storage.isPackable))
+                    rows: rows, columns: columns, mapped: start, fileType, owner: mapped, dtype: dtype, name: name,
+                    isPackable: storage.isPackable,
+                    read: { offset, target in unsafe mapped.read(at: first + offset, into: target) }))
         }
         return .matrix(
             unsafe try FrozenMatrix(

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Synchronization
 import Testing
 
 /// Products with frozen matrices against the naive twin.
@@ -133,10 +134,42 @@ import Testing
                     rounded(x, type), rounded(numbers, type), m: 3, n: 300, k: 256, transposeB: true)
                 #expect(distance(y, expected) < 1e-5)
             }
+            // A small table is looked at, not read.
             let rows = try output(512) { try matrix.copyRows([299, 3], to: $0) }
             #expect(rows == Array(rounded(numbers, type)[(299 * 256)...] + rounded(numbers, type)[768..<1024]))
             #expect(try output(256) { try matrix.copyRow(299, to: $0) } == Array(rounded(numbers, type).suffix(256)))
         }
+    }
+
+    /// Single rows of a large table are read from its file, past the mapping; where that fails, from the mapping.
+    @Test(arguments: [FrozenMatrix.DType.float32, .bfloat16], [true, false])
+    func rowsOfALargeTable(_ stored: FrozenMatrix.DType, _ canRead: Bool) throws {
+        let (rows, columns) = (4099, 515)
+        let numbers = rounded(random(rows * columns, 1), stored)
+        let halves = numbers.map { UInt16($0.bitPattern >> 16) }
+        let file = stored == .float32 ? numbers.withUnsafeBytes { Data($0) } : halves.withUnsafeBytes { Data($0) }
+        let reads = Mutex(0)
+        // What is mapped holds nothing but zeros.
+        let mapped = Zeros(byteCount: file.count)
+        let kinds = types().filter { stored == .float32 || $0 == .bfloat16 }
+        for type in kinds {
+            let matrix = FrozenMatrix(
+                rows: rows, columns: columns, mapped: UnsafeRawPointer(mapped.start), stored, owner: mapped,
+                dtype: type,
+                read: { offset, target in
+                    reads.withLock { $0 += 1 }
+                    file.withUnsafeBytes {
+                        target.copyMemory(from: .init(rebasing: $0[offset..<offset + target.count]))
+                    }
+                    return canRead
+                })
+            let wanted = (0..<60).map { $0 * 1811 % rows } + [0, rows - 1]
+            let got = try output(wanted.count * columns) { try matrix.copyRows(wanted, to: $0) }
+            let expected = wanted.flatMap { Array(rounded(numbers, type)[$0 * columns..<($0 + 1) * columns]) }
+            #expect(got == (canRead ? expected : expected.map { _ in 0 }))
+            #expect(throws: (any Error).self) { try output(columns) { try matrix.copyRows([rows], to: $0) } }
+        }
+        #expect(reads.withLock { $0 } >= 62 * kinds.count)
     }
 
     /// Sums stay in float32 and are rounded once, to the type of the matrix.
@@ -165,6 +198,17 @@ import Testing
 }
 
 /// A private mapping of a file.
+private final class Zeros {
+    let start: UnsafeMutableRawPointer
+
+    init(byteCount: Int) {
+        start = .allocate(byteCount: byteCount, alignment: 64)
+        start.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
+    deinit { start.deallocate() }
+}
+
 private final class MappedNumbers {
     let start: UnsafeMutableRawPointer
     private let byteCount: Int
