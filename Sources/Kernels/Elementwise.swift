@@ -17,18 +17,22 @@ public enum Elementwise {
     ) {
         nonisolated(unsafe) let (x, y) = (x, y)
         Workers.run(rows: count, costPerRow: 1) { range in
-            let (x, y, n) = (x + range.lowerBound, y + range.lowerBound, range.count)
-            switch f {
-            case .gelu: Loops.gelu(x, y, n)
-            case .geluTanh: Loops.geluTanh(x, y, n)
-            case .tanh: Loops.tanh(x, y, n)
-            case .relu: Loops.relu(x, y, n)
-            case .silu: Loops.silu(x, y, n)
-            case .exp: Loops.exp(x, y, n)
-            case .log: for i in 0..<n { y[i] = logf(x[i]) }
-            case .sqrt: Loops.sqrt(x, y, n)
-            case .neg: for i in 0..<n { y[i] = -x[i] }
-            }
+            values(f, x + range.lowerBound, y + range.lowerBound, range.count)
+        }
+    }
+
+    /// y = f(x), on the thread that calls.
+    static func values(_ f: Unary, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int) {
+        switch f {
+        case .gelu: Loops.gelu(x, y, n)
+        case .geluTanh: Loops.geluTanh(x, y, n)
+        case .tanh: Loops.tanh(x, y, n)
+        case .relu: Loops.relu(x, y, n)
+        case .silu: Loops.silu(x, y, n)
+        case .exp: Loops.exp(x, y, n)
+        case .log: for i in 0..<n { y[i] = logf(x[i]) }
+        case .sqrt: Loops.sqrt(x, y, n)
+        case .neg: for i in 0..<n { y[i] = -x[i] }
         }
     }
 
@@ -43,18 +47,25 @@ public enum Elementwise {
         nonisolated(unsafe) let (kept, dy, dx) = (kept, dy, dx)
         Workers.run(rows: count, costPerRow: 1) { range in
             let first = range.lowerBound
-            let (x, dy, dx, n) = (kept + first, dy + first, dx + first, range.count)
-            switch f {
-            case .gelu: Loops.geluBackward(x, dy, dx, n)
-            case .geluTanh: Loops.geluTanhBackward(x, dy, dx, n)
-            case .tanh: Loops.tanhBackward(x, dy, dx, n)
-            case .relu: Loops.reluBackward(x, dy, dx, n)
-            case .silu: Loops.siluBackward(x, dy, dx, n)
-            case .exp: Loops.multiply(x, dy, dx, n)
-            case .log: Loops.divide(dy, x, dx, n)
-            case .sqrt: for i in 0..<n { dx[i] = dy[i] * 0.5 / x[i] }
-            case .neg: for i in 0..<n { dx[i] = -dy[i] }
-            }
+            gradients(f, kept: kept + first, dy + first, dx + first, range.count)
+        }
+    }
+
+    /// `backward`, on the thread that calls.
+    static func gradients(
+        _ f: Unary, kept x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
+        _ n: Int
+    ) {
+        switch f {
+        case .gelu: Loops.geluBackward(x, dy, dx, n)
+        case .geluTanh: Loops.geluTanhBackward(x, dy, dx, n)
+        case .tanh: Loops.tanhBackward(x, dy, dx, n)
+        case .relu: Loops.reluBackward(x, dy, dx, n)
+        case .silu: Loops.siluBackward(x, dy, dx, n)
+        case .exp: Loops.multiply(x, dy, dx, n)
+        case .log: Loops.divide(dy, x, dx, n)
+        case .sqrt: for i in 0..<n { dx[i] = dy[i] * 0.5 / x[i] }
+        case .neg: for i in 0..<n { dx[i] = -dy[i] }
         }
     }
 

@@ -23,67 +23,103 @@ public struct FrozenGradient {
 }
 
 extension FrozenMatrix {
-    /// y[m, rows] = x[m, columns] · Wᵀ + bias.
+    /// y[m, rows] = f(x[m, columns]) · Wᵀ + bias, f of each element, x itself where there is none.
     public func multiply(
-        x: UnsafePointer<Float>, m: Int, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>
+        x: UnsafePointer<Float>, m: Int, applying function: Elementwise.Unary? = nil, bias: UnsafePointer<Float>?,
+        into y: UnsafeMutablePointer<Float>
     ) throws {
-        try FrozenMatrix.multiply(x: x, m: m, [FrozenProduct(self, bias: bias, into: y)])
+        try FrozenMatrix.multiply(x: x, m: m, applying: function, [FrozenProduct(self, bias: bias, into: y)])
     }
 
-    /// dx[m, columns] = dy[m, rows] · W, added to dx where `accumulate` is set.
+    /// dx[m, columns] = dy[m, rows] · W, times f'(x) where there is a function; added to dx where `accumulate` is set.
     public func multiplyTransposed(
-        dy: UnsafePointer<Float>, m: Int, into dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
+        dy: UnsafePointer<Float>, m: Int, times derivative: Derivative? = nil, into dx: UnsafeMutablePointer<Float>,
+        accumulate: Bool = false
     ) throws {
-        try FrozenMatrix.multiplyTransposed([FrozenGradient(self, dy: dy)], m: m, into: dx, accumulate: accumulate)
+        try FrozenMatrix.multiplyTransposed(
+            [FrozenGradient(self, dy: dy)], m: m, times: derivative, into: dx, accumulate: accumulate)
     }
 
-    /// All `products` of x[m, columns]; the matrices have the same number of columns.
-    public static func multiply(x: UnsafePointer<Float>, m: Int, _ products: [FrozenProduct]) throws {
+    /// f'(x), element by element, x[m, columns].
+    public struct Derivative {
+        let function: Elementwise.Unary
+        let kept: UnsafePointer<Float>
+
+        /// The derivative of `function`; `kept` is what its backward takes (see `Elementwise.usesResult`).
+        public init(of function: Elementwise.Unary, kept: UnsafePointer<Float>) {
+            (self.function, self.kept) = (function, kept)
+        }
+    }
+
+    /// All `products` of f(x)[m, columns]; the matrices have the same number of columns.
+    public static func multiply(
+        x: UnsafePointer<Float>, m: Int, applying function: Elementwise.Unary? = nil, _ products: [FrozenProduct]
+    ) throws {
         guard let first = products.first?.matrix, m > 0 else { return }
         let start = ProductCounter.start()
         let packs = try products.map { try $0.matrix.packed(transposed: false) }
         if let packs = alike(packs) {
-            let rounded = first.dtype == .bfloat16 ? Bfloat16.Rounded(x, count: m * first.columns) : nil
-            try multiplyPacked(x: rounded?.start ?? UnsafeRawPointer(x), m: m, products, packs)
+            let input = try ProductInput(x, count: m * first.columns, as: first.dtype, applying: function)
+            try withExtendedLifetime(input) { try multiplyPacked(x: input.start, m: m, products, packs) }
             let rows = products.reduce(0) { $0 + $1.matrix.rows }
             ProductCounter.add(
                 m: m, n: rows, k: first.columns, .frozen(first.dtype, transposed: false), since: start)
         } else if products.count > 1 {
-            for product in products { try multiply(x: x, m: m, [product]) }
+            for product in products { try multiply(x: x, m: m, applying: function, [product]) }
         } else if let product = products.first {
-            try multiplyPlain(x: x, m: m, product)
+            let input = try ProductInput(x, count: m * first.columns, as: .float32, applying: function)
+            try withExtendedLifetime(input) {
+                try multiplyPlain(x: input.start.assumingMemoryBound(to: Float.self), m: m, product)
+            }
         }
     }
 
-    /// dx[m, columns] = Σ dy · W over all `parts`, added to dx where `accumulate` is set.
+    /// dx[m, columns] = Σ dy · W over all `parts`, times f'(x) where there is a function; added to dx where `accumulate` is set
+    /// (not with a function).
     public static func multiplyTransposed(
-        _ parts: [FrozenGradient], m: Int, into dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
+        _ parts: [FrozenGradient], m: Int, times derivative: Derivative? = nil, into dx: UnsafeMutablePointer<Float>,
+        accumulate: Bool = false
     ) throws {
         guard let first = parts.first?.matrix, m > 0 else { return }
         let start = ProductCounter.start()
         let packs = try parts.map { try $0.matrix.packed(transposed: true) }
         if let packs = alike(packs) {
-            let rounded = parts.map { part in
-                first.dtype == .bfloat16 ? Bfloat16.Rounded(part.dy, count: m * part.matrix.rows) : nil
-            }
-            let inputs = zip(parts, rounded).map { $1?.start ?? UnsafeRawPointer($0.dy) }
-            try withExtendedLifetime(rounded) {
-                try transposedPacked(inputs, m: m, packs, into: dx, accumulate: accumulate)
+            let inputs = try parts.map { try ProductInput($0.dy, count: m * $0.matrix.rows, as: first.dtype) }
+            try withExtendedLifetime(inputs) {
+                try transposedPacked(
+                    inputs.map(\.start), m: m, packs, times: derivative, into: dx, accumulate: accumulate)
             }
             let rows = parts.reduce(0) { $0 + $1.matrix.rows }
             ProductCounter.add(
                 m: m, n: first.columns, k: rows, .frozen(first.dtype, transposed: true), since: start)
         } else {
-            for (index, part) in parts.enumerated() {
-                let accumulate = accumulate || index > 0
-                guard parts.count == 1 else {
-                    try multiplyTransposed([part], m: m, into: dx, accumulate: accumulate)
-                    continue
-                }
-                Matmul.gemm(
-                    m: m, n: first.columns, k: first.rows, part.dy, lda: first.rows, try first.plainFloats(),
-                    ldb: first.columns, beta: accumulate ? 1 : 0, dx, ldc: first.columns)
+            guard let derivative else {
+                return try transposedPlain(parts, m: m, into: dx, accumulate: accumulate)
             }
+            // A loop that read and wrote the same place would not be vector instructions.
+            let count = m * first.columns
+            var result = Result<Void, any Error>.success(())
+            Scratch.with(count) { sum in
+                result = Result { try transposedPlain(parts, m: m, into: sum, accumulate: false) }
+                Elementwise.backward(derivative.function, kept: derivative.kept, sum, dx, count: count)
+            }
+            try result.get()
+        }
+    }
+
+    private static func transposedPlain(
+        _ parts: [FrozenGradient], m: Int, into dx: UnsafeMutablePointer<Float>, accumulate: Bool
+    ) throws {
+        for (index, part) in parts.enumerated() {
+            let (matrix, accumulate) = (part.matrix, accumulate || index > 0)
+            // One that is packed while others are not still goes its own way.
+            if parts.count > 1, try matrix.packed(transposed: true) != nil {
+                try multiplyTransposed([part], m: m, into: dx, accumulate: accumulate)
+                continue
+            }
+            Matmul.gemm(
+                m: m, n: matrix.columns, k: matrix.rows, part.dy, lda: matrix.rows, try matrix.plainFloats(),
+                ldb: matrix.columns, beta: accumulate ? 1 : 0, dx, ldc: matrix.columns)
         }
     }
 
@@ -149,22 +185,23 @@ extension FrozenMatrix {
 
     /// A panel of dx and some of its rows make a piece: all parts are added up in cache.
     private static func transposedPacked(
-        _ inputs: [UnsafeRawPointer], m: Int, _ packs: [PackedMatrix], into dx: UnsafeMutablePointer<Float>,
-        accumulate: Bool
+        _ inputs: [UnsafeRawPointer], m: Int, _ packs: [PackedMatrix], times derivative: Derivative?,
+        into dx: UnsafeMutablePointer<Float>, accumulate: Bool
     ) throws {
         let prepared = try packs.enumerated().map { try $1.products(m: m, accumulate: $0 > 0) }
         let size = PackedMatrix.rows(of: m)
         let chunks = (m + size - 1) / size
         let (panels, n) = (packs[0].panels, packs[0].n)
         let failures = Failures()
-        nonisolated(unsafe) let (inputs, dx) = (inputs, dx)
+        nonisolated(unsafe) let (inputs, derivative, dx) = (inputs, derivative, dx)
         Workers.run(pieces: panels * chunks) { piece in
             let (panel, chunk) = (piece / chunks, piece % chunks)
             let width = packs[0].layout(of: panel).n
             let rows = chunk == chunks - 1 ? m - chunk * size : size
             let steps = prepared.map { $0.product(isLastPanel: panel == panels - 1, isLastRows: chunk == chunks - 1) }
             let working = steps.reduce(0) { max($0, $1.scratch) }
-            let target = dx + chunk * size * n + panel * PackedMatrix.panelWidth
+            let first = chunk * size * n + panel * PackedMatrix.panelWidth
+            let target = dx + first
             OneDNN.prepareThread()
             let space = aligned(rows * width)
             Scratch.with(space + working) { scratch in
@@ -175,7 +212,11 @@ extension FrozenMatrix {
                     if !done { failures.add() }
                 }
                 for row in 0..<rows {
-                    if accumulate {
+                    if let derivative {
+                        Elementwise.gradients(
+                            derivative.function, kept: derivative.kept + first + row * n, scratch + row * width,
+                            target + row * n, width)
+                    } else if accumulate {
                         Loops.accumulate(scratch + row * width, target + row * n, width)
                     } else {
                         (target + row * n).update(from: scratch + row * width, count: width)

@@ -104,6 +104,36 @@ import Testing
         }
     }
 
+    /// A product that takes an activation along gives the bits of the two done apart, forward and backward.
+    @Test(arguments: shapes, [Elementwise.Unary.gelu, .geluTanh, .silu])
+    func activations(_ shape: (Int, Int, Int), _ function: Elementwise.Unary) throws {
+        let (m, columns, rows) = shape
+        for type in types() {
+            let w = random(rows * columns, 1)
+            let matrix = FrozenMatrix(rows: rows, columns: columns, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let (x, bias, dy) = (random(m * columns, 2), random(rows, 3), random(m * rows, 4))
+            let fx = output(m * columns) { Elementwise.forward(function, x, $0, count: x.count) }
+            let apart = try output(m * rows) { try matrix.multiply(x: fx, m: m, bias: bias, into: $0) }
+            let along = try output(m * rows) {
+                try matrix.multiply(x: x, m: m, applying: function, bias: bias, into: $0)
+            }
+            #expect(along.map(\.bitPattern) == apart.map(\.bitPattern), "\(type)")
+            let product = try output(m * columns) { try matrix.multiplyTransposed(dy: dy, m: m, into: $0) }
+            let dx = output(m * columns) {
+                Elementwise.backward(function, kept: x, product, $0, count: product.count)
+            }
+            let alongBackward = try x.withUnsafeBufferPointer { x in
+                guard let kept = x.baseAddress else { return [Float]() }
+                let derivative = FrozenMatrix.Derivative(of: function, kept: kept)
+                return try output(m * columns) {
+                    try matrix.multiplyTransposed(dy: dy, m: m, times: derivative, into: $0)
+                }
+            }
+            #expect(alongBackward.map(\.bitPattern) == dx.map(\.bitPattern), "\(type)")
+            #expect(m == 0 || along.contains { $0 != 0 } && alongBackward.contains { $0 != 0 })
+        }
+    }
+
     /// One copy serves both products, and stays.
     @Test func onePlainCopy() throws {
         let w = random(64 * 96, 1)

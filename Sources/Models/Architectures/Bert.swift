@@ -109,8 +109,11 @@ final class BertOutput: Module {
         [("dense", dense), ("LayerNorm", norm), ("dropout", dropout)]
     }
 
-    func callAsFunction(_ x: Tensor, residual: Tensor, _ pass: Pass) throws -> Tensor {
-        try norm(dense(x, pass), residual: residual, mask: dropout.mask(pass))
+    func callAsFunction(_ x: Tensor, after activation: ActivationLayer? = nil, residual: Tensor, _ pass: Pass) throws
+        -> Tensor
+    {
+        let y = try activation.map { try dense(x, after: $0, pass) } ?? dense(x, pass)
+        return try norm(y, residual: residual, mask: dropout.mask(pass))
     }
 }
 
@@ -141,7 +144,8 @@ final class BertIntermediate: Module {
     let kind: String
     var path: String
     private let dense: Linear
-    private let activation: ActivationLayer
+    /// Applied by who reads what this gives, along with its product.
+    let activation: ActivationLayer
 
     init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
         (kind, path) = ("\(family)Intermediate", scope.path)
@@ -151,7 +155,8 @@ final class BertIntermediate: Module {
 
     var children: [(name: String, module: any Module)] { [("dense", dense), ("intermediate_act_fn", activation)] }
 
-    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try activation(dense(x, pass), pass) }
+    /// The argument of the activation.
+    func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try dense(x, pass) }
 }
 
 /// Attention, then feed-forward.
@@ -176,7 +181,8 @@ final class BertLayer: EncoderLayer {
 
     func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
         let attended = try attention(x, pass, asked)
-        return try output(intermediate(attended, asked.pass), residual: attended, asked.pass)
+        return try output(
+            intermediate(attended, asked.pass), after: intermediate.activation, residual: attended, asked.pass)
     }
 }
 

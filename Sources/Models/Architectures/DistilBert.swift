@@ -97,7 +97,7 @@ final class DistilBertFFN: Module {
     }
 
     func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        try dropout(lin2(activation(lin1(x, pass), pass), pass), pass)
+        try dropout(lin2(lin1(x, pass), after: activation, pass), pass)
     }
 }
 

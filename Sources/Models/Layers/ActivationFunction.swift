@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// An activation by its name in config.json (transformers' ACT2FN).
@@ -15,14 +16,17 @@ public enum ActivationFunction: String, Sendable, CaseIterable {
     case linear
 
     /// f(x), elementwise.
-    func callAsFunction(_ x: Tensor) throws -> Tensor {
+    func callAsFunction(_ x: Tensor) throws -> Tensor { try elementwise.map { try x.activation($0) } ?? x }
+
+    /// What computes it; nil for x itself.
+    var elementwise: Elementwise.Unary? {
         switch self {
-        case .gelu, .geluPython: try x.gelu()
-        case .geluNew, .geluFast, .geluTanh, .geluTanhPython: try x.gelu(tanh: true)
-        case .relu: try x.relu()
-        case .silu, .swish: try x.silu()
-        case .tanh: try x.tanh()
-        case .linear: x
+        case .gelu, .geluPython: .gelu
+        case .geluNew, .geluFast, .geluTanh, .geluTanhPython: .geluTanh
+        case .relu: .relu
+        case .silu, .swish: .silu
+        case .tanh: .tanh
+        case .linear: nil
         }
     }
 

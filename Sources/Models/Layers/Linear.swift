@@ -51,9 +51,7 @@ public final class Linear: Layer {
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
-        guard x.shape.last == inFeatures else {
-            throw ModelError("\(place) takes \(inFeatures) features, got a tensor of shape \(x.shape)")
-        }
+        try check(x)
         let bias = try bias?.currentTensor()
         let y =
             switch try weight.current() {
@@ -62,6 +60,25 @@ public final class Linear: Layer {
             case .absent: throw ModelError("\(place) has no values")
             }
         return try adapt(y, input: x, pass)
+    }
+
+    /// y[T, out] for x[T, in] that goes through an activation first.
+    ///
+    /// A frozen matrix on which nothing sits takes the activation along in its product; elsewhere f(x) is a tensor of its own.
+    func callAsFunction(_ x: Tensor, after activation: ActivationLayer, _ pass: Pass) throws -> Tensor {
+        guard seats.isEmpty, case .matrix(let matrix) = try weight.current() else {
+            return try self(activation(x, pass), pass)
+        }
+        let span = Profile.module(path)
+        defer { span.end() }
+        try check(x)
+        return try x.linear(matrix, bias: try bias?.currentTensor(), after: activation.function.elementwise)
+    }
+
+    private func check(_ x: Tensor) throws {
+        guard x.shape.last == inFeatures else {
+            throw ModelError("\(place) takes \(inFeatures) features, got a tensor of shape \(x.shape)")
+        }
     }
 
     /// y[T, out] = x Wᵀ + b with what sits here.

@@ -1,22 +1,30 @@
 import Kernels
 
-/// y[T, out] = x[T, in] · Wᵀ + b, W a frozen matrix [out, in].
+/// y[T, out] = f(x[T, in]) · Wᵀ + b, W a frozen matrix [out, in], f an activation or nothing.
 ///
-/// Backward: dx = dy · W, where a gradient flows below; db[out] = Σ_t dy, where the bias is trained. Keeps nothing:
-/// the weight gradient, which alone needs x, is never asked for.
+/// Backward: dx = dy · W ∘ f'(x), where a gradient flows below; db[out] = Σ_t dy, where the bias is trained. Keeps x where there is
+/// an activation, else nothing: the weight gradient, which alone needs f(x), is never asked for.
 package final class FrozenLinear: Op {
     package static let name = "linear"
     private let weight: FrozenMatrix
+    private let activation: Elementwise.Unary?
+    private var kept: Tensor?
 
     /// Product with `weight`; inputs are x and, where there is one, the bias.
-    package init(_ weight: FrozenMatrix) { self.weight = weight }
+    ///
+    /// The activation must be one whose gradient is computed from its argument.
+    package init(_ weight: FrozenMatrix, after activation: Elementwise.Unary? = nil) {
+        (self.weight, self.activation) = (weight, activation)
+    }
 
     package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         let rows = try Linear.check(x, weightShape: [weight.rows, weight.columns], bias: inputs.dropFirst().first)
         let y = try Tensor(uninitialized: x.shape.dropLast() + [weight.rows])
         try weight.multiply(
-            x: x.floats(), m: rows, bias: inputs.count > 1 ? inputs[1].floats() : nil, into: y.mutableFloats())
+            x: x.floats(), m: rows, applying: activation, bias: inputs.count > 1 ? inputs[1].floats() : nil,
+            into: y.mutableFloats())
+        if activation != nil, needs[0] { kept = x }
         return y
     }
 
@@ -25,17 +33,30 @@ package final class FrozenLinear: Op {
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0] {
             let dx = try Tensor(uninitialized: dy.shape.dropLast() + [weight.columns])
-            try weight.multiplyTransposed(dy: dy.floats(), m: rows, into: dx.mutableFloats())
+            let derivative = try kept.flatMap { kept in
+                try activation.map { FrozenMatrix.Derivative(of: $0, kept: try kept.floats()) }
+            }
+            try weight.multiplyTransposed(dy: dy.floats(), m: rows, times: derivative, into: dx.mutableFloats())
             gradients[0] = dx
         }
         if needs.count > 1, needs[1] { gradients[1] = try Linear.biasGradient(dy) }
         return gradients
     }
+
+    package func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] {
+        activation != nil && needs[0] ? [shapes[0]] : []
+    }
 }
 
 extension Tensor {
-    /// x · Wᵀ + bias, over the last dimension.
-    public func linear(_ weight: FrozenMatrix, bias: Tensor? = nil) throws -> Tensor {
-        try Tensor.apply(FrozenLinear(weight), [self] + (bias.map { [$0] } ?? []))
+    /// x · Wᵀ + bias, over the last dimension; f(x) · Wᵀ + bias after an activation f, which the product takes along.
+    public func linear(
+        _ weight: FrozenMatrix, bias: Tensor? = nil, after activation: Elementwise.Unary? = nil
+    ) throws -> Tensor {
+        // Where the gradient needs the result, that must be kept: an operation of its own.
+        if let activation, Elementwise.usesResult(activation) {
+            return try self.activation(activation).linear(weight, bias: bias)
+        }
+        return try Tensor.apply(FrozenLinear(weight, after: activation), [self] + (bias.map { [$0] } ?? []))
     }
 }
