@@ -6,8 +6,8 @@ protocol Rebuildable: AnyObject {
 
 /// An input that an operation needs in backward.
 ///
-/// Kept itself, or not at all where the operation that made it can make it again: that one's backward comes later, so what it
-/// keeps is there anyway.
+/// The tensor is kept, unless the operation that made it can make it again: that operation's backward comes later, so what it keeps
+/// is there anyway.
 public struct Saved {
     private enum Form {
         case tensor(Tensor)

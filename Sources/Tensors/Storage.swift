@@ -7,7 +7,9 @@ public final class Storage: @unchecked Sendable {
     let byteCount: Int
     private let block: Arena.Block
     /// How these values can be made again; nil where nobody knows, and from the next write on.
-    var origin: (any Rebuildable)?
+    ///
+    /// Whoever saves it holds it: a result that is kept for itself does not keep what it was made from.
+    weak var origin: (any Rebuildable)?
 
     init(byteCount: Int) throws {
         (pointer, block) = try StoragePool.shared.take(byteCount: byteCount)
@@ -19,8 +21,8 @@ public final class Storage: @unchecked Sendable {
 
 /// The memory of tensors, kept for reuse, so that a training step asks the system for none after the first ones.
 ///
-/// Where the system must be asked, unused regions go back to it until what is held is at most half more than what was ever alive
-/// at once.
+/// Where the system must be asked, unused regions go back to it until what is held is at most half more than what was alive at once
+/// since `resetPeak`, and a few regions.
 public final class StoragePool: Sendable {
     /// The pool that tensors use.
     public static let shared = StoragePool()

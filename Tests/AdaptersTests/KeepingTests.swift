@@ -37,7 +37,7 @@ import Testing
         }
         // The head keeps its input, and a gradient flows through the whole layer, so that attention keeps the same whoever is adapted.
         for (name, weight) in model.namedParameters()
-        where name.hasSuffix("embeddings.LayerNorm.bias") || (targets.isEmpty && name.hasPrefix("classifier")) {
+        where name.hasSuffix("position_embeddings.weight") || (targets.isEmpty && name.hasPrefix("classifier")) {
             try weight.setRequiresGrad(true)
         }
         model.isTraining = true

@@ -5,7 +5,7 @@ import Kernels
 ///
 /// Shapes: x, r, y [.., d]; γ, β [d]. Backward with g = γ · dy: ds = (g − mean(g) − x̂ · mean(g · x̂)) / √(var + ε),
 /// which is dr, and m · ds is dx; dγ = Σ dy · x̂; dβ = Σ dy. Keeps x̂ and 1 / √(var + ε), from which y is made again for
-/// operations that need it in their backward; the mask is drawn again.
+/// operations that need it in their backward, where γ and β are frozen; the mask is drawn again.
 package final class LayerNorm: Op {
     package static let name = "layer_norm"
     private let epsilon: Float
@@ -61,8 +61,10 @@ package final class LayerNorm: Op {
             into: try y.mutableFloats())
         if let hat {
             (self.gamma, self.rstd) = (gamma, rstd)
-            normalized = Normalized(hat: hat, gamma: gamma, beta: beta)
-            y.origin = normalized
+            let normalized = Normalized(hat: hat, gamma: gamma, beta: beta)
+            self.normalized = normalized
+            // γ and β that are trained may be others by the time of the backward.
+            if !needs[1], !needs[2] { y.origin = normalized }
         }
         return y
     }
