@@ -3,7 +3,7 @@ import Synchronization
 /// Memory in large regions from the system, cut into blocks of any size; free neighbours become one block again.
 ///
 /// What batches of changing lengths need fits into the memory of the batches before: a large block is cut up for small ones and
-/// whole again after them. Free blocks are listed by size, in classes an 1/32 apart, as in two-level segregated fit (Masmano,
+/// whole again after them. Free blocks are listed by size, in classes 1/32 apart, as in two-level segregated fit (Masmano,
 /// Ripoll, Crespo, Real 2004); taking and giving cost about as much however many there are. Large regions also let the
 /// system use large pages.
 public final class Arena: Sendable {
@@ -173,7 +173,12 @@ private struct State {
         // What is held stays below half more than was ever in use at once, and a few regions.
         let allowed = counts.peak + counts.peak / 2 + 4 * regionBytes
         release(downTo: max(0, allowed - bytes - counts.live))
-        guard let address = Pages.map(byteCount: bytes) else { return nil }
+        var address = Pages.map(byteCount: bytes)
+        if address == nil {
+            release(downTo: 0)
+            address = Pages.map(byteCount: bytes)
+        }
+        guard let address else { return nil }
         counts.held += bytes
         counts.regions += 1
         let index = add(Piece(address: UInt(bitPattern: address), units: bytes / Arena.unit))

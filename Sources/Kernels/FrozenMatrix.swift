@@ -130,12 +130,12 @@ public final class FrozenMatrix: Sendable {
             if state.staysPlain { return nil }
             let made: PackedMatrix?
             if let plain = state.plain {
-                made = pack(plain.start, plain.type, transposed: transposed)
+                made = try pack(plain.start, plain.type, transposed: transposed)
             } else {
                 // Packed the other way already: from there.
                 let block = FloatBlock(count: rows * columns)
                 try FrozenMatrix.unpack(state, columns: columns, into: block.start)
-                made = pack(block.start, .float32, transposed: transposed)
+                made = try pack(block.start, .float32, transposed: transposed)
             }
             guard let made else {
                 state.staysPlain = true
@@ -148,11 +148,11 @@ public final class FrozenMatrix: Sendable {
         }
     }
 
-    private func pack(_ source: UnsafeRawPointer, _ type: DType, transposed: Bool) -> PackedMatrix? {
+    private func pack(_ source: UnsafeRawPointer, _ type: DType, transposed: Bool) throws -> PackedMatrix? {
         transposed
-            ? PackedMatrix(
+            ? try PackedMatrix(
                 k: rows, n: columns, type: dtype, source: source, sourceType: type, strideK: columns, strideN: 1)
-            : PackedMatrix(
+            : try PackedMatrix(
                 k: columns, n: rows, type: dtype, source: source, sourceType: type, strideK: 1, strideN: columns)
     }
 
@@ -216,12 +216,7 @@ public final class FrozenMatrix: Sendable {
         try copy(from: 0, count: rows * columns, to: target)
     }
 
-    /// The number at a place counted row by row; used by fingerprints.
-    public func value(at index: Int) throws -> Float {
-        try values(at: [index])[0]
-    }
-
-    /// The numbers at places counted row by row.
+    /// The numbers at places counted row by row; used by fingerprints.
     public func values(at places: [Int]) throws -> [Float] {
         guard hasValues else { throw noValues }
         if let wrong = places.first(where: { $0 < 0 || $0 >= rows * columns }) {

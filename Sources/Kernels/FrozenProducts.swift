@@ -98,12 +98,10 @@ extension FrozenMatrix {
             }
             // A loop that read and wrote the same place would not be vector instructions.
             let count = m * first.columns
-            var result = Result<Void, any Error>.success(())
-            Scratch.with(count) { sum in
-                result = Result { try transposedPlain(parts, m: m, into: sum, accumulate: false) }
+            try ProductInput.passing(count) { sum in
+                try transposedPlain(parts, m: m, into: sum, accumulate: false)
                 Elementwise.backward(derivative.function, kept: derivative.kept, sum, dx, count: count)
             }
-            try result.get()
         }
     }
 

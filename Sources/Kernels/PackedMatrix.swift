@@ -25,7 +25,7 @@ final class PackedMatrix: @unchecked Sendable {
     init?(
         k: Int, n: Int, type: FrozenMatrix.DType, source: UnsafeRawPointer, sourceType: FrozenMatrix.DType,
         strideK: Int, strideN: Int
-    ) {
+    ) throws {
         let width = min(n, PackedMatrix.panelWidth)
         guard k > 0, n > 0, let full = OneDNN.packed(k: k, n: width, type) else { return nil }
         let rest = n % PackedMatrix.panelWidth
@@ -34,7 +34,7 @@ final class PackedMatrix: @unchecked Sendable {
         stride = (max(full.bytes, last.bytes) + 63) / 64 * 64
         let panels = (n + PackedMatrix.panelWidth - 1) / PackedMatrix.panelWidth
         guard let block = PackedMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
-            return nil
+            throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(stride * panels) bytes")
         }
         (self.block, storage) = (block, start)
         nonisolated(unsafe) let (source, storage) = (source, storage)

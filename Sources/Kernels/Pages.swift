@@ -24,7 +24,7 @@ enum Pages {
         let before = (large - Int(UInt(bitPattern: raw) % UInt(large))) % large
         let start = raw + before
         if before > 0 { munmap(raw, before) }
-        if large - before > 0 { munmap(start + byteCount, large - before) }
+        munmap(start + byteCount, large - before)
         #if os(Linux)
             madvise(start, byteCount, MADV_HUGEPAGE)
         #endif

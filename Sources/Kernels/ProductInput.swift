@@ -7,7 +7,8 @@ final class ProductInput {
     /// The numbers.
     let start: UnsafeRawPointer
     private let block: Arena.Block?
-    private static let arena = Arena()
+    // Of one product at a time, so it is not among the bytes that count as tensors.
+    private static let arena = Arena(regionBytes: 2 << 20)
     /// Numbers that go through a function before they are rounded, in cache.
     private static let chunk = 2048
 
@@ -20,7 +21,7 @@ final class ProductInput {
             return
         }
         guard let block = ProductInput.arena.take(byteCount: count * type.size), let memory = block.start else {
-            throw KernelError("no memory is left for the input of a product: \(count) numbers")
+            throw ProductInput.noMemory(count)
         }
         (start, self.block) = (UnsafeRawPointer(memory), block)
         nonisolated(unsafe) let (x, target) = (x, memory)
@@ -41,6 +42,17 @@ final class ProductInput {
                 }
             }
         }
+    }
+
+    /// Calls `body` with `count` uninitialised floats.
+    static func passing(_ count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
+        guard let block = arena.take(byteCount: 4 * count), let start = block.start else { throw noMemory(count) }
+        defer { arena.give(block) }
+        try body(start.bindMemory(to: Float.self, capacity: count))
+    }
+
+    private static func noMemory(_ count: Int) -> KernelError {
+        KernelError("no memory is left for a product with \(count) numbers")
     }
 
     deinit { if let block { ProductInput.arena.give(block) } }

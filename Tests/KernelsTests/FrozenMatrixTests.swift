@@ -99,7 +99,7 @@ import Testing
             #expect(try output(20_000) { try matrix.copy(to: $0) } == expected)
             #expect(try output(200) { try matrix.copyRow(7, to: $0) } == Array(expected[1400..<1600]))
             #expect(try matrix.values(at: [0, 777, 19_999]) == [expected[0], expected[777], expected[19_999]])
-            #expect(throws: (any Error).self) { try matrix.value(at: 20_000) }
+            #expect(throws: (any Error).self) { try matrix.values(at: [20_000]) }
             #expect(throws: (any Error).self) { try output(200) { try matrix.copyRow(-1, to: $0) } }
         }
     }

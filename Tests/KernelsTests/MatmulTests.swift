@@ -42,7 +42,7 @@ import Testing
         #expect(distance(dx, Reference.gemm(dy, w, m: 7, n: 33, k: 5)) < 1e-6)
         let row = try output(33) { try matrix.copyRow(3, to: $0) }
         #expect(row == Array(w[99..<132]))
-        #expect(try matrix.value(at: 40) == w[40])
+        #expect(try matrix.values(at: [40]) == [w[40]])
         let (a, b) = (random(2 * 33, 5), random(5 * 2, 6))
         let merged = try matrix.adding(scale: 0.5, b: b, a: a, rank: 2)
         let delta = Reference.gemm(b, a, m: 5, n: 33, k: 2)
@@ -55,7 +55,7 @@ import Testing
         let matrix = FrozenMatrix(shapeOnlyRows: 2, columns: 3, name: "encoder.weight")
         #expect(!matrix.hasValues && matrix.bytes == 0)
         #expect {
-            try matrix.value(at: 0)
+            try matrix.values(at: [0])
         } throws: {
             "\($0)" == "reading values of 'encoder.weight': this model has shapes only (weights = \"none\")"
         }
