@@ -49,7 +49,10 @@
                 guard named == .v3 else { return "LORAWB_ISA=\(named) is below what it is used for" }
                 guard onednn_limit_to_avx2() == 0 else { return "it could not be held to AVX2" }
             }
-            guard probe(.float32) != nil else { return "version \(version) has no blocked kernel for this processor" }
+            guard probe(.float32) != nil else {
+                let target = InstructionLevel.demanded == .v3 ? "AVX2 (LORAWB_ISA=v3)" : "this processor"
+                return "version \(version) has no blocked kernel for \(target)"
+            }
             return nil
         }()
 
