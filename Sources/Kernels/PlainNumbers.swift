@@ -57,7 +57,9 @@ struct PlainNumbers: @unchecked Sendable {
     /// Bytes of tables whose pages are simply looked at.
     private static let staysMapped = 4 << 20
 
-    /// Has the system read a table of a file ahead where single rows of it are wanted: on their own they would come from the disk one by one.
+    /// Has the system read a table of a file ahead of which single rows are wanted.
+    ///
+    /// On their own they would come from the disk one by one.
     func readAhead() {
         guard read != nil else { return }
         let page = Int(getpagesize())

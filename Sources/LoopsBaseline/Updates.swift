@@ -36,8 +36,7 @@ extension Loops {
         return found == 0
     }
 
-    /// The same along a buffer b of past directions, which the first update fills; `ahead` is momentum where the step looks
-    /// ahead along the buffer (Nesterov), else 0.
+    /// The same along a buffer b of past directions, which the first update fills; with `nesterov` the step looks ahead along it.
     package static func sgdMomentum(
         _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ b: UnsafeMutablePointer<Float>, scale: Float,
         decay: Float, rate: Float, momentum: Float, oneMinusDampening: Float, isFirst: Bool, nesterov: Bool,

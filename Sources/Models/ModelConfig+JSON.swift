@@ -74,7 +74,7 @@ extension ModelConfig {
     }
 
     /// What config.json says of this model, for a model saved whole.
-    public func toJSON(kind: String, dtype: FrozenMatrix.DType = .float32) -> JSON {
+    public func toJSON(kind: String, dtype: FrozenMatrix.DType) -> JSON {
         var members = json.object ?? [:]
         members["architectures"] = .array([.string(kind)])
         members["model_type"] = .string(modelType)

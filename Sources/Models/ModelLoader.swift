@@ -178,7 +178,7 @@ public func saveModel(_ model: any Model, to folder: Folder) throws {
 }
 
 extension Model {
-    /// Element type of the frozen matrices.
+    /// Element type of the frozen matrices: bfloat16 where any of them is.
     public var dtype: FrozenMatrix.DType {
         let isHalf = namedModules().contains { $0.module.weights.contains { $0.weight.dtype == .bfloat16 } }
         return isHalf ? .bfloat16 : .float32

@@ -14,11 +14,6 @@ public func clipGradNorm(_ parameters: [NamedParameter], maxNorm: Double) throws
     return norm
 }
 
-/// Common L2 norm of the gradients of those that require one; a gradient that is not finite throws and is named.
-public func gradNorm(_ parameters: [NamedParameter]) throws -> Double {
-    try TrainedGradients(parameters).report().norm
-}
-
 /// The gradients of parameters that require one and have it, with their parameters' names.
 struct TrainedGradients {
     private let all: [NamedParameter]

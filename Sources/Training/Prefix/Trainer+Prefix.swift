@@ -187,7 +187,7 @@ extension Trainer {
         )
     }
 
-    /// Three digits of a number.
+    /// A number with at least three digits.
     private static func short(_ value: Float) -> String {
         guard value > 0, value.isFinite else { return "\(value)" }
         var scale = 1.0
