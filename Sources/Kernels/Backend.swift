@@ -6,20 +6,29 @@ import COpenBLAS
     import Darwin
 #endif
 
-/// The library that products with frozen matrices go through; every other product goes through OpenBLAS.
+/// What multiplies with frozen matrices; every other product goes through OpenBLAS.
 public enum Backend: String, Sendable, CaseIterable {
     /// Plain matrices, packed by the library at every call.
     case openblas
-    /// Matrices that are packed once.
+    /// Matrices that oneDNN packs once.
     case onednn
+    /// Matrices that are packed once, and multiplied by our own loops.
+    case native
 
-    /// What is in use: oneDNN where it was there at the build, opens, and has a kernel for this processor; else OpenBLAS.
+    /// What multiplies with matrices of this type; nil where nothing here does.
     ///
-    /// The variable LORAWB_BACKEND=openblas forces the latter.
-    public static let current: Backend = {
-        if demanded == Backend.openblas.rawValue { return .openblas }
-        return OneDNN.unavailable == nil ? .onednn : .openblas
-    }()
+    /// For float32 our own loops, from AVX2 on: they are the fastest (see `NativeMatrix`). For bfloat16 oneDNN, where it was there at
+    /// the build, opens, and has instructions for it. The variable LORAWB_BACKEND forces one for everything that it can do.
+    public static func of(_ type: FrozenMatrix.DType) -> Backend? {
+        switch (demanded.flatMap(Backend.init(rawValue:)), type) {
+        case (.openblas, .float32): .openblas
+        case (.native, .float32): .native
+        case (.onednn, .float32) where OneDNN.unavailable == nil: .onednn
+        case (_, .float32): InstructionLevel.current > .baseline ? .native : .openblas
+        case (.onednn, .bfloat16), (nil, .bfloat16): OneDNN.kernel(.bfloat16) == nil ? nil : .onednn
+        case (_, .bfloat16): nil
+        }
+    }
 
     private static let demanded = getenv("LORAWB_BACKEND").map { String(cString: $0) }
 
@@ -28,25 +37,25 @@ public enum Backend: String, Sendable, CaseIterable {
         if let problem = InstructionLevel.problem { return problem }
         guard let demanded else { return nil }
         guard let backend = Backend(rawValue: demanded) else {
-            return "LORAWB_BACKEND is '\(demanded)'; expected openblas or onednn"
+            return "LORAWB_BACKEND is '\(demanded)'; expected native, onednn or openblas"
         }
-        guard backend != current, let reason = OneDNN.unavailable else { return nil }
+        guard backend == .onednn, let reason = OneDNN.unavailable else { return nil }
         return "LORAWB_BACKEND is 'onednn', which cannot be used: \(reason)"
     }
 
     /// Whether frozen matrices of this type can be multiplied with as they are.
-    public static func multiplies(_ type: FrozenMatrix.DType) -> Bool {
-        type == .float32 || (current == .onednn && OneDNN.kernel(type) != nil)
-    }
+    public static func multiplies(_ type: FrozenMatrix.DType) -> Bool { of(type) != nil }
 
-    /// Name, version and kernels of what is in use, or why oneDNN is not: "oneDNN 2.6.3 (brg:avx512_core, …)".
-    public static var description: String {
-        switch current {
-        case .onednn:
-            let half = OneDNN.kernel(.bfloat16) ?? "no bfloat16"
-            return "oneDNN \(OneDNN.version) (\(OneDNN.kernel(.float32) ?? ""), \(half))"
-        case .openblas where demanded == Backend.openblas.rawValue: return "OpenBLAS, as LORAWB_BACKEND says"
-        case .openblas: return "OpenBLAS; oneDNN is not used: \(OneDNN.unavailable ?? "")"
+    /// What a type goes through: "native (v4)", or why nothing does.
+    public static func description(of type: FrozenMatrix.DType) -> String {
+        switch of(type) {
+        case .native: return "native (\(InstructionLevel.current))"
+        case .onednn: return "oneDNN \(OneDNN.version) (\(OneDNN.kernel(type) ?? ""))"
+        case .openblas: return "OpenBLAS"
+        case nil:
+            if let demanded, demanded != onednn.rawValue { return "none, as LORAWB_BACKEND=\(demanded) says" }
+            let reason = OneDNN.unavailable ?? "version \(OneDNN.version) has no instructions for it on this processor"
+            return "none; oneDNN is not used: \(reason)"
         }
     }
 }

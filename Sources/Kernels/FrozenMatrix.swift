@@ -35,9 +35,9 @@ public final class FrozenMatrix: Sendable {
     private struct State {
         var plain: PlainNumbers?
         /// Wᵀ[columns, rows], for x · Wᵀ.
-        var forward: PackedMatrix?
+        var forward: (any PackedMatrix)?
         /// W, for dy · W.
-        var backward: PackedMatrix?
+        var backward: (any PackedMatrix)?
         /// Set where the backend has no kernel for this shape.
         var staysPlain = false
         /// Set once single rows were asked for.
@@ -116,26 +116,26 @@ public final class FrozenMatrix: Sendable {
     func plainFloats() throws -> UnsafePointer<Float> {
         guard let plain = state.withLock({ $0.plain }) else { throw noValues }
         guard plain.type == .float32, dtype == .float32 else {
-            throw KernelError("'\(name)' is \(dtype.rawValue), which \(Backend.current.rawValue) cannot multiply with")
+            throw KernelError("'\(name)' is \(dtype.rawValue), which nothing here can multiply with")
         }
         return plain.start.assumingMemoryBound(to: Float.self)
     }
 
     /// W packed for a product, transposed or not; nil where products read the plain numbers.
-    func packed(transposed: Bool) throws -> PackedMatrix? {
+    func packed(transposed: Bool) throws -> (any PackedMatrix)? {
         guard hasValues else { throw noValues }
-        guard isPackable, Backend.current == .onednn else { return nil }
+        guard isPackable, let backend = Backend.of(dtype), backend != .openblas else { return nil }
         return try state.withLock { state in
             if let packed = transposed ? state.backward : state.forward { return packed }
             if state.staysPlain { return nil }
-            let made: PackedMatrix?
+            let made: (any PackedMatrix)?
             if let plain = state.plain {
-                made = try pack(plain.start, plain.type, transposed: transposed)
+                made = try pack(plain.start, plain.type, transposed: transposed, backend)
             } else {
                 // Packed the other way already: from there.
                 let block = FloatBlock(count: rows * columns)
                 try FrozenMatrix.unpack(state, columns: columns, into: block.start)
-                made = try pack(block.start, .float32, transposed: transposed)
+                made = try pack(block.start, .float32, transposed: transposed, backend)
             }
             guard let made else {
                 state.staysPlain = true
@@ -148,12 +148,17 @@ public final class FrozenMatrix: Sendable {
         }
     }
 
-    private func pack(_ source: UnsafeRawPointer, _ type: DType, transposed: Bool) throws -> PackedMatrix? {
-        transposed
-            ? try PackedMatrix(
-                k: rows, n: columns, type: dtype, source: source, sourceType: type, strideK: columns, strideN: 1)
-            : try PackedMatrix(
-                k: columns, n: rows, type: dtype, source: source, sourceType: type, strideK: 1, strideN: columns)
+    private func pack(
+        _ source: UnsafeRawPointer, _ type: DType, transposed: Bool, _ backend: Backend
+    ) throws -> (any PackedMatrix)? {
+        let (k, n) = transposed ? (rows, columns) : (columns, rows)
+        let (strideK, strideN) = transposed ? (columns, 1) : (1, columns)
+        if backend == .native {
+            return try NativeMatrix(
+                k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
+        }
+        return try OneDNNMatrix(
+            k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
     }
 
     private static func unpack(_ state: borrowing State, columns: Int, into target: UnsafeMutablePointer<Float>) throws

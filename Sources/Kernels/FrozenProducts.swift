@@ -121,10 +121,11 @@ extension FrozenMatrix {
         }
     }
 
-    /// The packed matrices where all are packed, and for the same type of input.
-    private static func alike(_ packs: [PackedMatrix?]) -> [PackedMatrix]? {
+    /// The packed matrices where all are packed, in the same way.
+    private static func alike(_ packs: [(any PackedMatrix)?]) -> [any PackedMatrix]? {
         let packed = packs.compactMap { $0 }
-        return packed.count == packs.count && packed.allSatisfy({ $0.type == packed[0].type }) ? packed : nil
+        let areAlike = packed.allSatisfy { $0.type == packed[0].type && $0.panelColumns == packed[0].panelColumns }
+        return packed.count == packs.count && areAlike ? packed : nil
     }
 
     private static func multiplyPlain(x: UnsafePointer<Float>, m: Int, _ product: FrozenProduct) throws {
@@ -138,86 +139,69 @@ extension FrozenMatrix {
             ldb: matrix.columns, beta: product.bias == nil ? 0 : 1, y, ldc: matrix.rows)
     }
 
-    /// A panel of one matrix and some rows of x make a piece: a dense product in cache, then its bias on the way to y.
+    /// A panel of one matrix and some rows of x make a piece.
     private static func multiplyPacked(
-        x: UnsafeRawPointer, m: Int, _ products: [FrozenProduct], _ packs: [PackedMatrix]
+        x: UnsafeRawPointer, m: Int, _ products: [FrozenProduct], _ packs: [any PackedMatrix]
     ) throws {
-        let prepared = try packs.map { try $0.products(m: m, accumulate: false) }
-        let size = PackedMatrix.rows(of: m)
-        let chunks = (m + size - 1) / size
-        let inputSize = packs[0].type.size * packs[0].k
+        let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
+        let prepared = try packs.map { try $0.product(pieces, adding: false) }
+        let panels = packs.reduce(0) { $0 + $1.panels }
+        let chunkBytes = pieces.size * packs[0].type.size * packs[0].k
         let failures = Failures()
         nonisolated(unsafe) let (x, products) = (x, products)
-        Workers.run(pieces: packs.reduce(0) { $0 + $1.panels } * chunks) { piece in
-            var (panel, place) = (piece / chunks, 0)
+        Workers.run(pieces: panels * pieces.count) { piece in
+            // Pieces that follow one another read the same rows of x.
+            var (panel, place, chunk) = (piece % panels, 0, piece / panels)
             while panel >= packs[place].panels {
                 panel -= packs[place].panels
                 place += 1
             }
-            let (pack, product, chunk) = (packs[place], products[place], piece % chunks)
-            let layout = pack.layout(of: panel)
-            let rows = chunk == chunks - 1 ? m - chunk * size : size
-            let step = prepared[place].product(
-                isLastPanel: panel == pack.panels - 1, isLastRows: chunk == chunks - 1)
-            let (n, column) = (product.matrix.rows, panel * PackedMatrix.panelWidth)
-            let target = product.y + chunk * size * n + column
-            OneDNN.prepareThread()
-            let space = aligned(rows * layout.n)
-            Scratch.with(space + step.scratch) { scratch in
-                let done = step.run(
-                    x: x + chunk * size * inputSize, weights: pack.weights(of: panel), into: scratch,
-                    scratch: scratch + space)
-                if !done { failures.add() }
-                for row in 0..<rows {
-                    let source = scratch + row * layout.n
-                    if let bias = product.bias {
-                        Loops.add(source, bias + column, target + row * n, layout.n)
-                    } else {
-                        (target + row * n).update(from: source, count: layout.n)
-                    }
-                }
-            }
+            let (product, n, column) = (products[place], packs[place].n, panel * packs[place].panelColumns)
+            let done = prepared[place].run(
+                panel: panel, rows: pieces.rows(of: chunk), x: x + chunk * chunkBytes,
+                bias: product.bias.map { $0 + column },
+                into: product.y + (chunk * pieces.size * n + column), ld: n)
+            if !done { failures.add() }
         }
         if failures.any { throw KernelError("oneDNN could not multiply with '\(products[0].matrix.name)'") }
     }
 
-    /// A panel of dx and some of its rows make a piece: all parts are added up in cache.
+    /// A panel of dx and some of its rows make a piece: all parts are added up there.
     private static func transposedPacked(
-        _ inputs: [UnsafeRawPointer], m: Int, _ packs: [PackedMatrix], times derivative: Derivative?,
+        _ inputs: [UnsafeRawPointer], m: Int, _ packs: [any PackedMatrix], times derivative: Derivative?,
         into dx: UnsafeMutablePointer<Float>, accumulate: Bool
     ) throws {
-        let prepared = try packs.enumerated().map { try $1.products(m: m, accumulate: $0 > 0) }
-        let size = PackedMatrix.rows(of: m)
-        let chunks = (m + size - 1) / size
+        let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
+        // Sums of several parts, and what goes through a derivative, stay in cache until they are done.
+        let isDirect = packs.count == 1 && derivative == nil
+        let prepared = try packs.enumerated().map { place, pack in
+            try pack.product(pieces, adding: place > 0 || isDirect && accumulate)
+        }
         let (panels, n) = (packs[0].panels, packs[0].n)
         let failures = Failures()
         nonisolated(unsafe) let (inputs, derivative, dx) = (inputs, derivative, dx)
-        Workers.run(pieces: panels * chunks) { piece in
-            let (panel, chunk) = (piece / chunks, piece % chunks)
-            let width = packs[0].layout(of: panel).n
-            let rows = chunk == chunks - 1 ? m - chunk * size : size
-            let steps = prepared.map { $0.product(isLastPanel: panel == panels - 1, isLastRows: chunk == chunks - 1) }
-            let working = steps.reduce(0) { max($0, $1.scratch) }
-            let first = chunk * size * n + panel * PackedMatrix.panelWidth
-            let target = dx + first
-            OneDNN.prepareThread()
-            let space = aligned(rows * width)
-            Scratch.with(space + working) { scratch in
-                for ((pack, input), step) in zip(zip(packs, inputs), steps) {
-                    let done = step.run(
-                        x: input + chunk * size * pack.type.size * pack.k, weights: pack.weights(of: panel),
-                        into: scratch, scratch: scratch + space)
+        Workers.run(pieces: panels * pieces.count) { piece in
+            let (panel, chunk) = (piece % panels, piece / panels)
+            let (rows, width) = (pieces.rows(of: chunk), packs[0].columns(of: panel))
+            let first = chunk * pieces.size * n + panel * packs[0].panelColumns
+            let sum = { (target: UnsafeMutablePointer<Float>, ld: Int) in
+                for (place, pack) in packs.enumerated() {
+                    let done = prepared[place].run(
+                        panel: panel, rows: rows, x: inputs[place] + chunk * pieces.size * pack.type.size * pack.k,
+                        bias: nil, into: target, ld: ld)
                     if !done { failures.add() }
                 }
+            }
+            if isDirect { return sum(dx + first, n) }
+            Scratch.with(rows * width) { scratch in
+                sum(scratch, width)
                 for row in 0..<rows {
+                    let (source, target) = (scratch + row * width, dx + first + row * n)
                     if let derivative {
-                        Elementwise.gradients(
-                            derivative.function, kept: derivative.kept + first + row * n, scratch + row * width,
-                            target + row * n, width)
-                    } else if accumulate {
-                        Loops.accumulate(scratch + row * width, target + row * n, width)
+                        let kept = derivative.kept + first + row * n
+                        Elementwise.gradients(derivative.function, kept: kept, source, target, width)
                     } else {
-                        (target + row * n).update(from: scratch + row * width, count: width)
+                        Loops.finish(source, bias: nil, adding: accumulate, into: target, width)
                     }
                 }
             }
@@ -226,7 +210,4 @@ extension FrozenMatrix {
             throw KernelError("oneDNN could not multiply a gradient with a matrix [\(packs[0].k), \(n)]")
         }
     }
-
-    /// A number of floats after which the next ones are aligned to 64 bytes.
-    private static func aligned(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 }

@@ -1,116 +1,65 @@
 /// B[k, n], constant, packed once for products x[m, k] · B, in panels of columns.
 ///
 /// A panel and some rows of x make one piece of work: the sizes of the pieces follow from the shape alone, so results do
-/// not depend on threads. Panels of 192 columns with k up to 1024 stay in a core's second-level cache.
-final class PackedMatrix: @unchecked Sendable {
-    /// Columns of a panel; the last may have fewer.
-    static let panelWidth = 192
-    /// The most rows of x in one piece: beyond, nothing gets faster, and every number of rows costs a prepared product.
-    static let rowsPerPiece = 128
-
+/// not depend on threads.
+protocol PackedMatrix: AnyObject, Sendable {
     /// Rows of B.
-    let k: Int
+    var k: Int { get }
     /// Columns of B.
-    let n: Int
-    /// Element type.
-    let type: FrozenMatrix.DType
-    private let full: OneDNN.Layout
-    private let last: OneDNN.Layout
-    private let block: Arena.Block
-    private let storage: UnsafeMutableRawPointer
-    private let stride: Int
-    private static let arena = Arena(keepsRegions: false)
-
-    /// Packs B, which lies at `source` with these strides in elements; nil where the library has no kernel for it.
-    init?(
-        k: Int, n: Int, type: FrozenMatrix.DType, source: UnsafeRawPointer, sourceType: FrozenMatrix.DType,
-        strideK: Int, strideN: Int
-    ) throws {
-        let width = min(n, PackedMatrix.panelWidth)
-        guard k > 0, n > 0, let full = OneDNN.packed(k: k, n: width, type) else { return nil }
-        let rest = n % PackedMatrix.panelWidth
-        guard let last = rest == 0 || n <= width ? full : OneDNN.packed(k: k, n: rest, type) else { return nil }
-        (self.k, self.n, self.type, self.full, self.last) = (k, n, type, full, last)
-        stride = (max(full.bytes, last.bytes) + 63) / 64 * 64
-        let panels = (n + PackedMatrix.panelWidth - 1) / PackedMatrix.panelWidth
-        guard let block = PackedMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
-            throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(stride * panels) bytes")
-        }
-        (self.block, storage) = (block, start)
-        nonisolated(unsafe) let (source, storage) = (source, storage)
-        let (stride, elementSize) = (stride, sourceType.size)
-        let failures = Failures()
-        Workers.run(pieces: panels) { panel in
-            OneDNN.prepareThread()
-            let done = OneDNN.pack(
-                panel == panels - 1 ? last : full,
-                from: source + panel * PackedMatrix.panelWidth * strideN * elementSize, sourceType, strideK: strideK,
-                strideN: strideN, into: storage + panel * stride)
-            if !done { failures.add() }
-        }
-        if failures.any { return nil }
-    }
-
-    deinit { PackedMatrix.arena.give(block) }
-
-    /// Number of panels.
-    var panels: Int { (n + PackedMatrix.panelWidth - 1) / PackedMatrix.panelWidth }
-
+    var n: Int { get }
+    /// Element type of B, and of x.
+    var type: FrozenMatrix.DType { get }
+    /// Columns of a panel; the last may have fewer.
+    var panelColumns: Int { get }
+    /// The most rows of x in one piece: beyond, nothing gets faster.
+    var rowsPerPiece: Int { get }
     /// Bytes that B takes.
-    var bytes: Int { stride * panels }
+    var bytes: Int { get }
 
-    /// Layout of a panel.
-    func layout(of panel: Int) -> OneDNN.Layout { panel == panels - 1 ? last : full }
-
-    /// Packed numbers of a panel.
-    func weights(of panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(storage + panel * stride) }
-
-    /// The products that m rows need: for a whole piece and for the last one, of a whole panel and of the last one.
-    func products(m: Int, accumulate: Bool) throws -> PreparedProducts {
-        let size = PackedMatrix.rows(of: m)
-        let rest = m - (m - 1) / size * size
-        return PreparedProducts(
-            full: try OneDNN.product(full, m: min(size, m), accumulate: accumulate),
-            fullRest: try OneDNN.product(full, m: rest, accumulate: accumulate),
-            last: try OneDNN.product(last, m: min(size, m), accumulate: accumulate),
-            lastRest: try OneDNN.product(last, m: rest, accumulate: accumulate))
-    }
-
-    /// Rows of a piece of m rows: equal parts in eights, but for the last.
-    static func rows(of m: Int) -> Int {
-        let pieces = max(1, (m + rowsPerPiece - 1) / rowsPerPiece)
-        return ((m + pieces - 1) / pieces + 7) / 8 * 8
-    }
+    /// Makes the product of so many rows ready; one that adds to what is there where `adding` is set.
+    func product(_ rows: RowPieces, adding: Bool) throws -> any PanelProduct
 
     /// B as float32, to `target` with these strides in elements.
-    func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws {
-        nonisolated(unsafe) let target = target
-        let failures = Failures()
-        Workers.run(pieces: panels) { panel in
-            OneDNN.prepareThread()
-            let done = OneDNN.unpack(
-                layout(of: panel), from: weights(of: panel), into: target + panel * PackedMatrix.panelWidth * strideN,
-                strideK: strideK, strideN: strideN)
-            if !done { failures.add() }
-        }
-        if failures.any { throw KernelError("oneDNN could not unpack a matrix [\(k), \(n)]") }
-    }
+    func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws
 }
 
-/// Prepared products of one packed matrix, by the sizes of pieces.
-struct PreparedProducts: Sendable {
-    fileprivate let full: OneDNN.Product
-    fileprivate let fullRest: OneDNN.Product
-    fileprivate let last: OneDNN.Product
-    fileprivate let lastRest: OneDNN.Product
+/// A product with a packed matrix, piece by piece; several threads may run pieces at once.
+protocol PanelProduct: Sendable {
+    /// y[rows, columns of the panel] = x[rows, k] · B, and the bias of these columns where there is one; or y + x · B.
+    ///
+    /// x and y begin with the piece's first row; x is dense, rows of y lie `ld` apart. A product that adds takes no bias. False where
+    /// the library failed.
+    func run(
+        panel: Int, rows: Int, x: UnsafeRawPointer, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>,
+        ld: Int
+    ) -> Bool
+}
 
-    /// The product for a piece.
-    func product(isLastPanel: Bool, isLastRows: Bool) -> OneDNN.Product {
-        switch (isLastPanel, isLastRows) {
-        case (false, false): full
-        case (false, true): fullRest
-        case (true, false): last
-        case (true, true): lastRest
-        }
+extension PackedMatrix {
+    /// Number of panels.
+    var panels: Int { (n + panelColumns - 1) / panelColumns }
+
+    /// Columns of a panel.
+    func columns(of panel: Int) -> Int { min(panelColumns, n - panel * panelColumns) }
+}
+
+/// How m rows are cut into pieces: equal parts in eights, but for the last.
+struct RowPieces {
+    /// Number of pieces.
+    let count: Int
+    /// Rows of each but the last.
+    let size: Int
+    /// Rows of the last.
+    let last: Int
+
+    /// Pieces of m rows, m > 0, of at most `most` each, a multiple of 8.
+    init(_ m: Int, most: Int) {
+        let parts = (m + most - 1) / most
+        size = min(m, ((m + parts - 1) / parts + 7) / 8 * 8)
+        count = (m + size - 1) / size
+        last = m - (count - 1) * size
     }
+
+    /// Rows of a piece.
+    func rows(of piece: Int) -> Int { piece == count - 1 ? last : size }
 }

@@ -9,6 +9,8 @@ enum Scratch {
     private final class Block {
         var floats: UnsafeMutableBufferPointer<Float>
         var isTaken = false
+        /// What serves while this is taken.
+        lazy var inner = Block()
 
         init() { floats = .init(start: nil, count: 0) }
 
@@ -45,13 +47,8 @@ enum Scratch {
 
     /// Calls `body` with `count` uninitialised floats, aligned to 64 bytes, that are this thread's until it returns.
     static func with(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-        let block = own
-        guard !block.isTaken else {
-            withUnsafeTemporaryAllocation(byteCount: max(1, count) * 4, alignment: 64) { buffer in
-                if let start = buffer.baseAddress { body(start.bindMemory(to: Float.self, capacity: count)) }
-            }
-            return
-        }
+        var block = own
+        while block.isTaken { block = block.inner }
         block.isTaken = true
         defer { block.isTaken = false }
         if let start = block.grow(to: max(1024, count)) { body(start) }

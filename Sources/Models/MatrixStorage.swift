@@ -26,6 +26,6 @@ public struct MatrixStorage: Sendable, Equatable {
             return "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
         }
         return "\(what) is bfloat16; the frozen weights are float32 here, because products cannot take bfloat16: "
-            + Backend.description
+            + Backend.description(of: .bfloat16)
     }
 }

@@ -12,6 +12,11 @@ public enum Workbench {
     /// The one of `names` that was probably meant.
     public static func nearest(_ name: String, in names: [String]) -> String? { nearestName(to: name, in: names) }
 
+    /// What frozen matrices of a type are multiplied with.
+    private static func products(_ type: FrozenMatrix.DType) -> String {
+        Backend.problem ?? Backend.description(of: type)
+    }
+
     /// What `lorawb info` prints.
     public static func information() -> String {
         let levels = ["avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"].filter {
@@ -25,7 +30,8 @@ public enum Workbench {
             ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3|v4 forces a level)"),
             ("memory", "\(Machine.memory >> 20) MiB"),
             ("BLAS", BLAS.description),
-            ("frozen", Backend.problem ?? Backend.description + " (LORAWB_BACKEND=openblas forces the other)"),
+            ("float32", products(.float32) + " (LORAWB_BACKEND=native|onednn|openblas forces one)"),
+            ("bfloat16", products(.bfloat16)),
             ("Lua", "5.4"),
             ("model cache", ModelCache.path.map { $0 + (Permissions.isFolder($0) ? "" : " (not there)") } ?? "none"),
         ]

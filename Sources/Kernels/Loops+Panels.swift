@@ -1,0 +1,31 @@
+import LoopsBaseline
+import LoopsV3
+import LoopsV4
+
+extension Loops {
+    private typealias Base = LoopsBaseline.Loops
+    private typealias V3 = LoopsV3.Loops
+    private typealias V4 = LoopsV4.Loops
+
+    /// Columns of a panel at the level in use.
+    static let panelColumns =
+        switch level {
+        case .v4: V4.panelColumns
+        case .v3: V3.panelColumns
+        case .baseline: Base.panelColumns
+        }
+
+    static func multiply(
+        rows: Int, depth: Int, _ x: UnsafePointer<Float>, _ ldx: Int, panel: UnsafePointer<Float>,
+        bias: UnsafePointer<Float>?, adding: Bool, into y: UnsafeMutablePointer<Float>, _ ldy: Int
+    ) {
+        switch level {
+        case .v4:
+            V4.multiply(rows: rows, depth: depth, x, ldx, panel: panel, bias: bias, adding: adding, into: y, ldy)
+        case .v3:
+            V3.multiply(rows: rows, depth: depth, x, ldx, panel: panel, bias: bias, adding: adding, into: y, ldy)
+        case .baseline:
+            Base.multiply(rows: rows, depth: depth, x, ldx, panel: panel, bias: bias, adding: adding, into: y, ldy)
+        }
+    }
+}

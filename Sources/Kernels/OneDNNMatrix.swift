@@ -1,0 +1,118 @@
+/// B[k, n] in panels that oneDNN packs.
+///
+/// Panels of 192 columns with k up to 1024 stay in a core's second-level cache.
+final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
+    let k: Int
+    let n: Int
+    let type: FrozenMatrix.DType
+    let panelColumns = 192
+    /// Every number of rows costs two prepared products.
+    let rowsPerPiece = 128
+    private let full: OneDNN.Layout
+    private let last: OneDNN.Layout
+    private let block: Arena.Block
+    private let storage: UnsafeMutableRawPointer
+    private let stride: Int
+    private static let arena = Arena(keepsRegions: false)
+
+    /// Packs B, which lies at `source` with these strides in elements; nil where the library has no kernel for it.
+    init?(
+        k: Int, n: Int, type: FrozenMatrix.DType, source: UnsafeRawPointer, sourceType: FrozenMatrix.DType,
+        strideK: Int, strideN: Int
+    ) throws {
+        let width = min(n, panelColumns)
+        guard k > 0, n > 0, let full = OneDNN.packed(k: k, n: width, type) else { return nil }
+        let rest = n % panelColumns
+        guard let last = rest == 0 || n <= width ? full : OneDNN.packed(k: k, n: rest, type) else { return nil }
+        (self.k, self.n, self.type, self.full, self.last) = (k, n, type, full, last)
+        stride = (max(full.bytes, last.bytes) + 63) / 64 * 64
+        let panels = (n + panelColumns - 1) / panelColumns
+        guard let block = OneDNNMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
+            throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(stride * panels) bytes")
+        }
+        (self.block, storage) = (block, start)
+        nonisolated(unsafe) let (source, storage) = (source, storage)
+        let (stride, elementSize, width192) = (stride, sourceType.size, panelColumns)
+        let failures = Failures()
+        Workers.run(pieces: panels) { panel in
+            OneDNN.prepareThread()
+            let done = OneDNN.pack(
+                panel == panels - 1 ? last : full, from: source + panel * width192 * strideN * elementSize, sourceType,
+                strideK: strideK, strideN: strideN, into: storage + panel * stride)
+            if !done { failures.add() }
+        }
+        if failures.any { return nil }
+    }
+
+    deinit { OneDNNMatrix.arena.give(block) }
+
+    var bytes: Int { stride * panels }
+
+    private func layout(of panel: Int) -> OneDNN.Layout { panel == panels - 1 ? last : full }
+
+    private func weights(of panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(storage + panel * stride) }
+
+    func product(_ rows: RowPieces, adding: Bool) throws -> any PanelProduct {
+        Product(
+            matrix: self, adding: adding, lastRows: rows.last,
+            full: try OneDNN.product(full, m: rows.size, accumulate: adding),
+            fullRest: try OneDNN.product(full, m: rows.last, accumulate: adding),
+            last: try OneDNN.product(last, m: rows.size, accumulate: adding),
+            lastRest: try OneDNN.product(last, m: rows.last, accumulate: adding))
+    }
+
+    /// The library's products of a whole piece and of the last one, of a whole panel and of the last one.
+    private struct Product: PanelProduct {
+        let matrix: OneDNNMatrix
+        let adding: Bool
+        let lastRows: Int
+        let full: OneDNN.Product
+        let fullRest: OneDNN.Product
+        let last: OneDNN.Product
+        let lastRest: OneDNN.Product
+
+        /// The library's result is dense: where y is not, it is made in cache, and gets its bias on the way to y.
+        func run(
+            panel: Int, rows: Int, x: UnsafeRawPointer, bias: UnsafePointer<Float>?,
+            into y: UnsafeMutablePointer<Float>, ld: Int
+        ) -> Bool {
+            let step =
+                switch (panel == matrix.panels - 1, rows == lastRows) {
+                case (false, false): full
+                case (false, true): fullRest
+                case (true, false): last
+                case (true, true): lastRest
+                }
+            let (weights, columns) = (matrix.weights(of: panel), matrix.columns(of: panel))
+            OneDNN.prepareThread()
+            var done = false
+            if ld == columns, bias == nil {
+                Scratch.with(step.scratch) { done = step.run(x: x, weights: weights, into: y, scratch: $0) }
+                return done
+            }
+            // A number of floats after which the next ones are aligned to 64 bytes.
+            let space = (rows * columns + 15) / 16 * 16
+            Scratch.with(space + step.scratch) { dense in
+                for row in 0..<rows where adding { (dense + row * columns).update(from: y + row * ld, count: columns) }
+                done = step.run(x: x, weights: weights, into: dense, scratch: dense + space)
+                for row in 0..<rows {
+                    Loops.finish(dense + row * columns, bias: bias, adding: false, into: y + row * ld, columns)
+                }
+            }
+            return done
+        }
+    }
+
+    func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws {
+        nonisolated(unsafe) let target = target
+        let failures = Failures()
+        Workers.run(pieces: panels) { panel in
+            OneDNN.prepareThread()
+            let done = OneDNN.unpack(
+                layout(of: panel), from: weights(of: panel), into: target + panel * panelColumns * strideN,
+                strideK: strideK, strideN: strideN)
+            if !done { failures.add() }
+        }
+        if failures.any { throw KernelError("oneDNN could not unpack a matrix [\(k), \(n)]") }
+    }
+}
