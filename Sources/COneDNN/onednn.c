@@ -298,12 +298,22 @@ void onednn_weights_free(onednn_weights *weights) {
 
 size_t onednn_weights_bytes(const onednn_weights *weights) { return api.dnnl_memory_desc_get_size(ARGUMENT(weights->memory)); }
 
+// Version 2.6 looks for a copy's kernels in a map, and the first look for a pair of types may add to it, without a lock. Two threads
+// at their first copies from bfloat16 spoil it: a copy fails, or taking the map down at exit never ends.
+static int describe_reorder(dnnl_primitive_desc_t *chosen, const onednn_weights *from, const onednn_weights *to) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    const int failed =
+        api.dnnl_reorder_primitive_desc_create(chosen, ARGUMENT(from->memory), engine, ARGUMENT(to->memory), engine, NULL);
+    pthread_mutex_unlock(&lock);
+    return failed;
+}
+
 int onednn_reorder(const onednn_weights *from, const void *source, const onednn_weights *to, void *target) {
     dnnl_primitive_desc_t chosen = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, NULL}, {DNNL_ARG_TO, NULL}};
-    int failed = api.dnnl_reorder_primitive_desc_create(
-            &chosen, ARGUMENT(from->memory), engine, ARGUMENT(to->memory), engine, NULL)
+    int failed = describe_reorder(&chosen, from, to)
         || api.dnnl_primitive_create(&primitive, chosen)
         || api.dnnl_memory_create(&arguments[0].memory, ARGUMENT(from->memory), engine, (void *)source)
         || api.dnnl_memory_create(&arguments[1].memory, ARGUMENT(to->memory), engine, target)
