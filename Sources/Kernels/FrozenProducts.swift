@@ -150,8 +150,8 @@ extension FrozenMatrix {
         let failures = Failures()
         nonisolated(unsafe) let (x, products) = (x, products)
         Workers.run(pieces: panels * pieces.count) { piece in
-            // Pieces that follow one another read the same rows of x.
-            var (panel, place, chunk) = (piece % panels, 0, piece / panels)
+            // Pieces that follow one another read the same panel: the matrix comes from far, x is near.
+            var (panel, place, chunk) = (piece / pieces.count, 0, piece % pieces.count)
             while panel >= packs[place].panels {
                 panel -= packs[place].panels
                 place += 1
@@ -181,7 +181,7 @@ extension FrozenMatrix {
         let failures = Failures()
         nonisolated(unsafe) let (inputs, derivative, dx) = (inputs, derivative, dx)
         Workers.run(pieces: panels * pieces.count) { piece in
-            let (panel, chunk) = (piece % panels, piece / panels)
+            let (panel, chunk) = (piece / pieces.count, piece % pieces.count)
             let (rows, width) = (pieces.rows(of: chunk), packs[0].columns(of: panel))
             let first = chunk * pieces.size * n + panel * packs[0].panelColumns
             let sum = { (target: UnsafeMutablePointer<Float>, ld: Int) in
