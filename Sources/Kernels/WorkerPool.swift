@@ -110,7 +110,7 @@ final class WorkerPool: @unchecked Sendable {
     private var isEmpty: Bool { gate.load(ordering: .sequentiallyConsistent) & WorkerPool.insideMask == 0 }
 
     private func waitForOthers() {
-        if WorkerPool.spin(for: WorkerPool.longestSpin, until: { self.isEmpty }) { return }
+        if WorkerPool.spin(for: WorkerPool.patience, until: { self.isEmpty }) { return }
         pthread_mutex_lock(&mutex)
         callerSleeps.store(true, ordering: .sequentiallyConsistent)
         while !isEmpty { pthread_cond_wait(&done, &mutex) }
@@ -137,15 +137,8 @@ final class WorkerPool: @unchecked Sendable {
 
     private func loop() {
         var seen: UInt64 = 0
-        var patience = WorkerPool.longestSpin
         while true {
-            // Whoever waited in vain waits half as long the next time, whoever did not twice as long.
-            if WorkerPool.spin(for: patience, until: { self.hasNews(since: seen) }) {
-                patience = min(2 * patience, WorkerPool.longestSpin)
-            } else {
-                patience = max(patience / 2, WorkerPool.shortestSpin)
-                sleep(since: seen)
-            }
+            if !WorkerPool.spin(for: WorkerPool.patience, until: { self.hasNews(since: seen) }) { sleep(since: seen) }
             if stopping.load(ordering: .sequentiallyConsistent) { return }
             let state = gate.load(ordering: .sequentiallyConsistent)
             guard state & WorkerPool.open != 0, state >> 32 != seen,
@@ -170,9 +163,8 @@ final class WorkerPool: @unchecked Sendable {
         pthread_mutex_unlock(&mutex)
     }
 
-    /// Nanoseconds for which a thread looks for news before it sleeps, at most and at least.
-    private static let longestSpin: UInt64 = 50_000
-    private static let shortestSpin: UInt64 = 1_000
+    /// Nanoseconds for which a thread looks for news before it sleeps: about what waking it costs.
+    private static let patience: UInt64 = 50_000
 
     /// Waits until `condition` holds, for about `nanoseconds` at most; gives whether it holds.
     private static func spin(for nanoseconds: UInt64, until condition: () -> Bool) -> Bool {
