@@ -3,48 +3,74 @@ import LoopsBaseline
 /// Attention of one head of a short sequence, by loops of our own; see `Loops.attention`.
 extension AttentionKernel {
     func forwardShort(
-        _ part: Part, q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
+        _ part: Part, _ keys: Keys?, q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
         kept: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
         let (n, m) = (part.queries, part.keys)
         ProductCounter.add(flops: 2 * 2 * n * m * width)
-        let columns = LoopsBaseline.Loops.padded(m)
-        Scratch.with(columns * (width + 2 * n) + 4 * n) { scratch in
-            let p = kept ?? scratch + columns * (width + n)
-            let room = UnsafeMutableRawPointer(scratch + columns * (width + 2 * n))
-            let threshold = writeKeys(part, room)
-            let seen = room.bindMemory(to: Int.self, capacity: 2 * n) + n
-            for row in 0..<n where causal { seen[row] = max(0, min(m, positions[part.query + row] + 1)) }
+        let padded = LoopsBaseline.Loops.padded(n)
+        Scratch.with(3 * padded + 16 * (width + m) + (kept == nil ? padded * m : 0)) { scratch in
+            let written = write(keys, of: part, to: scratch)
+            let seen = UnsafeMutableRawPointer(scratch + 2 * padded).bindMemory(to: Int32.self, capacity: padded)
+            if causal {
+                for row in 0..<padded {
+                    seen[row] = row < n ? Int32(max(0, min(m, positions[part.query + row] + 1))) : 0
+                }
+            }
+            let room = scratch + 3 * padded
             Loops.attention(
                 n: n, m: m, width: width, scale: scale, seen: causal ? UnsafePointer(seen) : nil, q: q + part.atQuery,
-                ldq: ldq, k: k + part.atKey, v: v + part.atKey, ldk: ldk,
-                keys: room.assumingMemoryBound(to: UInt64.self),
-                threshold: threshold, kept: dropout?.scale ?? 1, scratch: scratch, p: p, y: y + part.atQuery)
+                ldq: ldq, k: k + part.atKey, v: v + part.atKey, ldk: ldk, keys: written,
+                threshold: keys?.threshold ?? 0,
+                kept: keys?.scale ?? 1, scratch: room, p: kept ?? room + 16 * (width + m), y: y + part.atQuery)
         }
     }
 
-    func backwardShort(_ part: Part, _ a: Gradients, kept: UnsafePointer<Float>, adding: Bool) {
+    func backwardShort(_ part: Part, _ keys: Keys?, _ a: Gradients, kept: UnsafePointer<Float>, adding: Bool) {
         let (n, m) = (part.queries, part.keys)
         ProductCounter.add(flops: 2 * (2 + (a.dq == nil ? 0 : 1) + (a.dk == nil ? 0 : 1)) * n * m * width)
-        let columns = LoopsBaseline.Loops.padded(m)
-        Scratch.with(columns * (width + 2 * n) + 2 * n) { scratch in
-            let room = UnsafeMutableRawPointer(scratch + columns * (width + 2 * n))
-            let threshold = writeKeys(part, room)
+        let padded = LoopsBaseline.Loops.padded(n)
+        Scratch.with(2 * padded + 16 * (width + 2 * m)) { scratch in
+            let written = write(keys, of: part, to: scratch)
             Loops.attentionBackward(
                 n: n, m: m, width: width, scale: scale, q: a.q + part.atQuery, ldq: ldq, k: a.k + part.atKey,
-                v: a.v + part.atKey, ldk: ldk, keys: room.assumingMemoryBound(to: UInt64.self), threshold: threshold,
-                kept: dropout?.scale ?? 1, scratch: scratch, p: kept, dy: a.dy + part.atQuery,
-                dq: a.dq.map { $0 + part.atQuery }, dk: a.dk.map { $0 + part.atKey }, dv: a.dv.map { $0 + part.atKey },
-                adding: adding)
+                v: a.v + part.atKey, ldk: ldk, keys: written, threshold: keys?.threshold ?? 0, kept: keys?.scale ?? 1,
+                scratch: scratch + 2 * padded, p: kept, dy: a.dy + part.atQuery, dq: a.dq.map { $0 + part.atQuery },
+                dk: a.dk.map { $0 + part.atKey }, dv: a.dv.map { $0 + part.atKey }, adding: adding)
         }
     }
 
-    /// Writes a dropout key for each query; gives the threshold, 0 where nothing is dropped.
-    private func writeKeys(_ part: Part, _ room: UnsafeMutableRawPointer) -> UInt32 {
-        guard let dropout, dropout.p > 0 else { return 0 }
-        for row in 0..<part.queries {
-            room.storeBytes(of: dropoutKey(part, dropout, row: row).bits, toByteOffset: 8 * row, as: UInt64.self)
+    /// What dropout keys are made from: numbers that threads take along without counting references.
+    struct Keys {
+        let rows: UnsafePointer<UInt64>
+        let places: UnsafePointer<UInt64>
+        let threshold: UInt32
+        let scale: Float
+    }
+
+    /// Calls `body` with what keys are made from; with nil where nothing is dropped.
+    func withKeys(_ body: (Keys?) -> Void) {
+        guard let dropout, dropout.p > 0 else { return body(nil) }
+        dropout.keys.withUnsafeBytes { rows in
+            mixedPositions.withUnsafeBufferPointer { places in
+                guard let rows = rows.baseAddress, let places = places.baseAddress else { return body(nil) }
+                body(
+                    Keys(
+                        rows: rows.assumingMemoryBound(to: UInt64.self), places: places, threshold: dropout.threshold,
+                        scale: dropout.scale))
+            }
         }
-        return dropout.threshold
+    }
+
+    /// Writes a dropout key for each query, the halves of sixteen apart.
+    private func write(_ keys: Keys?, of part: Part, to room: UnsafeMutablePointer<Float>) -> UnsafePointer<UInt32> {
+        let target = UnsafeMutableRawPointer(room).bindMemory(
+            to: UInt32.self, capacity: 2 * LoopsBaseline.Loops.padded(part.queries))
+        if let keys {
+            Loops.attentionKeys(
+                n: part.queries, rows: keys.rows + part.query, head: RandomKey.mixed(part.head),
+                places: keys.places + part.query, keys: target)
+        }
+        return UnsafePointer(target)
     }
 }

@@ -26,6 +26,8 @@ public struct AttentionKernel: Sendable {
     public let causal: Bool
     /// Dropout on the probabilities: a key per query; head, position and key position are mixed in.
     public let dropout: DropoutMask?
+    /// What the positions give to dropout keys.
+    let mixedPositions: [UInt64]
 
     /// Attention of this layout.
     public init(
@@ -35,6 +37,7 @@ public struct AttentionKernel: Sendable {
         (self.heads, self.kvHeads, self.width, self.scale) = (heads, kvHeads, width, scale)
         (self.queryStarts, self.keyStarts, self.positions) = (queryStarts, keyStarts, positions)
         (self.causal, self.dropout) = (causal, dropout)
+        mixedPositions = dropout == nil ? [] : positions.map(RandomKey.mixed)
     }
 
     /// Number of sequences.
@@ -48,14 +51,14 @@ public struct AttentionKernel: Sendable {
     /// 0.95, 96 keys 1.08. Without vectors of eight BLAS is faster at every length.
     static let longestLoop = InstructionLevel.current >= .v3 ? 64 : 0
 
-    /// Where each sequence's probabilities, [heads, queries, stride] of `stride(keys:)`, begin in what is kept, and their
+    /// Where each sequence's probabilities, of each head as many as `keptCount` says, begin in what is kept, and their
     /// number at the end.
     public func keptOffsets() -> [Int] {
         var offsets = [0]
         offsets.reserveCapacity(queryStarts.count)
         for s in 0..<sequences {
             let (n, m) = (queryStarts[s + 1] - queryStarts[s], keyStarts[s + 1] - keyStarts[s])
-            let size = m <= AttentionKernel.longestKept ? heads * n * stride(keys: m) : 0
+            let size = m <= AttentionKernel.longestKept ? heads * keptCount(n, m) : 0
             offsets.append((offsets.last ?? 0) + size)
         }
         return offsets
@@ -63,8 +66,10 @@ public struct AttentionKernel: Sendable {
 
     private func isShort(_ keys: Int) -> Bool { width % 16 == 0 && keys > 0 && keys <= AttentionKernel.longestLoop }
 
-    /// Columns of a row of probabilities in memory.
-    private func stride(keys: Int) -> Int { isShort(keys) ? LoopsBaseline.Loops.padded(keys) : keys }
+    /// Probabilities of a head in memory: short sequences have sixteen queries in each block.
+    private func keptCount(_ queries: Int, _ keys: Int) -> Int {
+        (isShort(keys) ? LoopsBaseline.Loops.padded(queries) : queries) * keys
+    }
 
     /// Neighbouring heads of keys and values, with the query heads that share them, of one sequence.
     private struct Piece {
@@ -84,7 +89,7 @@ public struct AttentionKernel: Sendable {
             guard n > 0 || m > 0 else { continue }
             let cost = 2 * (n + 4) * (m + 4) * width * (heads / kvHeads)
             let count = max(1, min(kvHeads, AttentionKernel.smallestPiece / cost))
-            for first in Swift.stride(from: 0, to: kvHeads, by: count) {
+            for first in stride(from: 0, to: kvHeads, by: count) {
                 pieces.append(Piece(sequence: s, groups: first..<min(kvHeads, first + count)))
             }
         }
@@ -110,7 +115,7 @@ public struct AttentionKernel: Sendable {
         let (n, m) = (queryStarts[s + 1] - query, keyStarts[s + 1] - key)
         return Part(
             head: head, query: query, queries: n, key: key, keys: m, atQuery: query * ldq + head * width,
-            atKey: key * ldk + head / (heads / kvHeads) * width, kept: head * n * stride(keys: m))
+            atKey: key * ldk + head / (heads / kvHeads) * width, kept: head * keptCount(n, m))
     }
 
     var ldq: Int { heads * width }
@@ -123,16 +128,19 @@ public struct AttentionKernel: Sendable {
     ) {
         nonisolated(unsafe) let (q, k, v, kept, y) = (q, k, v, kept, y)
         let (offsets, pieces, share) = (keptOffsets(), pieces(), heads / kvHeads)
-        Workers.run(pieces: pieces.count) { index in
-            let (s, groups) = (pieces[index].sequence, pieces[index].groups)
-            let keeps = offsets[s + 1] > offsets[s]
-            for head in groups.lowerBound * share..<groups.upperBound * share {
-                let part = part(s, head: head)
-                let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
-                if isShort(part.keys), part.queries > 0 {
-                    forwardShort(part, q: q, k: k, v: v, kept: place, into: y)
-                } else {
-                    forwardLong(part, q: q, k: k, v: v, kept: place, into: y)
+        withKeys { keys in
+            nonisolated(unsafe) let keys = keys
+            Workers.run(pieces: pieces.count) { index in
+                let (s, groups) = (pieces[index].sequence, pieces[index].groups)
+                let keeps = offsets[s + 1] > offsets[s]
+                for head in groups.lowerBound * share..<groups.upperBound * share {
+                    let part = part(s, head: head)
+                    let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
+                    if isShort(part.keys), part.queries > 0 {
+                        forwardShort(part, keys, q: q, k: k, v: v, kept: place, into: y)
+                    } else {
+                        forwardLong(part, q: q, k: k, v: v, kept: place, into: y)
+                    }
                 }
             }
         }
@@ -146,17 +154,20 @@ public struct AttentionKernel: Sendable {
     ) {
         nonisolated(unsafe) let (arguments, kept) = (Gradients(dy: dy, q: q, k: k, v: v, dq: dq, dk: dk, dv: dv), kept)
         let (offsets, pieces, share) = (keptOffsets(), pieces(), heads / kvHeads)
-        Workers.run(pieces: pieces.count) { index in
-            let (s, groups) = (pieces[index].sequence, pieces[index].groups)
-            let keeps = offsets[s + 1] > offsets[s]
-            // Heads that share keys add to the same gradient: one piece has all of them.
-            for head in groups.lowerBound * share..<groups.upperBound * share {
-                let part = part(s, head: head)
-                let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
-                if isShort(part.keys), part.queries > 0, let place {
-                    backwardShort(part, arguments, kept: place, adding: head % share > 0)
-                } else {
-                    backwardLong(part, arguments, kept: place, adding: head % share > 0)
+        withKeys { keys in
+            nonisolated(unsafe) let keys = keys
+            Workers.run(pieces: pieces.count) { index in
+                let (s, groups) = (pieces[index].sequence, pieces[index].groups)
+                let keeps = offsets[s + 1] > offsets[s]
+                // Heads that share keys add to the same gradient: one piece has all of them.
+                for head in groups.lowerBound * share..<groups.upperBound * share {
+                    let part = part(s, head: head)
+                    let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
+                    if isShort(part.keys), part.queries > 0, let place {
+                        backwardShort(part, keys, arguments, kept: place, adding: head % share > 0)
+                    } else {
+                        backwardLong(part, arguments, kept: place, adding: head % share > 0)
+                    }
                 }
             }
         }

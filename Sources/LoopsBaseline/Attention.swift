@@ -1,201 +1,300 @@
-/// Attention of one head of one short sequence, all in the first cache: small products with tiles of four rows and
-/// sixteen columns in registers, rows of probabilities padded to a multiple of sixteen.
+/// Attention of one head of one short sequence, all in the first cache: sixteen queries at a time, one in each lane of a
+/// vector, so that softmax needs no sum across lanes; small products with tiles in registers.
 ///
-/// Shapes: q, y [n, width] with rows `ldq` apart, k, v [m, width] with rows `ldk` apart; p [n, padded(m)] dense. `width` is a
-/// multiple of 16. `keys` holds one dropout key a query; a threshold of 0 drops nothing.
+/// Shapes: q, y [n, width] with rows `ldq` apart, k, v [m, width] with rows `ldk` apart; p [blocks of sixteen queries, m, 16]
+/// dense. `width` is a multiple of 16. `keys` holds the dropout keys of the queries, [blocks, 2, 16]: the low halves of sixteen,
+/// then the high ones; a threshold of 0 drops nothing.
 extension Loops {
-    /// Columns of a row of probabilities.
+    /// Queries with those that fill the last block.
     @inline(__always)
-    package static func padded(_ m: Int) -> Int { (m &+ 15) & ~15 }
+    package static func padded(_ n: Int) -> Int { (n &+ 15) & ~15 }
+
+    /// Dropout keys of n queries as `attention` takes them: RandomKey's child `head` of each row's key, and of that its child `place`.
+    ///
+    /// `head` and `places` are the mixed numbers of these children; zeros fill the last block.
+    package static func attentionKeys(
+        n: Int, rows: UnsafePointer<UInt64>, head: UInt64, places: UnsafePointer<UInt64>,
+        keys: UnsafeMutablePointer<UInt32>
+    ) {
+        var first = 0
+        while first < n {
+            let (row, place, low) = (rows + first, places + first, keys + 2 &* first)
+            let high = low + 16
+            let count = min(16, n &- first)
+            for i in 0..<count {
+                let z = mix(mix(row[i] ^ head) ^ place[i])
+                low[i] = UInt32(truncatingIfNeeded: z)
+                high[i] = UInt32(truncatingIfNeeded: z >> 32)
+            }
+            for i in count..<16 { (low[i], high[i]) = (0, 0) }
+            first &+= 16
+        }
+    }
+
+    /// As `RandomKey.mix`.
+    @inline(__always)
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var z = value
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
 
     /// y = drop(softmax(scale · q kᵀ)) v; p becomes the probabilities before dropout.
     ///
-    /// Where `seen` is given, query i sees only the first seen[i] keys. `scratch` holds padded(m) · (width + n) floats.
+    /// Where `seen` is given, query i sees only the first seen[i] keys; it has padded(n) entries. `scratch` holds
+    /// 16 · (width + m) floats.
     package static func attention(
-        n: Int, m: Int, width: Int, scale: Float, seen: UnsafePointer<Int>?, q: UnsafePointer<Float>, ldq: Int,
-        k: UnsafePointer<Float>, v: UnsafePointer<Float>, ldk: Int, keys: UnsafePointer<UInt64>, threshold: UInt32,
+        n: Int, m: Int, width: Int, scale: Float, seen: UnsafePointer<Int32>?, q: UnsafePointer<Float>, ldq: Int,
+        k: UnsafePointer<Float>, v: UnsafePointer<Float>, ldk: Int, keys: UnsafePointer<UInt32>, threshold: UInt32,
         kept: Float, scratch: UnsafeMutablePointer<Float>, p: UnsafeMutablePointer<Float>,
         y: UnsafeMutablePointer<Float>
     ) {
-        let columns = padded(m)
-        transpose(k, rows: m, columns: width, ld: ldk, to: scratch, columns)
-        product(
-            rows: n, columns: columns, depth: width, q, ldq, 1, UnsafePointer(scratch), columns, p, columns,
-            adding: false)
-        probabilities(n: n, m: m, scale: scale, seen: seen, p)
-        var weights = UnsafePointer(p)
-        if threshold > 0 {
-            let dropped = scratch + columns &* width
-            var i = 0
-            while i < n {
-                let at = i &* columns
-                maskRow(key: keys[i], threshold: threshold, kept, p + at, dropped + at, columns)
-                i &+= 1
+        let dropped = scratch + 16 &* width
+        var first = 0
+        while first < n {
+            let rows = min(16, n &- first)
+            let block = p + first &* m
+            transpose(q + first &* ldq, rows: rows, columns: width, ld: ldq, to: scratch)
+            product(
+                rows: m, columns: 16, depth: width, k, ldk, 1, UnsafePointer(scratch), 16, block, 16, adding: false)
+            if let seen { hide(m, seen + first, block) }
+            exponentials(m, scale, block)
+            let factor = inverseSums(m, block)
+            if threshold > 0 {
+                normalise(m, factor, keys: keys + 2 &* first, threshold: threshold, kept, block, dropped: dropped)
+            } else {
+                normalise(m, factor, block)
             }
-            weights = UnsafePointer(dropped)
+            product(
+                rows: rows, columns: width, depth: m, UnsafePointer(threshold > 0 ? dropped : block), 1, 16, v, ldk,
+                y + first &* ldq, ldq, adding: false)
+            first &+= 16
         }
-        product(rows: n, columns: width, depth: m, weights, columns, 1, v, ldk, y, ldq, adding: false)
     }
 
     /// Gradients dq, dk, dv (each where wanted) for dy and the probabilities that `attention` gave.
     ///
-    /// dk and dv are added to where `adding` is set. `scratch` holds padded(m) · (width + 2 · n) floats.
+    /// dk and dv are added to where `adding` is set. `scratch` holds 16 · (width + 2 · m) floats.
     package static func attentionBackward(
         n: Int, m: Int, width: Int, scale: Float, q: UnsafePointer<Float>, ldq: Int, k: UnsafePointer<Float>,
-        v: UnsafePointer<Float>, ldk: Int, keys: UnsafePointer<UInt64>, threshold: UInt32, kept: Float,
+        v: UnsafePointer<Float>, ldk: Int, keys: UnsafePointer<UInt32>, threshold: UInt32, kept: Float,
         scratch: UnsafeMutablePointer<Float>, p: UnsafePointer<Float>, dy: UnsafePointer<Float>,
         dq: UnsafeMutablePointer<Float>?, dk: UnsafeMutablePointer<Float>?, dv: UnsafeMutablePointer<Float>?,
         adding: Bool
     ) {
-        let columns = padded(m)
-        let ds = scratch + columns &* width
-        let dropped = ds + columns &* n
+        let ds = scratch + 16 &* width
+        let dropped = ds + 16 &* m
         let wantsScores = dq != nil || dk != nil
-        if wantsScores {
-            transpose(v, rows: m, columns: width, ld: ldk, to: scratch, columns)
-            product(
-                rows: n, columns: columns, depth: width, dy, ldq, 1, UnsafePointer(scratch), columns, ds, columns,
-                adding: false)
-        }
-        var weights = p
-        if threshold > 0 {
-            var i = 0
-            while i < n {
-                let at = i &* columns
-                maskRow(key: keys[i], threshold: threshold, kept, p + at, dropped + at, columns)
-                if wantsScores { maskRow(key: keys[i], threshold: threshold, kept, ds + at, ds + at, columns) }
-                i &+= 1
+        var first = 0
+        while first < n {
+            let rows = min(16, n &- first)
+            let block = p + first &* m
+            let (queries, change) = (q + first &* ldq, dy + first &* ldq)
+            let adds = adding || first > 0
+            if wantsScores {
+                transpose(change, rows: rows, columns: width, ld: ldq, to: scratch)
+                product(
+                    rows: m, columns: 16, depth: width, v, ldk, 1, UnsafePointer(scratch), 16, ds, 16, adding: false)
             }
-            weights = UnsafePointer(dropped)
+            var weights = block
+            if threshold > 0 {
+                let keys = keys + 2 &* first
+                drop(m, keys: keys, threshold: threshold, kept, block, dropped)
+                if wantsScores { drop(m, keys: keys, threshold: threshold, kept, ds, ds) }
+                weights = UnsafePointer(dropped)
+            }
+            if let dv {
+                product(rows: m, columns: width, depth: rows, weights, 16, 1, change, ldq, dv, ldk, adding: adds)
+            }
+            if wantsScores {
+                scoreGradient(m, scale, block, ds)
+                let scores = UnsafePointer(ds)
+                if let dq {
+                    product(
+                        rows: rows, columns: width, depth: m, scores, 1, 16, k, ldk, dq + first &* ldq, ldq,
+                        adding: false)
+                }
+                if let dk {
+                    product(rows: m, columns: width, depth: rows, scores, 16, 1, queries, ldq, dk, ldk, adding: adds)
+                }
+            }
+            first &+= 16
         }
-        if let dv { product(rows: m, columns: width, depth: n, weights, 1, columns, dy, ldq, dv, ldk, adding: adding) }
-        guard wantsScores else { return }
-        var i = 0
-        while i < n {
-            scoreGradient(p + i &* columns, ds + i &* columns, scale, columns)
-            i &+= 1
-        }
-        let scores = UnsafePointer(ds)
-        if let dq { product(rows: n, columns: width, depth: m, scores, columns, 1, k, ldk, dq, ldq, adding: false) }
-        if let dk { product(rows: m, columns: width, depth: n, scores, 1, columns, q, ldq, dk, ldk, adding: adding) }
     }
 
-    /// p = softmax(scale · p) over the visible of its m columns, 0 in the others and in the padding.
+    /// p = −∞ where a query does not see a key.
     @inline(__always)
-    private static func probabilities(
-        n: Int, m: Int, scale: Float, seen: UnsafePointer<Int>?, _ p: UnsafeMutablePointer<Float>
-    ) {
-        let columns = padded(m)
-        var i = 0
-        while i < n {
-            let row = p + i &* columns
-            var j = m
-            if let seen { j = seen[i] }
-            while j < columns {
-                row[j] = -.infinity
-                j &+= 1
-            }
-            var top = maximumOfBlocks(row, columns)
-            // A row that sees nothing becomes 0 (its sum is), as in `softmax`.
-            top = top == -.infinity ? 0 : top
-            for j in 0..<columns { row[j] = scale * (row[j] - top) }
-            i &+= 1
-        }
-        // One loop over all rows: short ones would not fill it.
-        for j in 0..<n &* columns { p[j] = Approximation.exp(p[j]) }
-        i = 0
-        while i < n {
-            let row = p + i &* columns
-            let total = sum(row, columns)
-            let factor = SIMD16<Float>(repeating: total == 0 ? 0 : 1 / total)
-            var j = 0
-            while j < columns {
-                store(load(row, j) * factor, row, j)
-                j &+= 16
-            }
-            i &+= 1
+    private static func hide(_ m: Int, _ seen: UnsafePointer<Int32>, _ p: UnsafeMutablePointer<Float>) {
+        let limit = UnsafeRawPointer(seen).loadUnaligned(as: SIMD16<Int32>.self)
+        var j = 0
+        while j < m {
+            let hidden = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: j)) .>= limit
+            store(load(p, 16 &* j).replacing(with: -.infinity, where: hidden), p, 16 &* j)
+            j &+= 1
         }
     }
 
-    /// ds = scale · p · (ds − Σ p · ds).
+    /// p = e^(scale · (p − max over the keys)).
+    @inline(__always)
+    private static func exponentials(_ m: Int, _ scale: Float, _ p: UnsafeMutablePointer<Float>) {
+        var top = load(p, 0)
+        var other = top
+        var j = 1
+        while j &+ 1 < m {
+            let (a, b) = (load(p, 16 &* j), load(p, 16 &* j &+ 16))
+            top.replace(with: a, where: a .> top)
+            other.replace(with: b, where: b .> other)
+            j &+= 2
+        }
+        if j < m {
+            let a = load(p, 16 &* j)
+            top.replace(with: a, where: a .> top)
+        }
+        top.replace(with: other, where: other .> top)
+        // A query that sees nothing gets zeros (their sum is), as in `softmax`.
+        top.replace(with: 0, where: top .== -.infinity)
+        let factor = SIMD16<Float>(repeating: scale)
+        j = 0
+        while j < m {
+            store((load(p, 16 &* j) - top) * factor, p, 16 &* j)
+            j &+= 1
+        }
+        for i in 0..<16 &* m { p[i] = Approximation.exp(p[i]) }
+    }
+
+    /// 1 / Σ over the keys; 0 where that is 0.
+    @inline(__always)
+    private static func inverseSums(_ m: Int, _ p: UnsafePointer<Float>) -> SIMD16<Float> {
+        var sum = load(p, 0)
+        var other = SIMD16<Float>(repeating: 0)
+        var j = 1
+        while j &+ 1 < m {
+            sum += load(p, 16 &* j)
+            other += load(p, 16 &* j &+ 16)
+            j &+= 2
+        }
+        if j < m { sum += load(p, 16 &* j) }
+        sum += other
+        return (SIMD16<Float>(repeating: 1) / sum).replacing(with: 0, where: sum .== 0)
+    }
+
+    /// p = p · factor.
+    @inline(__always)
+    private static func normalise(_ m: Int, _ factor: SIMD16<Float>, _ p: UnsafeMutablePointer<Float>) {
+        var j = 0
+        while j < m {
+            store(load(p, 16 &* j) * factor, p, 16 &* j)
+            j &+= 1
+        }
+    }
+
+    /// p = p · factor, and `dropped` that with dropout.
+    @inline(__always)
+    private static func normalise(
+        _ m: Int, _ factor: SIMD16<Float>, keys: UnsafePointer<UInt32>, threshold: UInt32, _ kept: Float,
+        _ p: UnsafeMutablePointer<Float>, dropped: UnsafeMutablePointer<Float>
+    ) {
+        let (k0, k1) = halves(keys)
+        var j = 0
+        while j < m {
+            let x = load(p, 16 &* j) * factor
+            store(x, p, 16 &* j)
+            store(masked(x, j, k0, k1, threshold, kept), dropped, 16 &* j)
+            j &+= 1
+        }
+    }
+
+    /// y = x with dropout; y may be x.
+    @inline(__always)
+    private static func drop(
+        _ m: Int, keys: UnsafePointer<UInt32>, threshold: UInt32, _ kept: Float, _ x: UnsafePointer<Float>,
+        _ y: UnsafeMutablePointer<Float>
+    ) {
+        let (k0, k1) = halves(keys)
+        var j = 0
+        while j < m {
+            store(masked(load(x, 16 &* j), j, k0, k1, threshold, kept), y, 16 &* j)
+            j &+= 1
+        }
+    }
+
+    @inline(__always)
+    private static func halves(_ keys: UnsafePointer<UInt32>) -> (SIMD16<UInt32>, SIMD16<UInt32>) {
+        let raw = UnsafeRawPointer(keys)
+        return (
+            raw.loadUnaligned(as: SIMD16<UInt32>.self),
+            raw.loadUnaligned(fromByteOffset: 64, as: SIMD16<UInt32>.self)
+        )
+    }
+
+    /// `dropout` of one key position for sixteen queries, each with its own key.
+    @inline(__always)
+    private static func masked(
+        _ x: SIMD16<Float>, _ feature: Int, _ k0: SIMD16<UInt32>, _ k1: SIMD16<UInt32>, _ threshold: UInt32,
+        _ kept: Float
+    ) -> SIMD16<Float> {
+        var h = SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: feature)) ^ k0
+        h = (h ^ (h &>> 16)) &* 0x7FEB_352D
+        h = (h ^ (h &>> 15) ^ k1) &* 0x846C_A68B
+        h ^= h &>> 16
+        let limit = SIMD16<UInt32>(repeating: threshold)
+        return SIMD16<Float>(repeating: 0).replacing(with: x * SIMD16(repeating: kept), where: h .>= limit)
+    }
+
+    /// ds = scale · p · (ds − Σ over the keys of p · ds).
     @inline(__always)
     private static func scoreGradient(
-        _ p: UnsafePointer<Float>, _ ds: UnsafeMutablePointer<Float>, _ scale: Float, _ columns: Int
+        _ m: Int, _ scale: Float, _ p: UnsafePointer<Float>, _ ds: UnsafeMutablePointer<Float>
     ) {
-        let mean = SIMD16<Float>(repeating: dot(p, ds, columns))
+        var mean = SIMD16<Float>(repeating: 0)
+        var j = 0
+        while j < m {
+            mean += load(p, 16 &* j) * load(ds, 16 &* j)
+            j &+= 1
+        }
         let factor = SIMD16<Float>(repeating: scale)
-        var j = 0
-        while j < columns {
-            store(factor * load(p, j) * (load(ds, j) - mean), ds, j)
-            j &+= 16
+        j = 0
+        while j < m {
+            store(factor * load(p, 16 &* j) * (load(ds, 16 &* j) - mean), ds, 16 &* j)
+            j &+= 1
         }
     }
 
-    /// As `dropout`, over whole blocks of sixteen.
-    @inline(__always)
-    private static func maskRow(
-        key: UInt64, threshold: UInt32, _ kept: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
-        _ columns: Int
-    ) {
-        let k0 = SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: key))
-        let k1 = SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: key >> 32))
-        let factor = SIMD16<Float>(repeating: kept)
-        let limit = SIMD16<UInt32>(repeating: threshold)
-        var feature = SIMD16<UInt32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-        var j = 0
-        while j < columns {
-            var h = feature ^ k0
-            h = (h ^ (h &>> 16)) &* 0x7FEB_352D
-            h = (h ^ (h &>> 15) ^ k1) &* 0x846C_A68B
-            h ^= h &>> 16
-            store(SIMD16<Float>(repeating: 0).replacing(with: load(x, j) * factor, where: h .>= limit), y, j)
-            feature = feature &+ 16
-            j &+= 16
-        }
-    }
-
-    @inline(__always)
-    private static func maximumOfBlocks(_ x: UnsafePointer<Float>, _ columns: Int) -> Float {
-        var lanes = load(x, 0)
-        var j = 16
-        while j < columns {
-            let next = load(x, j)
-            lanes.replace(with: next, where: next .> lanes)
-            j &+= 16
-        }
-        var a = lanes.lowHalf
-        a.replace(with: lanes.highHalf, where: lanes.highHalf .> a)
-        var b = a.lowHalf
-        b.replace(with: a.highHalf, where: a.highHalf .> b)
-        let c = b[0] > b[2] ? b[0] : b[2]
-        let d = b[1] > b[3] ? b[1] : b[3]
-        return c > d ? c : d
-    }
-
-    /// target[columns, ld'] = source[rows, columns]ᵀ, the last row repeated to fill a block of four rows.
+    /// target[columns, 16] = source[rows, columns]ᵀ; zeros or the last row where there are fewer than sixteen rows.
     @inline(__always)
     private static func transpose(
-        _ source: UnsafePointer<Float>, rows: Int, columns: Int, ld: Int, to target: UnsafeMutablePointer<Float>,
-        _ step: Int
+        _ source: UnsafePointer<Float>, rows: Int, columns: Int, ld: Int, to target: UnsafeMutablePointer<Float>
     ) {
+        let last = rows &- 1
         var j = 0
-        while j < step {
-            let a = UnsafeRawPointer(source + min(j, rows &- 1) &* ld)
-            let b = UnsafeRawPointer(source + min(j &+ 1, rows &- 1) &* ld)
-            let c = UnsafeRawPointer(source + min(j &+ 2, rows &- 1) &* ld)
-            let d = UnsafeRawPointer(source + min(j &+ 3, rows &- 1) &* ld)
-            var i = 0
-            while i < columns {
-                let x = a.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
-                let y = b.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
-                let z = c.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
-                let w = d.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
-                let to = UnsafeMutableRawPointer(target + (i &* step &+ j))
-                to.storeBytes(of: SIMD4(x[0], y[0], z[0], w[0]), as: SIMD4<Float>.self)
-                to.storeBytes(of: SIMD4(x[1], y[1], z[1], w[1]), toByteOffset: step &* 4, as: SIMD4<Float>.self)
-                to.storeBytes(of: SIMD4(x[2], y[2], z[2], w[2]), toByteOffset: step &* 8, as: SIMD4<Float>.self)
-                to.storeBytes(of: SIMD4(x[3], y[3], z[3], w[3]), toByteOffset: step &* 12, as: SIMD4<Float>.self)
-                i &+= 4
+        while j < 16 {
+            var to = UnsafeMutableRawPointer(target + j)
+            if j > last {
+                var i = 0
+                while i < columns {
+                    to.storeBytes(of: SIMD4(repeating: 0), as: SIMD4<Float>.self)
+                    to += 64
+                    i &+= 1
+                }
+            } else {
+                let a = UnsafeRawPointer(source + j &* ld)
+                let b = UnsafeRawPointer(source + min(j &+ 1, last) &* ld)
+                let c = UnsafeRawPointer(source + min(j &+ 2, last) &* ld)
+                let d = UnsafeRawPointer(source + min(j &+ 3, last) &* ld)
+                var i = 0
+                while i < columns {
+                    let x = a.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
+                    let y = b.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
+                    let z = c.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
+                    let w = d.loadUnaligned(fromByteOffset: i &* 4, as: SIMD4<Float>.self)
+                    to.storeBytes(of: SIMD4(x[0], y[0], z[0], w[0]), as: SIMD4<Float>.self)
+                    to.storeBytes(of: SIMD4(x[1], y[1], z[1], w[1]), toByteOffset: 64, as: SIMD4<Float>.self)
+                    to.storeBytes(of: SIMD4(x[2], y[2], z[2], w[2]), toByteOffset: 128, as: SIMD4<Float>.self)
+                    to.storeBytes(of: SIMD4(x[3], y[3], z[3], w[3]), toByteOffset: 192, as: SIMD4<Float>.self)
+                    to += 256
+                    i &+= 4
+                }
             }
             j &+= 4
         }
@@ -227,12 +326,26 @@ extension Loops {
         rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int,
         _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, adding: Bool
     ) {
+        #if WIDE
+            let paired = rows < 8 ? 0 : columns & ~31
+            // Some rows a second time is faster than one by one.
+            let full = rows & 7 > 4 && !adding ? rows : rows & ~7
+        #endif
         var j = 0
         while j < columns {
             var i = 0
             #if WIDE
-                while i &+ 8 <= rows {
-                    wideTile(depth, a + i &* down, down, across, b + j, ldb, c + (i &* ldc &+ j), ldc, adding)
+                while i < (j < paired ? full : rows), rows >= 8 {
+                    if i &+ 8 > rows {
+                        if adding { break }
+                        i = rows &- 8
+                    }
+                    let (from, to) = (a + i &* down, c + (i &* ldc &+ j))
+                    if j >= paired {
+                        wideTile(depth, from, down, across, b + j, ldb, to, ldc, adding)
+                    } else if j & 16 == 0 {
+                        doubleTile(depth, from, down, across, b + j, ldb, to, ldc, adding)
+                    }
                     i &+= 8
                 }
             #endif
@@ -241,7 +354,6 @@ extension Loops {
                 i &+= 4
             }
             if i < rows, rows >= 4, !adding {
-                // Some rows a second time is faster than one by one.
                 i = rows &- 4
                 tile(depth, a + i &* down, down, across, b + j, ldb, c + (i &* ldc &+ j), ldc, false)
                 i = rows
@@ -295,35 +407,91 @@ extension Loops {
         ) {
             var s0 = SIMD16<Float>(repeating: 0)
             var (s1, s2, s3, s4, s5, s6, s7) = (s0, s0, s0, s0, s0, s0, s0)
+            let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
             if adding {
-                (s0, s1, s2, s3) = (load(c, 0), load(c, ldc), load(c, 2 &* ldc), load(c, 3 &* ldc))
-                (s4, s5) = (load(c, 4 &* ldc), load(c, 5 &* ldc))
-                (s6, s7) = (load(c, 6 &* ldc), load(c, 7 &* ldc))
+                (s0, s1, s2) = (load(c, 0), load(c, ldc), load(c, 2 &* ldc))
+                (s3, s4, s5) = (load(d, 0), load(d, ldc), load(d, 2 &* ldc))
+                (s6, s7) = (load(e, 0), load(e, ldc))
             }
-            var (x, y) = (a, b)
+            var (x, y, z, w) = (a, a + 3 &* down, a + 6 &* down, b)
             var l = 0
             while l < depth {
-                let row = load(y, 0)
+                let row = load(w, 0)
                 s0 = fused(s0, x[0], row)
                 s1 = fused(s1, x[down], row)
                 s2 = fused(s2, x[2 &* down], row)
-                s3 = fused(s3, x[3 &* down], row)
-                s4 = fused(s4, x[4 &* down], row)
-                s5 = fused(s5, x[5 &* down], row)
-                s6 = fused(s6, x[6 &* down], row)
-                s7 = fused(s7, x[7 &* down], row)
+                s3 = fused(s3, y[0], row)
+                s4 = fused(s4, y[down], row)
+                s5 = fused(s5, y[2 &* down], row)
+                s6 = fused(s6, z[0], row)
+                s7 = fused(s7, z[down], row)
                 x += across
-                y += ldb
+                y += across
+                z += across
+                w += ldb
                 l &+= 1
             }
             store(s0, c, 0)
             store(s1, c, ldc)
             store(s2, c, 2 &* ldc)
-            store(s3, c, 3 &* ldc)
-            store(s4, c, 4 &* ldc)
-            store(s5, c, 5 &* ldc)
-            store(s6, c, 6 &* ldc)
-            store(s7, c, 7 &* ldc)
+            store(s3, d, 0)
+            store(s4, d, ldc)
+            store(s5, d, 2 &* ldc)
+            store(s6, e, 0)
+            store(s7, e, ldc)
+        }
+
+        /// Eight rows of two blocks of columns: what is read of a serves twice.
+        @inline(__always)
+        private static func doubleTile(
+            _ depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+            _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ adding: Bool
+        ) {
+            var s0 = SIMD16<Float>(repeating: 0)
+            var (s1, s2, s3, s4, s5, s6, s7) = (s0, s0, s0, s0, s0, s0, s0)
+            var (t0, t1, t2, t3, t4, t5, t6, t7) = (s0, s0, s0, s0, s0, s0, s0, s0)
+            let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
+            if adding {
+                (s0, s1, s2) = (load(c, 0), load(c, ldc), load(c, 2 &* ldc))
+                (t0, t1, t2) = (load(c, 16), load(c, ldc &+ 16), load(c, 2 &* ldc &+ 16))
+                (s3, s4, s5) = (load(d, 0), load(d, ldc), load(d, 2 &* ldc))
+                (t3, t4, t5) = (load(d, 16), load(d, ldc &+ 16), load(d, 2 &* ldc &+ 16))
+                (s6, s7, t6, t7) = (load(e, 0), load(e, ldc), load(e, 16), load(e, ldc &+ 16))
+            }
+            var (x, y, z, w) = (a, a + 3 &* down, a + 6 &* down, b)
+            var l = 0
+            while l < depth {
+                let (row, next) = (load(w, 0), load(w, 16))
+                (s0, t0) = (fused(s0, x[0], row), fused(t0, x[0], next))
+                (s1, t1) = (fused(s1, x[down], row), fused(t1, x[down], next))
+                (s2, t2) = (fused(s2, x[2 &* down], row), fused(t2, x[2 &* down], next))
+                (s3, t3) = (fused(s3, y[0], row), fused(t3, y[0], next))
+                (s4, t4) = (fused(s4, y[down], row), fused(t4, y[down], next))
+                (s5, t5) = (fused(s5, y[2 &* down], row), fused(t5, y[2 &* down], next))
+                (s6, t6) = (fused(s6, z[0], row), fused(t6, z[0], next))
+                (s7, t7) = (fused(s7, z[down], row), fused(t7, z[down], next))
+                x += across
+                y += across
+                z += across
+                w += ldb
+                l &+= 1
+            }
+            store(s0, c, 0)
+            store(t0, c, 16)
+            store(s1, c, ldc)
+            store(t1, c, ldc &+ 16)
+            store(s2, c, 2 &* ldc)
+            store(t2, c, 2 &* ldc &+ 16)
+            store(s3, d, 0)
+            store(t3, d, 16)
+            store(s4, d, ldc)
+            store(t4, d, ldc &+ 16)
+            store(s5, d, 2 &* ldc)
+            store(t5, d, 2 &* ldc &+ 16)
+            store(s6, e, 0)
+            store(t6, e, 16)
+            store(s7, e, ldc)
+            store(t7, e, ldc &+ 16)
         }
     #endif
 }

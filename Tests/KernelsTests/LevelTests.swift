@@ -101,10 +101,14 @@ struct LevelTests {
     }
 
     typealias Forward = (
-        Int, Int, Int, Float, UnsafePointer<Int>?, UnsafePointer<Float>, Int, UnsafePointer<Float>,
+        Int, Int, Int, Float, UnsafePointer<Int32>?, UnsafePointer<Float>, Int, UnsafePointer<Float>,
         UnsafePointer<Float>,
-        Int, UnsafePointer<UInt64>, UInt32, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>,
+        Int, UnsafePointer<UInt32>, UInt32, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>,
         UnsafeMutablePointer<Float>
+    ) -> Void
+
+    typealias Keys = (
+        Int, UnsafePointer<UInt64>, UInt64, UnsafePointer<UInt64>, UnsafeMutablePointer<UInt32>
     ) -> Void
 
     /// Queries and keys around the sizes of tiles.
@@ -112,14 +116,21 @@ struct LevelTests {
     func attention(_ n: Int, _ m: Int) {
         let width = 32
         let (q, k, v) = (random(n * width, 1, -2, 2), random(m * width, 2, -2, 2), random(m * width, 3))
-        let keys = (0..<n).map { RandomKey(seed: 3).child($0).bits }
-        let columns = Base.padded(m)
+        let (rows, places) = ((0..<n).map { RandomKey(seed: 3).child($0).bits }, (0..<n).map { UInt64(7 * $0) })
+        let padded = Base.padded(n)
+        func keys(_ f: Keys) -> [UInt32] {
+            var keys = [UInt32](repeating: 1, count: 2 * padded)
+            f(n, rows, 11, places, &keys)
+            return keys
+        }
+        let drawn = keys(Base.attentionKeys)
+        #expect(drawn == keys(V3.attentionKeys))
         func run(_ f: Forward) -> (y: [Float], p: [Float]) {
             var (scratch, p) = (
-                [Float](repeating: .nan, count: columns * (width + n)), [Float](repeating: .nan, count: n * columns)
+                [Float](repeating: .nan, count: 16 * (width + m)), [Float](repeating: .nan, count: padded * m)
             )
             let y = output(n * width) {
-                f(n, m, width, 0.2, nil, q, width, k, v, width, keys, 0x2000_0000, 8 / 7, &scratch, &p, $0)
+                f(n, m, width, 0.2, nil, q, width, k, v, width, drawn, 0x2000_0000, 8 / 7, &scratch, &p, $0)
             }
             return (y, p)
         }
@@ -127,6 +138,7 @@ struct LevelTests {
         agree(base.y, v3.y, "attention")
         agree(base.p, v3.p, "probabilities")
         guard InstructionLevel.highest >= .v4 else { return }
+        #expect(drawn == keys(V4.attentionKeys))
         let v4 = run(V4.attention)
         agree(base.y, v4.y, "attention at v4")
         agree(base.p, v4.p, "probabilities at v4")
