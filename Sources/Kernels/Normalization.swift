@@ -1,5 +1,8 @@
 /// Normalisations of rows, over the threads; formulas in Loops.
 public enum Normalization {
+    /// Plain additions that one element costs: rows are cut finely enough for pieces to come out even.
+    private static let cost = 6
+
     /// Layer normalisation of x, of mask · x + residual where these are given: y[rows, width]; hat and rstd are what
     /// backward needs.
     public static func layerNorm(
@@ -9,7 +12,7 @@ public enum Normalization {
     ) {
         nonisolated(unsafe) let (x, residual, gamma, beta) = (x, residual, gamma, beta)
         nonisolated(unsafe) let (hat, rstd, y) = (hat, rstd, y)
-        Workers.run(rows: rows, costPerRow: 2 * width) { range in
+        Workers.run(rows: rows, costPerRow: Normalization.cost * width) { range in
             for row in range {
                 let at = row * width
                 var scale: Float
@@ -64,7 +67,7 @@ public enum Normalization {
         dropped dx: UnsafeMutablePointer<Float>? = nil
     ) {
         nonisolated(unsafe) let (dy, gamma, hat, rstd, ds, dx) = (dy, gamma, hat, rstd, ds, dx)
-        Workers.run(rows: rows, costPerRow: 2 * width) { range in
+        Workers.run(rows: rows, costPerRow: Normalization.cost * width) { range in
             for row in range {
                 let at = row * width
                 Loops.layerNormBackward(dy + at, gamma, hat: hat + at, rstd: rstd[row], ds + at, width)
@@ -79,7 +82,7 @@ public enum Normalization {
         rstd: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
     ) {
         nonisolated(unsafe) let (x, gamma, rstd, y) = (x, gamma, rstd, y)
-        Workers.run(rows: rows, costPerRow: 2 * width) { range in
+        Workers.run(rows: rows, costPerRow: Normalization.cost * width) { range in
             for row in range {
                 let at = row * width
                 rstd[row] = Loops.rmsNorm(x + at, gamma, epsilon: epsilon, y + at, width)
@@ -93,7 +96,7 @@ public enum Normalization {
         rows: Int, width: Int, into dx: UnsafeMutablePointer<Float>
     ) {
         nonisolated(unsafe) let (dy, gamma, x, rstd, dx) = (dy, gamma, x, rstd, dx)
-        Workers.run(rows: rows, costPerRow: 2 * width) { range in
+        Workers.run(rows: rows, costPerRow: Normalization.cost * width) { range in
             for row in range {
                 let at = row * width
                 Loops.rmsNormBackward(dy + at, gamma, x + at, rstd: rstd[row], dx + at, width)
