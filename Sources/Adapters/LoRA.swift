@@ -7,7 +7,7 @@ import Tensors
 ///
 /// Shapes: x[T, in], A[r, in], B[out, r], y[T, out]; formulas in `LowRankUpdates`, dy goes on to y as it is. Keeps x where no normalisation
 /// makes it again, and u; the masks are drawn again.
-final class LoRAUpdates: ManyResults {
+final class LoRAUpdates: ManyResults, AddingOp {
     static let name = "lora"
 
     /// One update: where its A stands among the inputs (B follows), and which y it changes.
@@ -51,14 +51,14 @@ final class LoRAUpdates: ManyResults {
         return try Tensor(uninitialized: [0])
     }
 
-    func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    func backward(_ dy: Tensor, needs: [Bool], onto sums: [Tensor?]) throws -> [Tensor?] {
         var result: [Tensor?] = needs.map { _ in nil }
         for target in 0..<targets where needs[1 + target] { result[1 + target] = resultGradients[target] }
         guard let (saved, factors, u) = kept else { return result }
         let x = try saved.value()
         let low = try lowRank(x, factors)
         let v = try Tensor(uninitialized: u.shape)
-        if needs[0] { result[0] = try Tensor(uninitialized: x.shape) }
+        if needs[0] { result[0] = try sums[0] ?? Tensor(uninitialized: x.shape) }
         for index in updates.indices where resultGradients[updates[index].target] != nil {
             for place in [1 + targets + 2 * index, 2 + targets + 2 * index] where needs[place] {
                 result[place] = try Tensor(uninitialized: factors[place - 1 - targets].shape)
@@ -66,7 +66,7 @@ final class LoRAUpdates: ManyResults {
         }
         unsafe low.backward(
             x: try x.floats(), u: try u.floats(), dys: try resultGradients.map { unsafe try $0?.floats() },
-            v: try v.mutableFloats(), dx: try result[0]?.mutableFloats(),
+            v: try v.mutableFloats(), dx: try result[0]?.mutableFloats(), adding: sums[0] != nil,
             gradients: try updates.indices.map { index in
                 let place = 1 + targets + 2 * index
                 return unsafe LowRankUpdates.Gradient(

@@ -91,10 +91,12 @@ public struct LowRankUpdates {
         }
     }
 
-    /// Gradients for those of every y (nil where none came); u is what forward wrote, v[rows, rank] working memory.
+    /// Gradients for those of every y (nil where none came), dx on top of what is there where `adding` is set; u is what forward
+    /// wrote, v[rows, rank] working memory.
     public func backward(
         x: UnsafePointer<Float>, u: UnsafePointer<Float>, dys: [UnsafePointer<Float>?],
-        v: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>?, gradients: [Gradient]
+        v: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>?, adding: Bool = false,
+        gradients: [Gradient]
     ) {
         nonisolated(unsafe) let (x, u, dys, v, dx, gradients, me) = (x, u, dys, v, dx, gradients, self)
         withStack { stack in
@@ -111,7 +113,9 @@ public struct LowRankUpdates {
                         dy + first * update.outputs, lda: update.outputs, update.b, ldb: update.rank, target,
                         ldc: me.rank)
                 }
-                if let dx { me.inputGradient(first, count, v: v, stack: stack, into: dx + first * me.columns) }
+                if let dx {
+                    me.inputGradient(first, count, v: v, stack: stack, into: dx + first * me.columns, adding: adding)
+                }
             }
         }
         let width = Matmul.columnsPerPiece
@@ -131,34 +135,36 @@ public struct LowRankUpdates {
         }
     }
 
-    /// dx = Σ m · (v A) for some rows.
+    /// dx (+)= Σ m · (v A) for some rows.
     private func inputGradient(
         _ first: Int, _ count: Int, v: UnsafePointer<Float>, stack: UnsafePointer<Float>?,
-        into dx: UnsafeMutablePointer<Float>
+        into dx: UnsafeMutablePointer<Float>, adding: Bool
     ) {
         if let stack {
             Matmul.single(
-                m: count, n: columns, k: rank, v + first * rank, lda: rank, stack, ldb: columns, dx, ldc: columns)
+                m: count, n: columns, k: rank, v + first * rank, lda: rank, stack, ldb: columns,
+                beta: adding ? 1 : 0, dx, ldc: columns)
             return
         }
         for (place, (update, offset)) in zip(updates, offsets).enumerated() {
+            let isFirst = place == 0 && !adding
             let product = { (target: UnsafeMutablePointer<Float>, beta: Float) in
                 Matmul.single(
                     m: count, n: columns, k: update.rank, v + first * rank + offset, lda: rank, update.a,
                     ldb: columns, beta: beta, target, ldc: columns)
             }
             guard let mask = update.mask else {
-                product(dx, place == 0 ? 0 : 1)
+                product(dx, isFirst ? 0 : 1)
                 continue
             }
             Scratch.with(count * columns) { part in
-                let target = place == 0 ? dx : part
+                let target = isFirst ? dx : part
                 product(target, 0)
                 for row in 0..<count {
                     let start = target + row * columns
                     mask.apply(row: first + row, start, into: start, count: columns)
                 }
-                if place > 0 { Loops.accumulate(part, dx, count * columns) }
+                if !isFirst { Loops.accumulate(part, dx, count * columns) }
             }
         }
     }

@@ -132,13 +132,17 @@ private struct Walk {
             node.op = nil
             node.edges = []
             let span = Profile.backward(op, dy, module: node.module)
-            let gradients = try op.backward(dy, needs: needs)
+            let adder = op as? any AddingOp
+            var lent = adder == nil ? [] : lend(to: edges)
+            let gradients = try adder?.backward(dy, needs: needs, onto: lent) ?? op.backward(dy, needs: needs)
             span.end()
             guard gradients.count == edges.count else {
                 throw TensorError("\(type(of: op).name): \(gradients.count) gradients for \(edges.count) inputs")
             }
-            for (edge, gradient) in zip(edges, gradients) {
-                guard let gradient else { continue }
+            let isAdded = zip(lent, gradients).map { $0 != nil && $0 === $1 }
+            takeBack(&lent, from: edges)
+            for (place, (edge, gradient)) in zip(edges, gradients).enumerated() {
+                guard let gradient, place >= isAdded.count || !isAdded[place] else { continue }
                 switch edge {
                 case .none: break
                 case .leaf(let leaf): try result.add(gradient, to: leaf)
@@ -146,6 +150,25 @@ private struct Walk {
                 }
             }
         }
+    }
+
+    /// Takes the gradients so far of those inputs out for which nobody else holds them.
+    private mutating func lend(to edges: [Node.Edge]) -> [Tensor?] {
+        edges.map { edge in
+            guard case .node(let input) = edge else { return nil }
+            let key = ObjectIdentifier(input)
+            guard var sum = sums.removeValue(forKey: key) else { return nil }
+            if isKnownUniquelyReferenced(&sum), sum.ownsStorageAlone { return sum }
+            sums[key] = sum
+            return nil
+        }
+    }
+
+    private mutating func takeBack(_ lent: inout [Tensor?], from edges: [Node.Edge]) {
+        for (edge, sum) in zip(edges, lent) {
+            if let sum, case .node(let input) = edge { sums[ObjectIdentifier(input)] = sum }
+        }
+        lent = []
     }
 
     private mutating func push(_ entry: Entry) {

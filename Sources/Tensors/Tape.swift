@@ -27,6 +27,21 @@ extension Op {
     public func keeps(_ shapes: [[Int]], needs: [Bool]) -> [[Int]] { [] }
 }
 
+/// An operation that can add gradients of its inputs to what is there already, which saves a pass over both.
+public protocol AddingOp: Op {
+    /// As `backward`; where `sums[i]` is given, it is the gradient that input i has so far, of which nobody else knows.
+    ///
+    /// Either the gradient is added to it and it is returned, or another tensor is returned and it stays as it is.
+    func backward(_ dy: Tensor, needs: [Bool], onto sums: [Tensor?]) throws -> [Tensor?]
+}
+
+extension AddingOp {
+    /// Gradients on their own.
+    public func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+        try backward(dy, needs: needs, onto: needs.map { _ in nil })
+    }
+}
+
 /// Whether operations are recorded.
 ///
 /// A value of the task in progress, not a global: `off` binds it.

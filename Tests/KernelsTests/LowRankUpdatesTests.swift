@@ -59,17 +59,19 @@ private struct Outcome {
     }
 
     private func run(
-        _ factors: [(Factors, target: Int)], rows: Int, x: Floats, ys: [[Float]], dys: [Floats]
+        _ factors: [(Factors, target: Int)], rows: Int, x: Floats, ys: [[Float]], dys: [Floats],
+        onto start: [Float]? = nil
     ) -> Outcome {
         let low = LowRankUpdates(rows: rows, columns: columns, factors.map { $0.0.update(target: $0.target) })
         let outputs = ys.map(Floats.init)
         let u = Floats([Float](repeating: .nan, count: rows * low.rank))
-        let (v, dx) = (Floats(u.values), Floats([Float](repeating: .nan, count: rows * columns)))
+        let (v, dx) = (Floats(u.values), Floats(start ?? [Float](repeating: .nan, count: rows * columns)))
         let da = factors.map { Floats([Float](repeating: .nan, count: $0.0.a.count)) }
         let db = factors.map { Floats([Float](repeating: .nan, count: $0.0.b.count)) }
         low.forward(x: x.start, ys: outputs.map(\.start), u: u.start)
         low.backward(
             x: x.start, u: u.start, dys: dys.map { UnsafePointer($0.start) }, v: v.start, dx: dx.start,
+            adding: start != nil,
             gradients: zip(da, db).map { LowRankUpdates.Gradient(a: $0.start, b: $1.start) })
         return Outcome(ys: outputs.map(\.values), dx: dx.values, da: da.map(\.values), db: db.map(\.values))
     }
@@ -102,6 +104,19 @@ private struct Outcome {
         }
         for (y, expected) in zip(together.ys, expected) { #expect(distance(y, expected) < 1e-5) }
         #expect(distance(together.dx, dx) < 1e-5)
+    }
+
+    /// A gradient of x that is there already: the same sums, rounded in another order.
+    @Test(arguments: [[Float(0), 0, 0], [0.3, 0.1, 0.6], [0, 0.5, 0]])
+    func addsToWhatIsThere(_ dropout: [Float]) throws {
+        let rows = 33
+        let factors = try factors(rows: rows, dropout: dropout).map { ($0, target: $0.target) }
+        let (x, start) = (Floats(random(rows * columns, 1)), random(rows * columns, 6))
+        let ys = sizes.enumerated().map { random(rows * $1, UInt64(2 + $0)) }
+        let dys = sizes.enumerated().map { Floats(random(rows * $1, UInt64(4 + $0))) }
+        let alone = run(factors, rows: rows, x: x, ys: ys, dys: dys).dx
+        let added = run(factors, rows: rows, x: x, ys: ys, dys: dys, onto: start).dx
+        #expect(distance(added, zip(alone, start).map { Double($0) + Double($1) }) < 1e-6)
     }
 
     /// Mask for mask what every update gives alone: the same elements of x are dropped in a group, forward and backward.

@@ -64,6 +64,62 @@ import Testing
         #expect(gradients[try leaf([1])] == nil)
     }
 
+    /// 3x, added to the gradient so far where that is lent.
+    private final class Triple: AddingOp {
+        static let name = "triple"
+        private(set) var wasLent = false
+
+        func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
+            try Tensor(try inputs[0].floatArray().map { 3 * $0 })
+        }
+
+        func backward(_ dy: Tensor, needs: [Bool], onto sums: [Tensor?]) throws -> [Tensor?] {
+            let dx = try Tensor(try dy.floatArray().map { 3 * $0 })
+            guard let sum = sums[0] else { return [dx] }
+            wasLent = true
+            try sum.add(inPlace: dx)
+            return [sum]
+        }
+    }
+
+    @Test func gradientsAreLentToWhoAddsToThem() throws {
+        let (x, op) = (try leaf([2, 3]), Triple())
+        let y = try x.mul(x)
+        // The product's gradient is there first, and nobody else knows of it.
+        try y.mul(10).add(Tensor.apply(op, [y])).sum().backward()
+        #expect(op.wasLent)
+        // d(13x²) = 26x
+        #expect(try x.grad?.floatArray() == [52, 78])
+    }
+
+    @Test func gradientsOfOthersAreNotLent() throws {
+        let (x, op) = (try leaf([2, 3]), Triple())
+        let y = try x.mul(x)
+        // The sum hands one gradient to y and to the operation both.
+        try y.add(Tensor.apply(op, [y])).sum().backward()
+        #expect(!op.wasLent)
+        #expect(try x.grad?.floatArray() == [16, 24])
+    }
+
+    @Test func aFrozenMatrixAddsToWhatIsThere() throws {
+        let matrix = FrozenMatrix(rows: 2, columns: 2) { target in
+            for (i, value) in [Float(1), 2, 3, 4].enumerated() { target[i] = value }
+        }
+        func gradient(_ f: (Tensor) throws -> Tensor) throws -> [Float] {
+            let x = try Tensor([0.5, -1], shape: [1, 2])
+            try x.setRequiresGrad(true)
+            try f(x.mul(1)).sum().backward()
+            return try x.grad?.floatArray() ?? []
+        }
+        // d Σ (x Wᵀ) are the sums of the columns, 4 and 6.
+        #expect(try gradient { try $0.mul(10).add($0.linear(matrix)) } == [14, 16])
+        #expect(
+            try gradient { x in
+                let both = try x.linears([matrix, matrix], biases: [nil, nil])
+                return try x.mul(10).add(both[0]).add(both[1])
+            } == [18, 22])
+    }
+
     /// `add` hands the same gradient to both inputs: neither may change the other's.
     @Test func sharedGradientsAreNotWrittenTo() throws {
         let (x, y) = (try leaf([1, 2]), try leaf([3, 4]))

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// Backward: dx = dy · W ∘ f'(x), where a gradient flows below; db[out] = Σ_t dy, where the bias is trained. Keeps x where there is
 /// an activation, else nothing: the weight gradient, which alone needs f(x), is never asked for.
-package final class FrozenLinear: Op {
+package final class FrozenLinear: AddingOp {
     package static let name = "linear"
     private let weight: FrozenMatrix
     private let activation: Elementwise.Unary?
@@ -28,15 +28,18 @@ package final class FrozenLinear: Op {
         return y
     }
 
-    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool], onto sums: [Tensor?]) throws -> [Tensor?] {
         let rows = dy.rowsAndColumns.rows
         var gradients: [Tensor?] = needs.map { _ in nil }
         if needs[0] {
-            let dx = try Tensor(uninitialized: dy.shape.dropLast() + [weight.columns])
+            // A product that is multiplied with a derivative cannot be added to another in the same pass.
+            let sum = activation == nil ? sums[0] : nil
+            let dx = try sum ?? Tensor(uninitialized: dy.shape.dropLast() + [weight.columns])
             let derivative = try kept.flatMap { kept in
                 try activation.map { FrozenMatrix.Derivative(of: $0, kept: try kept.floats()) }
             }
-            try weight.multiplyTransposed(dy: dy.floats(), m: rows, times: derivative, into: dx.mutableFloats())
+            try weight.multiplyTransposed(
+                dy: dy.floats(), m: rows, times: derivative, into: dx.mutableFloats(), accumulate: sum != nil)
             gradients[0] = dx
         }
         if needs.count > 1, needs[1] { gradients[1] = try Linear.biasGradient(dy) }

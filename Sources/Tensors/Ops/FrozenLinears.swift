@@ -3,7 +3,7 @@ import Kernels
 /// y_i[T, out_i] = x[T, in] · W_iᵀ + b_i for several frozen matrices W_i[out_i, in], multiplied in one piece of work.
 ///
 /// Backward: dx = Σ dy_i · W_i, added up in cache; db_i[out_i] = Σ_t dy_i where a bias is trained. Keeps nothing.
-package final class FrozenLinears: ManyResults {
+package final class FrozenLinears: ManyResults, AddingOp {
     package static let name = "linears"
     private let weights: [FrozenMatrix]
     /// For each matrix the place of its bias among the inputs.
@@ -31,17 +31,17 @@ package final class FrozenLinears: ManyResults {
         return try Tensor(uninitialized: [0])
     }
 
-    package func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] {
+    package func backward(_ dy: Tensor, needs: [Bool], onto sums: [Tensor?]) throws -> [Tensor?] {
         var result: [Tensor?] = needs.map { _ in nil }
         for (bias, gradient) in zip(biases, resultGradients) {
             if let bias, needs[bias], let gradient { result[bias] = try Linear.biasGradient(gradient) }
         }
         let parts = zip(weights, resultGradients).compactMap { weight, gradient in gradient.map { (weight, $0) } }
         if needs[0], let first = parts.first {
-            let dx = try Tensor(uninitialized: first.1.shape.dropLast() + [first.0.columns])
+            let dx = try sums[0] ?? Tensor(uninitialized: first.1.shape.dropLast() + [first.0.columns])
             try FrozenMatrix.multiplyTransposed(
                 parts.map { FrozenGradient($0.0, dy: try $0.1.floats()) }, m: first.1.rowsAndColumns.rows,
-                into: dx.mutableFloats())
+                into: dx.mutableFloats(), accumulate: sums[0] != nil)
             result[0] = dx
         }
         return result
