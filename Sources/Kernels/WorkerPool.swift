@@ -34,7 +34,6 @@ final class WorkerPool: @unchecked Sendable {
     private let callerSleeps = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
     private var threads: [pthread_t] = []
-    private var placement = ThreadPlacement()
     private var insideKey = pthread_key_t()
     /// Held by the one caller whose work the threads share; another caller does its own work alone meanwhile.
     private let busy = Atomic<Bool>(false)
@@ -72,7 +71,6 @@ final class WorkerPool: @unchecked Sendable {
                 }, me)
             if failed == 0 { threads.append(thread) }
         }
-        placement = ThreadPlacement()
         self.count = threads.count + 1
     }
 
@@ -100,7 +98,6 @@ final class WorkerPool: @unchecked Sendable {
     private func wakeSleepers(atMost most: Int) {
         let asleep = sleepers.load(ordering: .sequentiallyConsistent)
         guard asleep > 0 else { return }
-        placement.clear(of: threads)
         pthread_mutex_lock(&mutex)
         if asleep <= most {
             pthread_cond_broadcast(&wake)
