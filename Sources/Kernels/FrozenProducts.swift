@@ -193,17 +193,23 @@ extension FrozenMatrix {
                 }
             }
             if isDirect { return sum(dx + first, n) }
-            Scratch.with(rows * width) { scratch in
+            // A derivative is faster over all rows at once than over a panel's few columns: what was kept comes together for it.
+            let count = rows * width
+            Scratch.with(derivative == nil ? count : 3 * count) { scratch in
                 sum(scratch, width)
-                for row in 0..<rows {
-                    let (source, target) = (scratch + row * width, dx + first + row * n)
-                    if let derivative {
-                        let kept = derivative.kept + first + row * n
-                        Elementwise.gradients(derivative.function, kept: kept, source, target, width)
-                    } else {
-                        Loops.finish(source, bias: nil, adding: accumulate, into: target, width)
+                guard let derivative else {
+                    for row in 0..<rows {
+                        let target = dx + first + row * n
+                        Loops.finish(scratch + row * width, bias: nil, adding: accumulate, into: target, width)
                     }
+                    return
                 }
+                let (kept, gradients) = (scratch + count, scratch + 2 * count)
+                for row in 0..<rows {
+                    (kept + row * width).update(from: derivative.kept + first + row * n, count: width)
+                }
+                Elementwise.gradients(derivative.function, kept: kept, scratch, gradients, count)
+                for row in 0..<rows { (dx + first + row * n).update(from: gradients + row * width, count: width) }
             }
         }
         if failures.any {
