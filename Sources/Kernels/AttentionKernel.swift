@@ -127,20 +127,29 @@ public struct AttentionKernel: Sendable {
         kept: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
         nonisolated(unsafe) let (q, k, v, kept, y) = (q, k, v, kept, y)
+        forParts { part, keys, place in
+            let place = place.flatMap { place in kept.map { $0 + place } }
+            if isShort(part.keys), part.queries > 0 {
+                forwardShort(part, keys, q: q, k: k, v: v, kept: place, into: y)
+            } else {
+                forwardLong(part, q: q, k: k, v: v, kept: place, into: y)
+            }
+        }
+    }
+
+    /// Calls `body` for each part with what its dropout keys are made from and where its probabilities begin in what is kept, nil
+    /// where they are not.
+    private func forParts(_ body: @Sendable (_ part: Part, _ keys: Keys?, _ place: Int?) -> Void) {
         let (offsets, pieces, share) = (keptOffsets(), pieces(), heads / kvHeads)
         withKeys { keys in
             nonisolated(unsafe) let keys = keys
             Workers.run(pieces: pieces.count) { index in
                 let (s, groups) = (pieces[index].sequence, pieces[index].groups)
                 let keeps = offsets[s + 1] > offsets[s]
+                // Heads that share keys add to the same gradient: one piece has all of them.
                 for head in groups.lowerBound * share..<groups.upperBound * share {
                     let part = part(s, head: head)
-                    let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
-                    if isShort(part.keys), part.queries > 0 {
-                        forwardShort(part, keys, q: q, k: k, v: v, kept: place, into: y)
-                    } else {
-                        forwardLong(part, q: q, k: k, v: v, kept: place, into: y)
-                    }
+                    body(part, keys, keeps ? offsets[s] + part.kept : nil)
                 }
             }
         }
@@ -153,22 +162,13 @@ public struct AttentionKernel: Sendable {
         dv: UnsafeMutablePointer<Float>?
     ) {
         nonisolated(unsafe) let (arguments, kept) = (Gradients(dy: dy, q: q, k: k, v: v, dq: dq, dk: dk, dv: dv), kept)
-        let (offsets, pieces, share) = (keptOffsets(), pieces(), heads / kvHeads)
-        withKeys { keys in
-            nonisolated(unsafe) let keys = keys
-            Workers.run(pieces: pieces.count) { index in
-                let (s, groups) = (pieces[index].sequence, pieces[index].groups)
-                let keeps = offsets[s + 1] > offsets[s]
-                // Heads that share keys add to the same gradient: one piece has all of them.
-                for head in groups.lowerBound * share..<groups.upperBound * share {
-                    let part = part(s, head: head)
-                    let place = keeps ? kept.map { $0 + offsets[s] + part.kept } : nil
-                    if isShort(part.keys), part.queries > 0, let place {
-                        backwardShort(part, keys, arguments, kept: place, adding: head % share > 0)
-                    } else {
-                        backwardLong(part, arguments, kept: place, adding: head % share > 0)
-                    }
-                }
+        let share = heads / kvHeads
+        forParts { part, keys, place in
+            let place = place.flatMap { place in kept.map { $0 + place } }
+            if isShort(part.keys), part.queries > 0, let place {
+                backwardShort(part, keys, arguments, kept: place, adding: part.head % share > 0)
+            } else {
+                backwardLong(part, arguments, kept: place, adding: part.head % share > 0)
             }
         }
     }

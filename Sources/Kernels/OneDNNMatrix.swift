@@ -32,12 +32,12 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
         }
         (self.block, storage) = (block, start)
         nonisolated(unsafe) let (source, storage) = (source, storage)
-        let (stride, elementSize, width192) = (stride, sourceType.size, panelColumns)
+        let (stride, elementSize, whole) = (stride, sourceType.size, panelColumns)
         let failures = Failures()
         Workers.run(pieces: panels) { panel in
             OneDNN.prepareThread()
             let done = OneDNN.pack(
-                panel == panels - 1 ? last : full, from: source + panel * width192 * strideN * elementSize, sourceType,
+                panel == panels - 1 ? last : full, from: source + panel * whole * strideN * elementSize, sourceType,
                 strideK: strideK, strideN: strideN, into: storage + panel * stride)
             if !done { failures.add() }
         }
