@@ -7,6 +7,9 @@ import Kernels
 #endif
 
 /// Gathers spans of all threads.
+///
+/// What a span costs is paid within the step that is measured, some two hundred times a step of a small model: so spans are only
+/// written down there, and summed when the step has ended.
 struct ProfileRecorder {
     private struct Span {
         let kind: ProfileKind
@@ -14,11 +17,14 @@ struct ProfileRecorder {
         let module: Int
         let phase: String
         let start: UInt64
+        var end: UInt64 = 0
         /// Time of the spans within it.
         var inner: UInt64 = 0
         /// Products within it, those of spans within it left out.
         var count = ProductCounter.Count()
         let shapes: [[Int]]
+        /// Its own time.
+        var own: UInt64 { end - start - min(end - start, inner) }
     }
 
     private struct Key: Hashable {
@@ -30,14 +36,16 @@ struct ProfileRecorder {
 
     /// Spans of one thread.
     private struct Lane {
+        let thread: UInt
         let number: Int
+        /// Spans in progress, each within the one before.
         var spans: [Span] = []
-        /// Sums of the step in progress; it is not known before its end whether it counts.
-        var sums: [Key: ProfileSums] = [:]
-        var order: [Key] = []
+        /// Spans of the step in progress that have ended; it is not known before its end whether the step counts.
+        var ended: [Span] = []
         /// Time within the step in progress that is not the step's.
         var aside: UInt64 = 0
-        var asides: Int { spans.count { $0.kind == .aside } }
+        /// Spans in progress that are not the step's.
+        var asides = 0
         var isInStep: Bool { spans.first?.kind == .step }
     }
 
@@ -50,7 +58,7 @@ struct ProfileRecorder {
     private var steps: [UInt64] = []
     private var skipped = 0
     private let origin = ProductCounter.now()
-    private var lanes: [UInt: Lane] = [:]
+    private var lanes: [Lane] = []
     private var modules: [String] = [""]
     private var numbers: [String: Int] = ["": 0]
     private var sums: [Key: ProfileSums] = [:]
@@ -73,66 +81,59 @@ struct ProfileRecorder {
         #endif
     }
 
-    private func lane(_ thread: UInt) -> Lane { lanes[thread] ?? Lane(number: lanes.count + 1) }
+    /// Place of the present thread among the lanes; nil where it has opened nothing yet.
+    private var here: Int? {
+        let thread = ProfileRecorder.thread
+        return lanes.firstIndex { $0.thread == thread }
+    }
 
-    var currentModule: Int { lanes[ProfileRecorder.thread]?.spans.last?.module ?? 0 }
+    var currentModule: Int { here.flatMap { lanes[$0].spans.last?.module } ?? 0 }
 
     // MARK: Spans
 
     /// Opens a span and gives the number of those that it lies within.
     mutating func open(_ kind: ProfileKind, _ name: String, module: Int? = nil, shapes: [[Int]] = []) -> Int {
-        let thread = ProfileRecorder.thread
-        var lane = lane(thread)
-        lanes[thread] = nil
-        defer { lanes[thread] = lane }
-        drain(into: &lane)
-        let above = lane.spans.last
+        let lane = here ?? lanes.count
+        if lane == lanes.count { lanes.append(Lane(thread: ProfileRecorder.thread, number: lane + 1)) }
+        drain(lane)
+        let above = lanes[lane].spans.last
         let place = kind == .module ? number(of: name) : module ?? above?.module ?? 0
         let phase = kind == .phase || kind == .aside ? name : above?.phase ?? ""
-        lane.spans.append(
+        if kind == .aside { lanes[lane].asides += 1 }
+        lanes[lane].spans.append(
             Span(
                 kind: kind, name: kind == .module ? "" : name, module: place, phase: phase,
                 start: ProductCounter.now(), shapes: shapes))
-        return lane.spans.count - 1
+        return lanes[lane].spans.count - 1
     }
 
     /// Closes spans until `depth` are left.
     mutating func close(to depth: Int) {
-        let thread = ProfileRecorder.thread
-        guard var lane = lanes[thread] else { return }
-        lanes[thread] = nil
-        while lane.spans.count > depth { closeLast(&lane) }
-        lanes[thread] = lane
-    }
-
-    private mutating func closeLast(_ lane: inout Lane) {
-        drain(into: &lane)
-        guard let span = lane.spans.popLast() else { return }
         let now = ProductCounter.now()
+        guard let lane = here else { return }
+        while lanes[lane].spans.count > depth { closeLast(lane, now) }
+    }
+
+    private mutating func closeLast(_ lane: Int, _ now: UInt64) {
+        drain(lane)
+        let isInStep = lanes[lane].isInStep
+        guard var span = lanes[lane].spans.popLast() else { return }
+        span.end = now
         let elapsed = now - span.start
-        if !lane.spans.isEmpty { lane.spans[lane.spans.count - 1].inner += elapsed }
-        keep(span, end: now, lane)
+        if let above = lanes[lane].spans.indices.last { lanes[lane].spans[above].inner += elapsed }
         if span.kind == .aside {
-            if lane.asides == 0 { note(aside: span.name, elapsed, &lane) }
-        } else if lane.isInStep, lane.asides == 0 {
-            add(span, own: elapsed - min(elapsed, span.inner), to: &lane)
+            lanes[lane].asides -= 1
+            if lanes[lane].asides == 0 { note(aside: span.name, elapsed, lane) }
+            keep(span, lane)
+        } else if isInStep, lanes[lane].asides == 0 {
+            lanes[lane].ended.append(span)
+        } else {
+            keep(span, lane)
         }
     }
 
-    private func add(_ span: Span, own: UInt64, to lane: inout Lane) {
-        let key = Key(kind: span.kind, name: span.name, module: span.module, phase: span.phase)
-        if lane.sums[key] == nil { lane.order.append(key) }
-        var sums = ProfileSums()
-        (sums.calls, sums.nanoseconds, sums.flops) = (1, own, span.count.flops)
-        for entry in span.count.entries {
-            let size = ProductSize(entry.product)
-            sums.products[size, default: ProductSums()] += entry
-        }
-        lane.sums[key, default: ProfileSums()] += sums
-    }
-
-    private mutating func note(aside name: String, _ elapsed: UInt64, _ lane: inout Lane) {
-        if lane.isInStep { lane.aside += elapsed }
+    private mutating func note(aside name: String, _ elapsed: UInt64, _ lane: Int) {
+        if lanes[lane].isInStep { lanes[lane].aside += elapsed }
         if let index = asides.firstIndex(where: { $0.name == name }) {
             asides[index].calls += 1
             asides[index].nanoseconds += elapsed
@@ -142,11 +143,11 @@ struct ProfileRecorder {
     }
 
     /// Gives the products since the last call to the span in progress.
-    private func drain(into lane: inout Lane) {
+    private mutating func drain(_ lane: Int) {
         let count = ProductCounter.take()
-        guard count.flops > 0, let last = lane.spans.indices.last else { return }
-        lane.spans[last].count.flops += count.flops
-        lane.spans[last].count.entries += count.entries
+        guard count.flops > 0, let last = lanes[lane].spans.indices.last else { return }
+        lanes[lane].spans[last].count.flops += count.flops
+        lanes[lane].spans[last].count.entries += count.entries
     }
 
     private mutating func number(of path: String) -> Int {
@@ -164,18 +165,11 @@ struct ProfileRecorder {
     }
 
     mutating func endStep() {
-        let thread = ProfileRecorder.thread
-        guard var lane = lanes[thread], lane.isInStep else { return }
-        lanes[thread] = nil
-        defer { lanes[thread] = lane }
-        while lane.spans.count > 1 { closeLast(&lane) }
-        let start = lane.spans[0].start
-        drain(into: &lane)
-        let (span, now) = (lane.spans.removeLast(), ProductCounter.now())
-        let elapsed = now - start
-        keep(span, end: now, lane)
-        add(span, own: elapsed - min(elapsed, span.inner), to: &lane)
-        finish(elapsed - min(elapsed, lane.aside), &lane)
+        let now = ProductCounter.now()
+        guard let lane = here, lanes[lane].isInStep else { return }
+        while !lanes[lane].spans.isEmpty { closeLast(lane, now) }
+        // The step is the last to end, and no longer within itself.
+        finish(lane)
     }
 
     mutating func nextStep() {
@@ -183,31 +177,38 @@ struct ProfileRecorder {
         beginStep()
     }
 
-    /// Drops the step in progress.
+    /// Drops the step in progress from all sums.
     private mutating func abandon() {
-        let thread = ProfileRecorder.thread
-        guard var lane = lanes[thread] else { return }
-        (lane.spans, lane.sums, lane.order, lane.aside) = ([], [:], [], 0)
-        lanes[thread] = lane
+        guard let lane = here else { return }
+        _ = takeEnded(lane)
+        (lanes[lane].spans, lanes[lane].asides) = ([], 0)
     }
 
-    private mutating func finish(_ elapsed: UInt64, _ lane: inout Lane) {
-        if skipped < skipping {
+    /// Ends the step's record and gives its spans with the time within it that is not its own.
+    private mutating func takeEnded(_ lane: Int) -> (spans: [Span], aside: UInt64) {
+        let taken = (lanes[lane].ended, lanes[lane].aside)
+        (lanes[lane].ended, lanes[lane].aside) = ([], 0)
+        for span in taken.0 { keep(span, lane) }
+        return taken
+    }
+
+    private mutating func finish(_ lane: Int) {
+        let (ended, aside) = takeEnded(lane)
+        guard skipped >= skipping, let step = ended.last else {
             skipped += 1
-        } else {
-            steps.append(elapsed)
-            for key in lane.order {
-                guard let part = lane.sums[key] else { continue }
-                if sums[key] == nil { order.append(key) }
-                sums[key, default: ProfileSums()] += part
-            }
+            return
         }
-        (lane.sums, lane.order, lane.aside) = ([:], [], 0)
+        steps.append(step.end - step.start - min(step.end - step.start, aside))
+        for span in ended {
+            let key = Key(kind: span.kind, name: span.name, module: span.module, phase: span.phase)
+            if sums[key] == nil { order.append(key) }
+            sums[key, default: ProfileSums()].add(own: span.own, span.count)
+        }
     }
 
     // MARK: Results
 
-    private mutating func keep(_ span: Span, end: UInt64, _ lane: Lane) {
+    private mutating func keep(_ span: Span, _ lane: Int) {
         guard keepsEvents else { return }
         guard events.count + span.count.entries.count < ProfileRecorder.mostEvents else {
             isCut = true
@@ -217,19 +218,20 @@ struct ProfileRecorder {
             let product = entry.product
             events.append(
                 ProfileResult.Event(
-                    kind: .product, name: "product", module: modules[span.module], thread: lane.number,
+                    kind: .product, name: "product", module: modules[span.module], thread: lanes[lane].number,
                     start: entry.start - min(entry.start, origin), duration: entry.end - entry.start,
                     flops: product.flops, shapes: [[product.m, product.n, product.k]]))
         }
         events.append(
             ProfileResult.Event(
                 kind: span.kind, name: span.kind == .module ? modules[span.module] : span.name,
-                module: modules[span.module], thread: lane.number, start: span.start - min(span.start, origin),
-                duration: end - span.start, flops: span.count.flops, shapes: span.shapes))
+                module: modules[span.module], thread: lanes[lane].number, start: span.start - min(span.start, origin),
+                duration: span.end - span.start, flops: span.count.flops, shapes: span.shapes))
     }
 
-    func result() -> ProfileResult {
-        ProfileResult(
+    mutating func result() -> ProfileResult {
+        for lane in lanes.indices { _ = takeEnded(lane) }
+        return ProfileResult(
             rows: order.map {
                 ProfileResult.Row(
                     kind: $0.kind, name: $0.name, module: modules[$0.module], phase: $0.phase,

@@ -64,6 +64,14 @@ public struct ProfileSums: Sendable {
     /// Nothing yet.
     public init() {}
 
+    /// Adds a span with its own time and products.
+    mutating func add(own: UInt64, _ count: ProductCounter.Count) {
+        calls += 1
+        nanoseconds += own
+        flops += count.flops
+        for entry in count.entries { products[ProductSize(entry.product), default: ProductSums()] += entry }
+    }
+
     /// Adds other spans.
     public static func += (sums: inout ProfileSums, other: ProfileSums) {
         sums.calls += other.calls
