@@ -1,3 +1,4 @@
+import CProcessor
 import LoopsBaseline
 
 /// Attention of one head of a short sequence, by loops of our own; see `Loops.attention`.
@@ -18,6 +19,12 @@ extension AttentionKernel {
                 }
             }
             let room = scratch + 3 * padded
+            if let (query, key) = placesOfNext(part) {
+                prefetch(q + query, rows: n, ld: ldq)
+                prefetch(k + key, rows: m, ld: ldk)
+                prefetch(v + key, rows: m, ld: ldk)
+                prefetch(y + query, rows: n, ld: ldq)
+            }
             Loops.attention(
                 n: n, m: m, width: width, scale: scale, seen: causal ? UnsafePointer(seen) : nil, q: q + part.atQuery,
                 ldq: ldq, k: k + part.atKey, v: v + part.atKey, ldk: ldk, keys: written,
@@ -32,12 +39,43 @@ extension AttentionKernel {
         let padded = LoopsBaseline.Loops.padded(n)
         Scratch.with(2 * padded + 16 * (width + 2 * m)) { scratch in
             let written = write(keys, of: part, to: scratch)
+            if let (query, key) = placesOfNext(part) {
+                prefetch(a.dy + query, rows: n, ld: ldq)
+                prefetch(a.q + query, rows: n, ld: ldq)
+                prefetch(a.k + key, rows: m, ld: ldk)
+                prefetch(a.v + key, rows: m, ld: ldk)
+                if let dq = a.dq { prefetch(dq + query, rows: n, ld: ldq) }
+                if let dk = a.dk { prefetch(dk + key, rows: m, ld: ldk) }
+                if let dv = a.dv { prefetch(dv + key, rows: m, ld: ldk) }
+            }
             Loops.attentionBackward(
                 n: n, m: m, width: width, scale: scale, q: a.q + part.atQuery, ldq: ldq, k: a.k + part.atKey,
                 v: a.v + part.atKey, ldk: ldk, keys: written, threshold: keys?.threshold ?? 0, kept: keys?.scale ?? 1,
                 scratch: scratch + 2 * padded, p: kept, dy: a.dy + part.atQuery, dq: a.dq.map { $0 + part.atQuery },
                 dk: a.dk.map { $0 + part.atKey }, dv: a.dv.map { $0 + part.atKey }, adding: adding)
         }
+    }
+
+    /// Asks for a head's columns of some rows: too short for the processor to see how they go on, and half of them were last written
+    /// by other threads.
+    @inline(__always)
+    private func prefetch(_ x: UnsafePointer<Float>, rows: Int, ld: Int) {
+        for row in 0..<rows {
+            for column in stride(from: 0, to: width, by: 16) { processor_prefetch(x + (row &* ld &+ column)) }
+        }
+    }
+
+    @inline(__always)
+    private func prefetch(_ x: UnsafeMutablePointer<Float>, rows: Int, ld: Int) {
+        for row in 0..<rows {
+            for column in stride(from: 0, to: width, by: 16) { processor_prefetch_to_write(x + (row &* ld &+ column)) }
+        }
+    }
+
+    /// Where the queries and the keys of the next head begin; nil after the last.
+    private func placesOfNext(_ part: Part) -> (query: Int, key: Int)? {
+        let next = part.head + 1
+        return next < heads ? (part.query * ldq + next * width, part.key * ldk + next / (heads / kvHeads) * width) : nil
     }
 
     /// What dropout keys are made from: numbers that threads take along without counting references.

@@ -78,7 +78,7 @@ public struct AttentionKernel: Sendable {
     }
 
     /// Multiplications of forward that make a piece.
-    private static let smallestPiece = 1 << 19
+    private static let smallestPiece = 1 << 18
 
     /// Pieces follow from the layout alone.
     private func pieces() -> [Piece] {
