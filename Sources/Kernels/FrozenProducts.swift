@@ -60,7 +60,7 @@ extension FrozenMatrix {
         let packs = try products.map { try $0.matrix.packed(transposed: false) }
         if let packs = alike(packs) {
             let input = try ProductInput(x, count: m * first.columns, as: first.dtype, applying: function)
-            try withExtendedLifetime(input) { try multiplyPacked(x: input.start, m: m, products, packs) }
+            try withExtendedLifetime((input, packs)) { try multiplyPacked(x: input.start, m: m, products, packs) }
             let rows = products.reduce(0) { $0 + $1.matrix.rows }
             ProductCounter.add(
                 m: m, n: rows, k: first.columns, .frozen(first.dtype, transposed: false), since: start)
@@ -85,7 +85,7 @@ extension FrozenMatrix {
         let packs = try parts.map { try $0.matrix.packed(transposed: true) }
         if let packs = alike(packs) {
             let inputs = try parts.map { try ProductInput($0.dy, count: m * $0.matrix.rows, as: first.dtype) }
-            try withExtendedLifetime(inputs) {
+            try withExtendedLifetime((inputs, packs)) {
                 try transposedPacked(
                     inputs.map(\.start), m: m, packs, times: derivative, into: dx, accumulate: accumulate)
             }
@@ -139,31 +139,51 @@ extension FrozenMatrix {
             ldb: matrix.columns, beta: product.bias == nil ? 0 : 1, y, ldc: matrix.rows)
     }
 
+    /// One of several products, as threads take it along.
+    private struct Target: @unchecked Sendable {
+        let product: PanelProduct
+        let bias: UnsafePointer<Float>?
+        let y: UnsafeMutablePointer<Float>
+        let columns: Int
+        let panels: Int
+    }
+
     /// A panel of one matrix and some rows of x make a piece.
     private static func multiplyPacked(
         x: UnsafeRawPointer, m: Int, _ products: [FrozenProduct], _ packs: [any PackedMatrix]
     ) throws {
         let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
-        let prepared = try packs.map { try $0.product(pieces, adding: false) }
-        let panels = packs.reduce(0) { $0 + $1.panels }
-        let chunkBytes = pieces.size * packs[0].type.size * packs[0].k
+        let targets = try zip(products, packs).map { product, pack in
+            Target(
+                product: try pack.product(pieces, adding: false), bias: product.bias, y: product.y, columns: pack.n,
+                panels: pack.panels)
+        }
+        let panels = targets.reduce(0) { $0 + $1.panels }
+        let (panelColumns, chunkBytes) = (packs[0].panelColumns, pieces.size * packs[0].type.size * packs[0].k)
         let failures = Failures()
-        nonisolated(unsafe) let (x, products) = (x, products)
+        nonisolated(unsafe) let x = x
         Workers.run(pieces: panels * pieces.count) { piece in
             // Pieces that follow one another read the same panel: the matrix comes from far, x is near.
             var (panel, place, chunk) = (piece / pieces.count, 0, piece % pieces.count)
-            while panel >= packs[place].panels {
-                panel -= packs[place].panels
+            while panel >= targets[place].panels {
+                panel -= targets[place].panels
                 place += 1
             }
-            let (product, n, column) = (products[place], packs[place].n, panel * packs[place].panelColumns)
-            let done = prepared[place].run(
+            let (target, column) = (targets[place], panel * panelColumns)
+            let done = target.product.run(
                 panel: panel, rows: pieces.rows(of: chunk), x: x + chunk * chunkBytes,
-                bias: product.bias.map { $0 + column },
-                into: product.y + (chunk * pieces.size * n + column), ld: n)
+                bias: target.bias.map { $0 + column },
+                into: target.y + (chunk * pieces.size * target.columns + column), ld: target.columns)
             if !done { failures.add() }
         }
         if failures.any { throw KernelError("oneDNN could not multiply with '\(products[0].matrix.name)'") }
+    }
+
+    /// One of several parts of a sum, as threads take it along.
+    private struct Part: @unchecked Sendable {
+        let product: PanelProduct
+        let x: UnsafeRawPointer
+        let chunkBytes: Int
     }
 
     /// A panel of dx and some of its rows make a piece: all parts are added up there.
@@ -174,21 +194,23 @@ extension FrozenMatrix {
         let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
         // Sums of several parts, and what goes through a derivative, stay in cache until they are done.
         let isDirect = packs.count == 1 && derivative == nil
-        let prepared = try packs.enumerated().map { place, pack in
-            try pack.product(pieces, adding: place > 0 || isDirect && accumulate)
+        let parts = try packs.enumerated().map { place, pack in
+            Part(
+                product: try pack.product(pieces, adding: place > 0 || isDirect && accumulate), x: inputs[place],
+                chunkBytes: pieces.size * pack.type.size * pack.k)
         }
-        let (panels, n) = (packs[0].panels, packs[0].n)
+        let (panels, n, panelColumns) = (packs[0].panels, packs[0].n, packs[0].panelColumns)
         let failures = Failures()
-        nonisolated(unsafe) let (inputs, derivative, dx) = (inputs, derivative, dx)
+        nonisolated(unsafe) let (derivative, dx) = (derivative, dx)
         Workers.run(pieces: panels * pieces.count) { piece in
             let (panel, chunk) = (piece / pieces.count, piece % pieces.count)
-            let (rows, width) = (pieces.rows(of: chunk), packs[0].columns(of: panel))
-            let first = chunk * pieces.size * n + panel * packs[0].panelColumns
+            let (rows, width) = (pieces.rows(of: chunk), min(panelColumns, n - panel * panelColumns))
+            let first = chunk * pieces.size * n + panel * panelColumns
             let sum = { (target: UnsafeMutablePointer<Float>, ld: Int) in
-                for (place, pack) in packs.enumerated() {
-                    let done = prepared[place].run(
-                        panel: panel, rows: rows, x: inputs[place] + chunk * pieces.size * pack.type.size * pack.k,
-                        bias: nil, into: target, ld: ld)
+                for place in parts.indices {
+                    let part = parts[place]
+                    let done = part.product.run(
+                        panel: panel, rows: rows, x: part.x + chunk * part.chunkBytes, bias: nil, into: target, ld: ld)
                     if !done { failures.add() }
                 }
             }

@@ -53,24 +53,27 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
 
     var bytes: Int { 4 * panels * panelColumns * k }
 
-    func product(_ rows: RowPieces, adding: Bool) -> any PanelProduct { Product(matrix: self, adding: adding) }
+    func product(_ rows: RowPieces, adding: Bool) -> PanelProduct {
+        .native(Product(storage: UnsafePointer(storage), k: k, n: n, adding: adding))
+    }
 
-    private struct Product: PanelProduct {
-        let matrix: NativeMatrix
-        let adding: Bool
+    /// A product by our own loops; see `PanelProduct`.
+    struct Product: @unchecked Sendable {
+        fileprivate let storage: UnsafePointer<Float>
+        fileprivate let k: Int
+        fileprivate let n: Int
+        fileprivate let adding: Bool
 
         func run(
             panel: Int, rows: Int, x: UnsafeRawPointer, bias: UnsafePointer<Float>?,
             into y: UnsafeMutablePointer<Float>, ld: Int
-        ) -> Bool {
-            let (k, width, columns) = (matrix.k, matrix.panelColumns, matrix.columns(of: panel))
-            let (x, weights) = (
-                x.assumingMemoryBound(to: Float.self), UnsafePointer(matrix.storage + panel * width * k)
-            )
+        ) {
+            let width = Loops.panelColumns
+            let columns = min(width, n - panel * width)
+            let (x, weights) = (x.assumingMemoryBound(to: Float.self), storage + panel * width * k)
             if columns == width {
-                Loops.multiply(
+                return Loops.multiply(
                     rows: rows, depth: k, x, k, panel: weights, bias: bias, adding: adding, into: y, ld)
-                return true
             }
             // Whole vectors would reach past the last column.
             Scratch.with(rows * width) { whole in
@@ -80,7 +83,6 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
                     Loops.finish(whole + row * width, bias: bias, adding: adding, into: y + row * ld, columns)
                 }
             }
-            return true
         }
     }
 

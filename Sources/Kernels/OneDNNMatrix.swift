@@ -52,24 +52,30 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
 
     private func weights(of panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(storage + panel * stride) }
 
-    func product(_ rows: RowPieces, adding: Bool) throws -> any PanelProduct {
-        Product(
-            matrix: self, adding: adding, lastRows: rows.last,
-            full: try OneDNN.product(full, m: rows.size, accumulate: adding),
-            fullRest: try OneDNN.product(full, m: rows.last, accumulate: adding),
-            last: try OneDNN.product(last, m: rows.size, accumulate: adding),
-            lastRest: try OneDNN.product(last, m: rows.last, accumulate: adding))
+    func product(_ rows: RowPieces, adding: Bool) throws -> PanelProduct {
+        .oneDNN(
+            Product(
+                storage: UnsafeRawPointer(storage), stride: stride, panels: panels, panelColumns: panelColumns,
+                lastColumns: columns(of: panels - 1), lastRows: rows.last, adding: adding,
+                full: try OneDNN.product(full, m: rows.size, accumulate: adding),
+                fullRest: try OneDNN.product(full, m: rows.last, accumulate: adding),
+                last: try OneDNN.product(last, m: rows.size, accumulate: adding),
+                lastRest: try OneDNN.product(last, m: rows.last, accumulate: adding)))
     }
 
-    /// The library's products of a whole piece and of the last one, of a whole panel and of the last one.
-    private struct Product: PanelProduct {
-        let matrix: OneDNNMatrix
-        let adding: Bool
-        let lastRows: Int
-        let full: OneDNN.Product
-        let fullRest: OneDNN.Product
-        let last: OneDNN.Product
-        let lastRest: OneDNN.Product
+    /// The library's products of a whole piece and of the last one, of a whole panel and of the last one; see `PanelProduct`.
+    struct Product: @unchecked Sendable {
+        fileprivate let storage: UnsafeRawPointer
+        fileprivate let stride: Int
+        fileprivate let panels: Int
+        fileprivate let panelColumns: Int
+        fileprivate let lastColumns: Int
+        fileprivate let lastRows: Int
+        fileprivate let adding: Bool
+        fileprivate let full: OneDNN.Product
+        fileprivate let fullRest: OneDNN.Product
+        fileprivate let last: OneDNN.Product
+        fileprivate let lastRest: OneDNN.Product
 
         /// The library's result is dense: where y is not, it is made in cache, and gets its bias on the way to y.
         func run(
@@ -77,13 +83,13 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
             into y: UnsafeMutablePointer<Float>, ld: Int
         ) -> Bool {
             let step =
-                switch (panel == matrix.panels - 1, rows == lastRows) {
+                switch (panel == panels - 1, rows == lastRows) {
                 case (false, false): full
                 case (false, true): fullRest
                 case (true, false): last
                 case (true, true): lastRest
                 }
-            let (weights, columns) = (matrix.weights(of: panel), matrix.columns(of: panel))
+            let (weights, columns) = (storage + panel * stride, panel == panels - 1 ? lastColumns : panelColumns)
             OneDNN.prepareThread()
             var done = false
             if ld == columns, bias == nil {

@@ -17,14 +17,21 @@ protocol PackedMatrix: AnyObject, Sendable {
     var bytes: Int { get }
 
     /// Makes the product of so many rows ready; one that adds to what is there where `adding` is set.
-    func product(_ rows: RowPieces, adding: Bool) throws -> any PanelProduct
+    func product(_ rows: RowPieces, adding: Bool) throws -> PanelProduct
 
     /// B as float32, to `target` with these strides in elements.
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws
 }
 
 /// A product with a packed matrix, piece by piece; several threads may run pieces at once.
-protocol PanelProduct: Sendable {
+///
+/// Plain numbers: for counts of references the threads would wait for one another. The matrix has to outlive it.
+enum PanelProduct: Sendable {
+    /// By our own loops.
+    case native(NativeMatrix.Product)
+    /// By oneDNN.
+    case oneDNN(OneDNNMatrix.Product)
+
     /// y[rows, columns of the panel] = x[rows, k] · B, and the bias of these columns where there is one; or y + x · B.
     ///
     /// x and y begin with the piece's first row; x is dense, rows of y lie `ld` apart. A product that adds takes no bias. False where
@@ -32,7 +39,14 @@ protocol PanelProduct: Sendable {
     func run(
         panel: Int, rows: Int, x: UnsafeRawPointer, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>,
         ld: Int
-    ) -> Bool
+    ) -> Bool {
+        switch self {
+        case .native(let product):
+            product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
+            return true
+        case .oneDNN(let product): return product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
+        }
+    }
 }
 
 extension PackedMatrix {
