@@ -4,7 +4,7 @@ import LoopsV4
 
 /// The loops at the level in use; see LoopsBaseline for what they compute.
 ///
-/// Those that only move and add are bound by memory and stay at the baseline.
+/// Those that only move, and the rarer that only add, are bound by memory and stay at the baseline.
 enum Loops {
     private typealias Base = LoopsBaseline.Loops
     private typealias V3 = LoopsV3.Loops
@@ -108,7 +108,11 @@ enum Loops {
     static func add(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafeMutablePointer<Float>, _ count: Int
     ) {
-        Base.add(x, y, z, count)
+        switch level {
+        case .v4: V4.add(x, y, z, count)
+        case .v3: V3.add(x, y, z, count)
+        case .baseline: Base.add(x, y, z, count)
+        }
     }
 
     static func subtract(
@@ -130,7 +134,11 @@ enum Loops {
     }
 
     static func accumulate(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
-        Base.accumulate(x, y, count)
+        switch level {
+        case .v4: V4.accumulate(x, y, count)
+        case .v3: V3.accumulate(x, y, count)
+        case .baseline: Base.accumulate(x, y, count)
+        }
     }
 
     static func accumulateProduct(
@@ -302,7 +310,8 @@ enum Loops {
 
     static func round(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ count: Int) {
         switch level {
-        case .v3, .v4: V3.round(x, y, count)
+        case .v4: V4.round(x, y, count)
+        case .v3: V3.round(x, y, count)
         case .baseline: Base.round(x, y, count)
         }
     }
