@@ -15,7 +15,7 @@ struct ProfileReport {
         var total = ProfileSums()
         for row in result.rows { total += row.sums }
         // The steps' own durations: that the lines add up to them is no matter of course.
-        total.nanoseconds = result.steps.reduce(0, +)
+        total.nanoseconds = result.steps.reduce(0) { $0 + $1.nanoseconds }
         self.total = total
         peak = try ProfilePeak(total.products)
     }
@@ -79,20 +79,29 @@ struct ProfileReport {
     var mean: Double { Double(total.nanoseconds) / Double(max(1, result.steps.count)) * 1e-6 }
 
     /// Milliseconds of the step in the middle.
-    var median: Double {
-        let sorted = result.steps.sorted()
-        guard let high = sorted.isEmpty ? nil : sorted[sorted.count / 2] else { return 0 }
-        let low = sorted[(sorted.count - 1) / 2]
-        return (Double(low) + Double(high)) / 2 * 1e-6
+    var median: Double { Self.median(result.steps.map { Double($0.nanoseconds) * 1e-6 }) ?? 0 }
+
+    /// What the products of a step reach, medians over the steps; nil where there are none.
+    ///
+    /// The peak is the best of some rounds, which nothing else on the machine disturbed; a step that something did disturb is not
+    /// to be compared with it.
+    var productFigures: (share: Double, rate: Double, ofPeak: Double?)? {
+        let steps = result.steps.compactMap { step -> (share: Double, rate: Double, ofPeak: Double?)? in
+            let sums = step.products.values.reduce(ProductSums()) { $0 + $1 }
+            guard sums.nanoseconds > 0, step.nanoseconds > 0 else { return nil }
+            let time = Double(sums.nanoseconds)
+            let ideal = peak.nanoseconds(step.products, flops: sums.flops)
+            return (time / Double(step.nanoseconds), Double(sums.flops) / time, ideal.map { $0 / time })
+        }
+        guard let share = Self.median(steps.map(\.share)), let rate = Self.median(steps.map(\.rate)) else { return nil }
+        return (share, rate, Self.median(steps.compactMap(\.ofPeak)))
     }
 
-    /// What the products of the step reach; nil where there are none.
-    var productFigures: (share: Double, rate: Double, ofPeak: Double?)? {
-        let sums = total.products.values.reduce(ProductSums()) { $0 + $1 }
-        guard sums.nanoseconds > 0, total.nanoseconds > 0 else { return nil }
-        let time = Double(sums.nanoseconds)
-        let ideal = peak.nanoseconds(total.products, flops: sums.flops)
-        return (time / Double(total.nanoseconds), Double(sums.flops) / time, ideal.map { $0 / time })
+    /// The number in the middle, or the mean of the two; nil of none.
+    private static func median(_ numbers: [Double]) -> Double? {
+        let sorted = numbers.sorted()
+        guard let high = sorted.isEmpty ? nil : sorted[sorted.count / 2] else { return nil }
+        return (sorted[(sorted.count - 1) / 2] + high) / 2
     }
 
     private var heading: [String] {
@@ -109,7 +118,8 @@ struct ProfileReport {
         if let products = productFigures {
             let ofPeak = products.ofPeak.map { ", \(percent($0)) of the peak at their sizes" } ?? ""
             lines.append(
-                "products: \(percent(products.share)) of the step, at \(fixed(products.rate, 0)) GFLOP/s\(ofPeak)")
+                "products: \(percent(products.share)) of the step, at \(fixed(products.rate, 0)) GFLOP/s\(ofPeak), medians over the steps"
+            )
         }
         return lines
     }

@@ -85,6 +85,27 @@ struct ProfileTests {
         #expect(!outcome.out.contains("layer.*"), "\(outcome)")
     }
 
+    /// What the first lines say of the products: medians over the steps that the trace shows, the warm-up left out.
+    @Test func productsAreMediansOverTheSteps() throws {
+        let place = try Place.training()
+        let outcome = try Self.profile(place, "--epochs", "1", "--trace", "t.json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let trace = try Trace(try place.data("t.json"))
+        let products = trace.events.filter { $0["cat"] as? String == "product" }
+        var (shares, rates): ([Double], [Double]) = ([], [])
+        for step in trace.events.filter({ $0["cat"] as? String == "step" }).map(Self.interval).dropFirst() {
+            let own = products.filter { Self.lies(Self.interval($0), within: step) }
+            let time = Double(own.reduce(0) { $0 + Self.interval($1).count })
+            let flops = own.reduce(0) { $0 + (($1["args"] as? [String: Any])?["flops"] as? Int ?? 0) }
+            shares.append(time / Double(step.count))
+            rates.append(Double(flops) / time)
+        }
+        #expect(shares.count == 7)
+        // Seven steps have one in the middle; beside the steps of this run lie no asides. Times of the trace are whole nanoseconds.
+        #expect(abs(try trace.number("products_share") - shares.sorted()[3]) < 1e-6, "\(shares)")
+        #expect(abs(try trace.number("products_gflops") / rates.sorted()[3] - 1) < 1e-6, "\(rates)")
+    }
+
     /// Nanoseconds of an event, whole since the trace has three digits behind the microsecond.
     private static func interval(_ event: [String: Any]) -> Range<Int> {
         func nanoseconds(_ name: String) -> Int {

@@ -55,7 +55,7 @@ struct ProfileRecorder {
     let skipping: Int
     let limit: Int?
     let keepsEvents: Bool
-    private var steps: [UInt64] = []
+    private var steps: [ProfileResult.Step] = []
     private var skipped = 0
     private let origin = ProductCounter.now()
     private var lanes: [Lane] = []
@@ -198,12 +198,15 @@ struct ProfileRecorder {
             skipped += 1
             return
         }
-        steps.append(step.end - step.start - min(step.end - step.start, aside))
+        var whole = ProfileSums()
         for span in ended {
+            whole.add(own: span.own, span.count)
             let key = Key(kind: span.kind, name: span.name, module: span.module, phase: span.phase)
             if sums[key] == nil { order.append(key) }
             sums[key, default: ProfileSums()].add(own: span.own, span.count)
         }
+        let elapsed = step.end - step.start
+        steps.append(ProfileResult.Step(nanoseconds: elapsed - min(elapsed, aside), products: whole.products))
     }
 
     // MARK: Results

@@ -36,10 +36,18 @@ public struct ProfileResult: Sendable {
         public let shapes: [[Int]]
     }
 
+    /// One counted step.
+    public struct Step: Sendable {
+        /// Its time.
+        public let nanoseconds: UInt64
+        /// Its products by size.
+        public let products: [ProductSize: ProductSums]
+    }
+
     /// Sums by kind, name and module, in the order in which they first ended.
     public let rows: [Row]
-    /// Nanoseconds of each counted step.
-    public let steps: [UInt64]
+    /// The counted steps.
+    public let steps: [Step]
     /// Steps that were left out as warm-up.
     public let skipped: Int
     /// Number and nanoseconds of what was done between steps, by name.
