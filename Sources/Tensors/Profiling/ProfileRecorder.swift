@@ -40,8 +40,11 @@ struct ProfileRecorder {
         let number: Int
         /// Spans in progress, each within the one before.
         var spans: [Span] = []
-        /// Spans of the step in progress that have ended; it is not known before its end whether the step counts.
+        /// Spans of the step in progress that have ended and are not in its sums yet.
         var ended: [Span] = []
+        /// Sums of the step in progress; it is not known before its end whether it counts.
+        var sums: [Key: ProfileSums] = [:]
+        var order: [Key] = []
         /// Time within the step in progress that is not the step's.
         var aside: UInt64 = 0
         /// Spans in progress that are not the step's.
@@ -51,6 +54,8 @@ struct ProfileRecorder {
 
     /// Spans that are kept for a trace at most: some hundred steps, 100 MB of text.
     static let mostEvents = 400_000
+    /// Spans that are only written down: what follows the last step of a loop written by hand may go on for hours.
+    private static let mostEnded = 1 << 14
 
     let skipping: Int
     let limit: Int?
@@ -127,6 +132,7 @@ struct ProfileRecorder {
             keep(span, lane)
         } else if isInStep, lanes[lane].asides == 0 {
             lanes[lane].ended.append(span)
+            if lanes[lane].ended.count == ProfileRecorder.mostEnded { sumEnded(lane) }
         } else {
             keep(span, lane)
         }
@@ -167,9 +173,9 @@ struct ProfileRecorder {
     mutating func endStep() {
         let now = ProductCounter.now()
         guard let lane = here, lanes[lane].isInStep else { return }
+        let start = lanes[lane].spans[0].start
         while !lanes[lane].spans.isEmpty { closeLast(lane, now) }
-        // The step is the last to end, and no longer within itself.
-        finish(lane)
+        finish(now - start, lane)
     }
 
     mutating func nextStep() {
@@ -180,32 +186,39 @@ struct ProfileRecorder {
     /// Drops the step in progress from all sums.
     private mutating func abandon() {
         guard let lane = here else { return }
-        _ = takeEnded(lane)
+        sumEnded(lane)
         (lanes[lane].spans, lanes[lane].asides) = ([], 0)
+        (lanes[lane].sums, lanes[lane].order, lanes[lane].aside) = ([:], [], 0)
     }
 
-    /// Ends the step's record and gives its spans with the time within it that is not its own.
-    private mutating func takeEnded(_ lane: Int) -> (spans: [Span], aside: UInt64) {
-        let taken = (lanes[lane].ended, lanes[lane].aside)
-        (lanes[lane].ended, lanes[lane].aside) = ([], 0)
-        for span in taken.0 { keep(span, lane) }
-        return taken
+    /// Adds what has ended to the sums of its step.
+    private mutating func sumEnded(_ lane: Int) {
+        let ended = lanes[lane].ended
+        lanes[lane].ended = []
+        for span in ended {
+            keep(span, lane)
+            let key = Key(kind: span.kind, name: span.name, module: span.module, phase: span.phase)
+            if lanes[lane].sums[key] == nil { lanes[lane].order.append(key) }
+            lanes[lane].sums[key, default: ProfileSums()].add(own: span.own, span.count)
+        }
     }
 
-    private mutating func finish(_ lane: Int) {
-        let (ended, aside) = takeEnded(lane)
-        guard skipped >= skipping, let step = ended.last else {
+    /// Ends the step, which took so long.
+    private mutating func finish(_ elapsed: UInt64, _ lane: Int) {
+        sumEnded(lane)
+        let (stepSums, keys, aside) = (lanes[lane].sums, lanes[lane].order, lanes[lane].aside)
+        (lanes[lane].sums, lanes[lane].order, lanes[lane].aside) = ([:], [], 0)
+        guard skipped >= skipping else {
             skipped += 1
             return
         }
         var whole = ProfileSums()
-        for span in ended {
-            whole.add(own: span.own, span.count)
-            let key = Key(kind: span.kind, name: span.name, module: span.module, phase: span.phase)
+        for key in keys {
+            guard let part = stepSums[key] else { continue }
             if sums[key] == nil { order.append(key) }
-            sums[key, default: ProfileSums()].add(own: span.own, span.count)
+            sums[key, default: ProfileSums()] += part
+            whole += part
         }
-        let elapsed = step.end - step.start
         steps.append(ProfileResult.Step(nanoseconds: elapsed - min(elapsed, aside), products: whole.products))
     }
 
@@ -233,7 +246,7 @@ struct ProfileRecorder {
     }
 
     mutating func result() -> ProfileResult {
-        for lane in lanes.indices { _ = takeEnded(lane) }
+        for lane in lanes.indices { sumEnded(lane) }
         return ProfileResult(
             rows: order.map {
                 ProfileResult.Row(
