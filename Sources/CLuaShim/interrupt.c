@@ -13,7 +13,7 @@ enum { MAX_RUNNING = 64 };
 
 static _Atomic(lw_state *) running[MAX_RUNNING];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int interrupts, alarms, requested;
+static atomic_int interrupts, terminated, alarms, requested;
 
 int32_t lw_pending(void) {
     if (atomic_load_explicit(&interrupts, memory_order_relaxed)) return LW_INTERRUPT;
@@ -23,6 +23,7 @@ int32_t lw_pending(void) {
 
 void lw_clear_pending(void) {
     atomic_store(&interrupts, 0);
+    atomic_store(&terminated, 0);
     atomic_store(&alarms, 0);
     atomic_store(&requested, 0);
 }
@@ -67,6 +68,16 @@ static void on_interrupt(int signal) {
     errno = saved;
 }
 
+// As an interrupt, with an exit code of its own.
+static void on_terminate(int signal) {
+    (void)signal;
+    int saved = errno;
+    atomic_store(&terminated, 1);
+    if (atomic_exchange(&interrupts, 1)) exit_with(143, "\nterminated\n");
+    arm_all();
+    errno = saved;
+}
+
 static void on_alarm(int signal) {
     (void)signal;
     int saved = errno;
@@ -96,6 +107,13 @@ void lw_install_interrupts(void) {
     install(SIGINT, on_interrupt);
     install(SIGALRM, on_alarm);
 }
+
+void lw_install_termination(void) {
+    ensure_forwarding();
+    install(SIGTERM, on_terminate);
+}
+
+bool lw_terminated(void) { return atomic_load_explicit(&terminated, memory_order_relaxed) != 0; }
 
 void lw_request(int32_t reason) {
     ensure_forwarding();

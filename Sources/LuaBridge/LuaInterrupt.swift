@@ -3,7 +3,7 @@ import CLuaShim
 /// Stopping scripts by signals, which concern the whole process.
 ///
 /// The first Ctrl-C stops running scripts with a failure that they cannot catch; a second one ends the process with 130. The time
-/// limit does the same with 124. Nothing is installed until the program asks.
+/// limit does the same with 124, SIGTERM with 143. Nothing is installed until the program asks.
 public enum LuaInterrupt {
     /// Why scripts are to stop.
     public enum Reason: Sendable {
@@ -22,6 +22,12 @@ public enum LuaInterrupt {
 
     /// Handles SIGINT and SIGALRM from now on.
     public static func install() { lw_install_interrupts() }
+
+    /// Handles SIGTERM as SIGINT from now on; a program that waits for its user leaves it as it is, and ends.
+    public static func installTermination() { lw_install_termination() }
+
+    /// Whether it was SIGTERM by which scripts are to stop.
+    public static var isTermination: Bool { lw_terminated() }
 
     /// Whether scripts are to stop: cheap enough for every step of a long loop, on any thread.
     public static var isPending: Bool { lw_pending() != 0 }

@@ -17,6 +17,7 @@ public final class Session {
         static let timeLimit: Int32 = 124
         static let memoryLimit: Int32 = 125
         static let interrupted: Int32 = 130
+        static let terminated: Int32 = 143
     }
 
     /// Session with what the user set; signals are handled from here on.
@@ -57,6 +58,7 @@ public final class Session {
             return Exit.misuse
         }
         return finish(context) { host in
+            LuaInterrupt.installTermination()
             try host.run(LuaString(bytes: context.source), name: chunkName)
             guard !context.declaredParameters else { return }
             if help { output.print("\(recipe) declares no parameters") }
@@ -185,9 +187,10 @@ public final class Session {
         switch failure.kind {
         case .interrupted where Profile.isComplete: return 0
         case .interrupted:
-            output.complain("interrupted")
+            let isTermination = LuaInterrupt.isTermination
+            output.complain(isTermination ? "terminated" : "interrupted")
             if let hint = context.resumeHint { output.complain(hint) }
-            return Exit.interrupted
+            return isTermination ? Exit.terminated : Exit.interrupted
         case .timeLimit:
             output.complain("time limit: stopped after \(options.timeLimit ?? 0) seconds")
             if let hint = context.resumeHint { output.complain(hint) }

@@ -13,13 +13,15 @@ import Testing
         return place
     }
 
-    @Test func controlC() throws {
+    /// Ctrl-C, and what a machine that goes down or a queue sends.
+    @Test(arguments: [(SIGINT, 130, "interrupted"), (SIGTERM, 143, "terminated")])
+    func stopped(_ signal: Int32, _ code: Int32, _ word: String) throws {
         let place = try Self.place("--pause", "60")
         let running = try place.startTraining("--pause", "60", "--run-dir", "cut run")
         #expect(running.waits(for: "step 5\n"))
-        running.signal(SIGINT)
+        running.signal(signal)
         let stopped = running.wait()
-        #expect(stopped.code == 130, "\(stopped)")
+        #expect(stopped.code == code && stopped.err.contains("\(word)\n"), "\(stopped)")
         let hint = "to go on: lorawb run train.lua --pause 60 --resume 'cut run'"
         #expect(stopped.err.contains(hint + "\n"), "\(stopped)")
         #expect(!place.exists("cut run/best"))

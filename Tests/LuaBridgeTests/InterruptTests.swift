@@ -115,6 +115,26 @@ struct InterruptTests {
         }
     }
 
+    @Test func aSecondTerminationExits() async {
+        await #expect(processExitsWith: .exitCode(143)) {
+            LuaInterrupt.install()
+            LuaInterrupt.installTermination()
+            let world = try World()
+            guard !LuaInterrupt.isTermination else { exit(2) }
+            Thread.detachNewThread {
+                Thread.sleep(forTimeInterval: 0.1)
+                kill(getpid(), SIGTERM)
+            }
+            guard world.failure("pcall(function() while true do end end) while true do end")?.kind == .interrupted,
+                LuaInterrupt.isTermination
+            else { exit(3) }
+            LuaInterrupt.clear()
+            guard !LuaInterrupt.isTermination, world.output("print(1)") == "1\n" else { exit(4) }
+            for _ in 0..<2 { kill(getpid(), SIGTERM) }
+            exit(1)
+        }
+    }
+
     @Test func aSecondSignalExits() async {
         await #expect(processExitsWith: .exitCode(130)) {
             LuaInterrupt.install()
