@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim.h"
@@ -13,7 +14,9 @@ enum { MAX_RUNNING = 64 };
 
 static _Atomic(lw_state *) running[MAX_RUNNING];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int interrupts, terminated, alarms, requested;
+static atomic_int interrupts, alarms, requested;
+// Milliseconds of the monotonic clock at the first SIGTERM, 0 before it.
+static atomic_llong terminated;
 
 int32_t lw_pending(void) {
     if (atomic_load_explicit(&interrupts, memory_order_relaxed)) return LW_INTERRUPT;
@@ -68,12 +71,18 @@ static void on_interrupt(int signal) {
     errno = saved;
 }
 
-// As an interrupt, with an exit code of its own.
+// As an interrupt, with an exit code of its own. Who sends it often does so twice at once, to the process and to its group, as
+// timeout(1): only one that comes later is meant to end the process.
 static void on_terminate(int signal) {
     (void)signal;
     int saved = errno;
-    atomic_store(&terminated, 1);
-    if (atomic_exchange(&interrupts, 1)) exit_with(143, "\nterminated\n");
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    long long now = (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000 + 1, first = 0;
+    if (!atomic_compare_exchange_strong(&terminated, &first, now) && now - first >= 1000) {
+        exit_with(143, "\nterminated\n");
+    }
+    atomic_store(&interrupts, 1);
     arm_all();
     errno = saved;
 }
@@ -108,9 +117,9 @@ void lw_install_interrupts(void) {
     install(SIGALRM, on_alarm);
 }
 
-void lw_install_termination(void) {
+void lw_handle_termination(bool handles) {
     ensure_forwarding();
-    install(SIGTERM, on_terminate);
+    install(SIGTERM, handles ? on_terminate : SIG_DFL);
 }
 
 bool lw_terminated(void) { return atomic_load_explicit(&terminated, memory_order_relaxed) != 0; }

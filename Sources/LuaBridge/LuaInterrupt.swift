@@ -3,7 +3,7 @@ import CLuaShim
 /// Stopping scripts by signals, which concern the whole process.
 ///
 /// The first Ctrl-C stops running scripts with a failure that they cannot catch; a second one ends the process with 130. The time
-/// limit does the same with 124, SIGTERM with 143. Nothing is installed until the program asks.
+/// limit does the same with 124; SIGTERM with 143, a second after the first or later. Nothing is installed until the program asks.
 public enum LuaInterrupt {
     /// Why scripts are to stop.
     public enum Reason: Sendable {
@@ -23,8 +23,12 @@ public enum LuaInterrupt {
     /// Handles SIGINT and SIGALRM from now on.
     public static func install() { lw_install_interrupts() }
 
-    /// Handles SIGTERM as SIGINT from now on; a program that waits for its user leaves it as it is, and ends.
-    public static func installTermination() { lw_install_termination() }
+    /// Runs `body`, in which SIGTERM is handled; outside it ends the process at once, as one that waits for its user should.
+    public static func handlingTermination<Result>(_ body: () throws -> Result) rethrows -> Result {
+        lw_handle_termination(true)
+        defer { lw_handle_termination(false) }
+        return try body()
+    }
 
     /// Whether it was SIGTERM by which scripts are to stop.
     public static var isTermination: Bool { lw_terminated() }

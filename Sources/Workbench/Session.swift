@@ -58,8 +58,9 @@ public final class Session {
             return Exit.misuse
         }
         return finish(context) { host in
-            LuaInterrupt.installTermination()
-            try host.run(LuaString(bytes: context.source), name: chunkName)
+            try LuaInterrupt.handlingTermination {
+                try host.run(LuaString(bytes: context.source), name: chunkName)
+            }
             guard !context.declaredParameters else { return }
             if help { output.print("\(recipe) declares no parameters") }
             // Nothing typed is ignored; that nobody took it is known only now where the source mentions `args`.

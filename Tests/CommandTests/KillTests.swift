@@ -20,6 +20,8 @@ import Testing
         let running = try place.startTraining("--pause", "60", "--run-dir", "cut run")
         #expect(running.waits(for: "step 5\n"))
         running.signal(signal)
+        // timeout(1) sends it to the process and to its group.
+        if signal == SIGTERM { running.signal(signal) }
         let stopped = running.wait()
         #expect(stopped.code == code && stopped.err.contains("\(word)\n"), "\(stopped)")
         let hint = "to go on: lorawb run train.lua --pause 60 --resume 'cut run'"

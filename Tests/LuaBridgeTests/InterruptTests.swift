@@ -115,22 +115,54 @@ struct InterruptTests {
         }
     }
 
-    @Test func aSecondTerminationExits() async {
+    /// Two at once are one.
+    @Test func aTerminationStopsAndIsForgotten() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            LuaInterrupt.install()
+            let world = try World()
+            LuaInterrupt.handlingTermination {
+                guard !LuaInterrupt.isTermination else { exit(2) }
+                Thread.detachNewThread {
+                    Thread.sleep(forTimeInterval: 0.1)
+                    for _ in 0..<2 {
+                        kill(getpid(), SIGTERM)
+                        Thread.sleep(forTimeInterval: 0.01)
+                    }
+                }
+                guard world.failure("pcall(function() while true do end end) while true do end")?.kind == .interrupted
+                else { exit(3) }
+                Thread.sleep(forTimeInterval: 0.2)
+                guard LuaInterrupt.isTermination else { exit(4) }
+                LuaInterrupt.clear()
+                guard !LuaInterrupt.isTermination, world.output("print(1)") == "1\n" else { exit(5) }
+                exit(7)
+            }
+        }
+    }
+
+    @Test func aLaterTerminationExits() async {
         await #expect(processExitsWith: .exitCode(143)) {
             LuaInterrupt.install()
-            LuaInterrupt.installTermination()
             let world = try World()
-            guard !LuaInterrupt.isTermination else { exit(2) }
-            Thread.detachNewThread {
-                Thread.sleep(forTimeInterval: 0.1)
-                kill(getpid(), SIGTERM)
+            LuaInterrupt.handlingTermination {
+                Thread.detachNewThread {
+                    for pause in [0.1, 1.2] {
+                        Thread.sleep(forTimeInterval: pause)
+                        kill(getpid(), SIGTERM)
+                    }
+                }
+                _ = world.failure("('a?'):rep(40); (('a'):rep(40)):match(('a?'):rep(40) .. ('a'):rep(40))")
+                exit(1)
             }
-            guard world.failure("pcall(function() while true do end end) while true do end")?.kind == .interrupted,
-                LuaInterrupt.isTermination
-            else { exit(3) }
-            LuaInterrupt.clear()
-            guard !LuaInterrupt.isTermination, world.output("print(1)") == "1\n" else { exit(4) }
-            for _ in 0..<2 { kill(getpid(), SIGTERM) }
+        }
+    }
+
+    /// Outside it ends the process as if there were no handler.
+    @Test func aTerminationAfterwardsEndsTheProcess() async {
+        await #expect(processExitsWith: .signal(SIGTERM)) {
+            LuaInterrupt.handlingTermination {}
+            Thread.detachNewThread { kill(getpid(), SIGTERM) }
+            sleep(5)
             exit(1)
         }
     }

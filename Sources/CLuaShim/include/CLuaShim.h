@@ -165,8 +165,9 @@ int64_t lw_failure_value(lw_state *state);
 // --- interrupt.c
 // SIGINT and SIGALRM stop running states; a second one ends the process with 130 or 124.
 void lw_install_interrupts(void);
-// SIGTERM counts as SIGINT from now on, but ends the process with 143.
-void lw_install_termination(void);
+// SIGTERM stops running states too, or ends the process as it does by itself; one that comes a second after the first or later ends it
+// with 143.
+void lw_handle_termination(bool handles);
 // Whether a SIGTERM is among what is pending.
 bool lw_terminated(void);
 // SIGPIPE and SIGXFSZ ignored; SIGBUS inside a registered range ends the process with 74.
