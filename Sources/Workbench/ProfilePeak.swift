@@ -22,12 +22,14 @@ struct ProfilePeak {
     }
 
     /// Nanoseconds that these products would take at the peak; nil where too many of the sizes were not measured.
-    func nanoseconds(_ products: [ProductSize: ProductSums], flops: Int) -> Double? {
+    ///
+    /// `products` are sizes with their additions and multiplications, `flops` those of all products, of untold sizes too.
+    func nanoseconds(_ products: [(size: ProductSize, flops: Int)], flops: Int) -> Double? {
         var (time, known) = (0.0, 0.0)
-        for (size, sums) in products {
+        for (size, part) in products {
             guard let rate = rates[size], rate > 0 else { continue }
-            time += Double(sums.flops) / rate * 1e9
-            known += Double(sums.flops)
+            time += Double(part) / rate * 1e9
+            known += Double(part)
         }
         guard known > 0.5 * Double(flops) else { return nil }
         return time * Double(flops) / known

@@ -87,11 +87,10 @@ struct ProfileReport {
     /// to be compared with it.
     var productFigures: (share: Double, rate: Double, ofPeak: Double?)? {
         let steps = result.steps.compactMap { step -> (share: Double, rate: Double, ofPeak: Double?)? in
-            let sums = step.products.values.reduce(ProductSums()) { $0 + $1 }
-            guard sums.nanoseconds > 0, step.nanoseconds > 0 else { return nil }
-            let time = Double(sums.nanoseconds)
-            let ideal = peak.nanoseconds(step.products, flops: sums.flops)
-            return (time / Double(step.nanoseconds), Double(sums.flops) / time, ideal.map { $0 / time })
+            let (time, flops) = (Double(step.productNanoseconds), step.products.reduce(0) { $0 + $1.flops })
+            guard time > 0, step.nanoseconds > 0 else { return nil }
+            let ideal = peak.nanoseconds(step.products.map { (result.sizes[$0.size], $0.flops) }, flops: flops)
+            return (time / Double(step.nanoseconds), Double(flops) / time, ideal.map { $0 / time })
         }
         guard let share = Self.median(steps.map(\.share)), let rate = Self.median(steps.map(\.rate)) else { return nil }
         return (share, rate, Self.median(steps.compactMap(\.ofPeak)))
@@ -140,7 +139,7 @@ struct ProfileReport {
     private func cells(_ name: [String], _ sums: ProfileSums, calls: Bool) -> [String] {
         let steps = Double(max(1, result.steps.count))
         let time = Double(sums.nanoseconds)
-        let ideal = peak.nanoseconds(sums.products, flops: sums.flops)
+        let ideal = peak.nanoseconds(sums.products.map { ($0, $1.flops) }, flops: sums.flops)
         let hasProducts = sums.flops > 0 && time > 0
         return name + [
             calls ? fixed(Double(sums.calls) / steps, sums.calls % max(1, result.steps.count) == 0 ? 0 : 1) : "",

@@ -66,6 +66,8 @@ struct ProfileRecorder {
     private var lanes: [Lane] = []
     private var modules: [String] = [""]
     private var numbers: [String: Int] = ["": 0]
+    private var sizes: [ProductSize] = []
+    private var indices: [ProductSize: Int] = [:]
     private var sums: [Key: ProfileSums] = [:]
     private var order: [Key] = []
     private var asides: [(name: String, calls: Int, nanoseconds: UInt64)] = []
@@ -104,11 +106,14 @@ struct ProfileRecorder {
         let above = lanes[lane].spans.last
         let place = kind == .module ? number(of: name) : module ?? above?.module ?? 0
         let phase = kind == .phase || kind == .aside ? name : above?.phase ?? ""
+        let leavesStep = kind == .aside && lanes[lane].asides == 0
         if kind == .aside { lanes[lane].asides += 1 }
         lanes[lane].spans.append(
             Span(
                 kind: kind, name: kind == .module ? "" : name, module: place, phase: phase,
                 start: ProductCounter.now(), shapes: shapes))
+        // Within the aside's own time: so that a trace has the spans in the order in which they began.
+        if leavesStep { sumEnded(lane) }
         return lanes[lane].spans.count - 1
     }
 
@@ -154,6 +159,13 @@ struct ProfileRecorder {
         guard count.flops > 0, let last = lanes[lane].spans.indices.last else { return }
         lanes[lane].spans[last].count.flops += count.flops
         lanes[lane].spans[last].count.entries += count.entries
+    }
+
+    private mutating func index(of size: ProductSize) -> Int {
+        if let index = indices[size] { return index }
+        sizes.append(size)
+        indices[size] = sizes.count - 1
+        return sizes.count - 1
     }
 
     private mutating func number(of path: String) -> Int {
@@ -219,7 +231,12 @@ struct ProfileRecorder {
             sums[key, default: ProfileSums()] += part
             whole += part
         }
-        steps.append(ProfileResult.Step(nanoseconds: elapsed - min(elapsed, aside), products: whole.products))
+        let parts = whole.products.map { (size: index(of: $0.key), flops: $0.value.flops) }
+        steps.append(
+            ProfileResult.Step(
+                nanoseconds: elapsed - min(elapsed, aside),
+                productNanoseconds: whole.products.values.reduce(0) { $0 + $1.nanoseconds },
+                products: parts.sorted { $0.size < $1.size }))
     }
 
     // MARK: Results
@@ -252,6 +269,6 @@ struct ProfileRecorder {
                 ProfileResult.Row(
                     kind: $0.kind, name: $0.name, module: modules[$0.module], phase: $0.phase,
                     sums: sums[$0] ?? ProfileSums())
-            }, steps: steps, skipped: skipped, asides: asides, events: events, isCut: isCut)
+            }, steps: steps, sizes: sizes, skipped: skipped, asides: asides, events: events, isCut: isCut)
     }
 }

@@ -40,14 +40,18 @@ public struct ProfileResult: Sendable {
     public struct Step: Sendable {
         /// Its time.
         public let nanoseconds: UInt64
-        /// Its products by size.
-        public let products: [ProductSize: ProductSums]
+        /// Time of its products.
+        public let productNanoseconds: UInt64
+        /// Additions and multiplications of its products, by the place of their size in `sizes`.
+        public let products: [(size: Int, flops: Int)]
     }
 
     /// Sums by kind, name and module, in the order in which they first ended.
     public let rows: [Row]
     /// The counted steps.
     public let steps: [Step]
+    /// Sizes of the products of these steps.
+    public let sizes: [ProductSize]
     /// Steps that were left out as warm-up.
     public let skipped: Int
     /// Number and nanoseconds of what was done between steps, by name.
