@@ -65,17 +65,11 @@ extension AttentionKernel {
         }
     }
 
-    @inline(__always)
-    private func prefetch(_ x: UnsafeMutablePointer<Float>, rows: Int, ld: Int) {
-        for row in 0..<rows {
-            for column in stride(from: 0, to: width, by: 16) { processor_prefetch_to_write(x + (row &* ld &+ column)) }
-        }
-    }
-
-    /// Where the queries and the keys of the next head begin; nil after the last.
+    /// Where the queries and the keys of the next head of the piece begin; nil after the last, whose neighbour is another thread's.
     private func placesOfNext(_ part: Part) -> (query: Int, key: Int)? {
+        guard !part.isLast else { return nil }
         let next = part.head + 1
-        return next < heads ? (part.query * ldq + next * width, part.key * ldk + next / (heads / kvHeads) * width) : nil
+        return (part.query * ldq + next * width, part.key * ldk + next / (heads / kvHeads) * width)
     }
 
     /// What dropout keys are made from: numbers that threads take along without counting references.

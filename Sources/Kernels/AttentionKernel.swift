@@ -108,14 +108,16 @@ public struct AttentionKernel: Sendable {
         let atKey: Int
         /// Where its probabilities begin within what is kept of its sequence.
         let kept: Int
+        /// Whether no other head of its piece follows.
+        let isLast: Bool
     }
 
-    private func part(_ s: Int, head: Int) -> Part {
+    private func part(_ s: Int, head: Int, isLast: Bool) -> Part {
         let (query, key) = (queryStarts[s], keyStarts[s])
         let (n, m) = (queryStarts[s + 1] - query, keyStarts[s + 1] - key)
         return Part(
             head: head, query: query, queries: n, key: key, keys: m, atQuery: query * ldq + head * width,
-            atKey: key * ldk + head / (heads / kvHeads) * width, kept: head * keptCount(n, m))
+            atKey: key * ldk + head / (heads / kvHeads) * width, kept: head * keptCount(n, m), isLast: isLast)
     }
 
     var ldq: Int { heads * width }
@@ -147,8 +149,9 @@ public struct AttentionKernel: Sendable {
                 let (s, groups) = (pieces[index].sequence, pieces[index].groups)
                 let keeps = offsets[s + 1] > offsets[s]
                 // Heads that share keys add to the same gradient: one piece has all of them.
-                for head in groups.lowerBound * share..<groups.upperBound * share {
-                    let part = part(s, head: head)
+                let heads = groups.lowerBound * share..<groups.upperBound * share
+                for head in heads {
+                    let part = part(s, head: head, isLast: head + 1 == heads.upperBound)
                     body(part, keys, keeps ? offsets[s] + part.kept : nil)
                 }
             }

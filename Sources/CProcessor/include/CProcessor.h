@@ -13,8 +13,5 @@ static inline void processor_pause(void) {
 #endif
 }
 
-// Asks for the cache line at this address, which will be read soon; any address may be given.
+// Asks for the cache line at this address, which will be needed soon; any address may be given.
 static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
-
-// The same where it will be written.
-static inline void processor_prefetch_to_write(const void *address) { __builtin_prefetch(address, 1, 3); }
