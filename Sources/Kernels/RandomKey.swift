@@ -19,14 +19,11 @@ public struct RandomKey: Sendable, Hashable {
 
     /// Key of a part of what this key stands for: a step, a row, a position.
     public func child(_ index: Int) -> RandomKey {
-        child(mixed: RandomKey.mixed(index))
+        RandomKey(bits: RandomKey.mix(bits ^ RandomKey.mixed(index)))
     }
 
-    /// `child(index)` for the `mixed` number of the index.
-    public func child(mixed number: UInt64) -> RandomKey { RandomKey(bits: RandomKey.mix(bits ^ number)) }
-
     /// What of `child(index)` does not depend on the key: worth keeping where many keys have a child of one index.
-    public static func mixed(_ index: Int) -> UInt64 { mix(UInt64(bitPattern: Int64(index)) &+ 0x9E37_79B9_7F4A_7C15) }
+    static func mixed(_ index: Int) -> UInt64 { mix(UInt64(bitPattern: Int64(index)) &+ 0x9E37_79B9_7F4A_7C15) }
 
     /// Key of a named part: a module.
     public func child(_ name: String) -> RandomKey {

@@ -10,8 +10,6 @@ public struct Pass: Sendable {
     public let boundaries: [Int]
     /// Position of each matrix row in its sequence, from 0: [T].
     public let positions: [Int]
-    /// What each position gives to random keys.
-    private let mixedPositions: [UInt64]
     /// Place of each matrix row's sequence in the whole batch of the optimizer's step: [T].
     public let rows: [Int]
     /// Segment of each token; nil where all are 0: [T].
@@ -52,7 +50,6 @@ public struct Pass: Sendable {
             throw ModelError("\(tokenTypes.count) token types were given for \(positions.count) tokens")
         }
         (self.boundaries, self.positions, self.rows) = (boundaries, positions, places)
-        mixedPositions = isTraining ? positions.map(RandomKey.mixed) : []
         (self.tokenTypes, self.isTraining, self.seed, self.step) = (tokenTypes, isTraining, seed, step)
         self.quietBelow = quietBelow
         headRows = lengths.indices.compactMap { lengths[$0] > 0 ? boundaries[$0] : nil }
@@ -62,7 +59,6 @@ public struct Pass: Sendable {
         let heads = pass.headRows
         boundaries = Array(0...heads.count)
         positions = heads.map { pass.positions[$0] }
-        mixedPositions = pass.mixedPositions.isEmpty ? [] : heads.map { pass.mixedPositions[$0] }
         rows = heads.map { pass.rows[$0] }
         tokenTypes = nil
         headRows = Array(heads.indices)
@@ -71,7 +67,6 @@ public struct Pass: Sendable {
 
     private init(quiet pass: Pass) {
         (boundaries, positions, rows) = (pass.boundaries, pass.positions, pass.rows)
-        mixedPositions = pass.mixedPositions
         (tokenTypes, headRows) = (pass.tokenTypes, pass.headRows)
         (isTraining, seed, step, quietBelow) = (false, pass.seed, pass.step, pass.quietBelow)
     }
@@ -95,13 +90,12 @@ public struct Pass: Sendable {
     /// They are a function of seed, stream, step, place in the step's batch and position alone.
     public func keys(stream: String) -> [RandomKey] {
         let base = RandomKey(seed: seed).child(stream).child(step)
-        let mixed = mixedPositions.isEmpty ? positions.map(RandomKey.mixed) : mixedPositions
         var keys: [RandomKey] = []
         keys.reserveCapacity(rows.count)
         var (row, rowKey) = (-1, base)
-        for (place, number) in zip(rows, mixed) {
+        for (place, position) in zip(rows, positions) {
             if place != row { (row, rowKey) = (place, base.child(place)) }
-            keys.append(rowKey.child(mixed: number))
+            keys.append(rowKey.child(position))
         }
         return keys
     }
