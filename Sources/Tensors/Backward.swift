@@ -134,15 +134,14 @@ private struct Walk {
             let span = Profile.backward(op, dy, module: node.module)
             let adder = op as? any AddingOp
             var lent = adder == nil ? [] : lend(to: edges)
-            let gradients = try adder?.backward(dy, needs: needs, onto: lent) ?? op.backward(dy, needs: needs)
+            var gradients = try adder?.backward(dy, needs: needs, onto: lent) ?? op.backward(dy, needs: needs)
             span.end()
             guard gradients.count == edges.count else {
                 throw TensorError("\(type(of: op).name): \(gradients.count) gradients for \(edges.count) inputs")
             }
-            let isAdded = zip(lent, gradients).map { $0 != nil && $0 === $1 }
-            takeBack(&lent, from: edges)
-            for (place, (edge, gradient)) in zip(edges, gradients).enumerated() {
-                guard let gradient, place >= isAdded.count || !isAdded[place] else { continue }
+            takeBack(&lent, from: edges, &gradients)
+            for (edge, gradient) in zip(edges, gradients) {
+                guard let gradient else { continue }
                 switch edge {
                 case .none: break
                 case .leaf(let leaf): try result.add(gradient, to: leaf)
@@ -164,9 +163,12 @@ private struct Walk {
         }
     }
 
-    private mutating func takeBack(_ lent: inout [Tensor?], from edges: [Node.Edge]) {
-        for (edge, sum) in zip(edges, lent) {
-            if let sum, case .node(let input) = edge { sums[ObjectIdentifier(input)] = sum }
+    /// Puts them back; what was added to one already is no longer among `gradients`.
+    private mutating func takeBack(_ lent: inout [Tensor?], from edges: [Node.Edge], _ gradients: inout [Tensor?]) {
+        for (place, sum) in lent.enumerated() {
+            guard let sum, case .node(let input) = edges[place] else { continue }
+            sums[ObjectIdentifier(input)] = sum
+            if gradients[place] === sum { gradients[place] = nil }
         }
         lent = []
     }
