@@ -231,12 +231,11 @@ struct ProfileRecorder {
             sums[key, default: ProfileSums()] += part
             whole += part
         }
-        let parts = whole.products.map { (size: index(of: $0.key), flops: $0.value.flops) }
         steps.append(
             ProfileResult.Step(
                 nanoseconds: elapsed - min(elapsed, aside),
                 productNanoseconds: whole.products.values.reduce(0) { $0 + $1.nanoseconds },
-                products: parts.sorted { $0.size < $1.size }))
+                products: whole.products.map { (size: index(of: $0.key), flops: $0.value.flops) }))
     }
 
     // MARK: Results
