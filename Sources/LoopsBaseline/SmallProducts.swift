@@ -100,24 +100,28 @@ extension Loops {
     }
 
     #if WIDE
-        /// Eight rows: with registers of sixteen floats four would wait for their own sums.
-        @inline(__always)
-        private static func wideTile(
-            _ depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
-            _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ adding: Bool
-        ) {
-            var s0 = SIMD16<Float>(repeating: 0)
-            var (s1, s2, s3, s4, s5, s6, s7) = (s0, s0, s0, s0, s0, s0, s0)
-            let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
-            if adding {
+        /// Eight rows of sixteen columns.
+        private struct Eight {
+            var s0, s1, s2, s3, s4, s5, s6, s7: SIMD16<Float>
+
+            /// Zeros, or what is at c.
+            @inline(__always)
+            init(_ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ adding: Bool) {
+                s0 = SIMD16(repeating: 0)
+                (s1, s2, s3, s4, s5, s6, s7) = (s0, s0, s0, s0, s0, s0, s0)
+                guard adding else { return }
+                let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
                 (s0, s1, s2) = (load(c, 0), load(c, ldc), load(c, 2 &* ldc))
                 (s3, s4, s5) = (load(d, 0), load(d, ldc), load(d, 2 &* ldc))
                 (s6, s7) = (load(e, 0), load(e, ldc))
             }
-            var (x, y, z, w) = (a, a + 3 &* down, a + 6 &* down, b)
-            var l = 0
-            while l < depth {
-                let row = load(w, 0)
+
+            /// Adds a row of b times the numbers of a column of a; x, y, z are three rows of a apart.
+            @inline(__always)
+            mutating func add(
+                _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafePointer<Float>, _ down: Int,
+                _ row: SIMD16<Float>
+            ) {
                 s0 = fused(s0, x[0], row)
                 s1 = fused(s1, x[down], row)
                 s2 = fused(s2, x[2 &* down], row)
@@ -126,20 +130,40 @@ extension Loops {
                 s5 = fused(s5, y[2 &* down], row)
                 s6 = fused(s6, z[0], row)
                 s7 = fused(s7, z[down], row)
+            }
+
+            @inline(__always)
+            func store(_ c: UnsafeMutablePointer<Float>, _ ldc: Int) {
+                let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
+                Loops.store(s0, c, 0)
+                Loops.store(s1, c, ldc)
+                Loops.store(s2, c, 2 &* ldc)
+                Loops.store(s3, d, 0)
+                Loops.store(s4, d, ldc)
+                Loops.store(s5, d, 2 &* ldc)
+                Loops.store(s6, e, 0)
+                Loops.store(s7, e, ldc)
+            }
+        }
+
+        /// Eight rows: with registers of sixteen floats four would wait for their own sums.
+        @inline(__always)
+        private static func wideTile(
+            _ depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+            _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ adding: Bool
+        ) {
+            var sums = Eight(c, ldc, adding)
+            var (x, y, z, w) = (a, a + 3 &* down, a + 6 &* down, b)
+            var l = 0
+            while l < depth {
+                sums.add(x, y, z, down, load(w, 0))
                 x += across
                 y += across
                 z += across
                 w += ldb
                 l &+= 1
             }
-            store(s0, c, 0)
-            store(s1, c, ldc)
-            store(s2, c, 2 &* ldc)
-            store(s3, d, 0)
-            store(s4, d, ldc)
-            store(s5, d, 2 &* ldc)
-            store(s6, e, 0)
-            store(s7, e, ldc)
+            sums.store(c, ldc)
         }
 
         /// Eight rows of two blocks of columns: what is read of a serves twice.
@@ -148,51 +172,21 @@ extension Loops {
             _ depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
             _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ adding: Bool
         ) {
-            var s0 = SIMD16<Float>(repeating: 0)
-            var (s1, s2, s3, s4, s5, s6, s7) = (s0, s0, s0, s0, s0, s0, s0)
-            var (t0, t1, t2, t3, t4, t5, t6, t7) = (s0, s0, s0, s0, s0, s0, s0, s0)
-            let (d, e) = (c + 3 &* ldc, c + 6 &* ldc)
-            if adding {
-                (s0, s1, s2) = (load(c, 0), load(c, ldc), load(c, 2 &* ldc))
-                (t0, t1, t2) = (load(c, 16), load(c, ldc &+ 16), load(c, 2 &* ldc &+ 16))
-                (s3, s4, s5) = (load(d, 0), load(d, ldc), load(d, 2 &* ldc))
-                (t3, t4, t5) = (load(d, 16), load(d, ldc &+ 16), load(d, 2 &* ldc &+ 16))
-                (s6, s7, t6, t7) = (load(e, 0), load(e, ldc), load(e, 16), load(e, ldc &+ 16))
-            }
+            var (sums, next) = (Eight(c, ldc, adding), Eight(c + 16, ldc, adding))
             var (x, y, z, w) = (a, a + 3 &* down, a + 6 &* down, b)
             var l = 0
             while l < depth {
-                let (row, next) = (load(w, 0), load(w, 16))
-                (s0, t0) = (fused(s0, x[0], row), fused(t0, x[0], next))
-                (s1, t1) = (fused(s1, x[down], row), fused(t1, x[down], next))
-                (s2, t2) = (fused(s2, x[2 &* down], row), fused(t2, x[2 &* down], next))
-                (s3, t3) = (fused(s3, y[0], row), fused(t3, y[0], next))
-                (s4, t4) = (fused(s4, y[down], row), fused(t4, y[down], next))
-                (s5, t5) = (fused(s5, y[2 &* down], row), fused(t5, y[2 &* down], next))
-                (s6, t6) = (fused(s6, z[0], row), fused(t6, z[0], next))
-                (s7, t7) = (fused(s7, z[down], row), fused(t7, z[down], next))
+                let (row, other) = (load(w, 0), load(w, 16))
+                sums.add(x, y, z, down, row)
+                next.add(x, y, z, down, other)
                 x += across
                 y += across
                 z += across
                 w += ldb
                 l &+= 1
             }
-            store(s0, c, 0)
-            store(t0, c, 16)
-            store(s1, c, ldc)
-            store(t1, c, ldc &+ 16)
-            store(s2, c, 2 &* ldc)
-            store(t2, c, 2 &* ldc &+ 16)
-            store(s3, d, 0)
-            store(t3, d, 16)
-            store(s4, d, ldc)
-            store(t4, d, ldc &+ 16)
-            store(s5, d, 2 &* ldc)
-            store(t5, d, 2 &* ldc &+ 16)
-            store(s6, e, 0)
-            store(t6, e, 16)
-            store(s7, e, ldc)
-            store(t7, e, ldc &+ 16)
+            sums.store(c, ldc)
+            next.store(c + 16, ldc)
         }
     #endif
 }
