@@ -6,15 +6,17 @@ import CLuaShim
 /// limit does the same with 124; SIGTERM with 143, a second after the first or later. Nothing is installed until the program asks.
 public enum LuaInterrupt {
     /// Why scripts are to stop.
-    public enum Reason: Sendable {
+    public enum Reason: String, Sendable {
         /// Ctrl-C, or the host's own wish.
-        case interrupt
+        case interrupt = "interrupted"
+        /// SIGTERM.
+        case termination = "terminated"
         /// The time limit.
-        case timeLimit
+        case timeLimit = "time limit"
 
         var code: Int32 {
             switch self {
-            case .interrupt: Int32(LW_INTERRUPT)
+            case .interrupt, .termination: Int32(LW_INTERRUPT)
             case .timeLimit: Int32(LW_TIME)
             }
         }
@@ -30,16 +32,13 @@ public enum LuaInterrupt {
         return try body()
     }
 
-    /// Whether it was SIGTERM by which scripts are to stop.
-    public static var isTermination: Bool { lw_terminated() }
-
     /// Whether scripts are to stop: cheap enough for every step of a long loop, on any thread.
     public static var isPending: Bool { lw_pending() != 0 }
 
     /// Why scripts are to stop.
     public static var pending: Reason? {
         switch Int(lw_pending()) {
-        case LW_INTERRUPT: .interrupt
+        case LW_INTERRUPT: lw_terminated() ? .termination : .interrupt
         case LW_TIME: .timeLimit
         default: nil
         }

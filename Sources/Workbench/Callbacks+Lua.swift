@@ -29,9 +29,7 @@ final class LuaCallbacks: TrainerCallback {
 
 /// Why the session is to stop; nil where it is not.
 func pendingStop() -> Interruption? {
-    LuaInterrupt.pending.map {
-        Interruption($0 == .timeLimit ? "time limit" : LuaInterrupt.isTermination ? "terminated" : "interrupted")
-    }
+    LuaInterrupt.pending.map { Interruption($0.rawValue) }
 }
 
 /// Calls a recipe's function; where Ctrl-C or the time limit ended it, the trainer stops as between steps.

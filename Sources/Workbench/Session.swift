@@ -188,10 +188,10 @@ public final class Session {
         switch failure.kind {
         case .interrupted where Profile.isComplete: return 0
         case .interrupted:
-            let isTermination = LuaInterrupt.isTermination
-            output.complain(isTermination ? "terminated" : "interrupted")
+            let reason = LuaInterrupt.pending == .termination ? LuaInterrupt.Reason.termination : .interrupt
+            output.complain(reason.rawValue)
             if let hint = context.resumeHint { output.complain(hint) }
-            return isTermination ? Exit.terminated : Exit.interrupted
+            return reason == .termination ? Exit.terminated : Exit.interrupted
         case .timeLimit:
             output.complain("time limit: stopped after \(options.timeLimit ?? 0) seconds")
             if let hint = context.resumeHint { output.complain(hint) }
