@@ -90,16 +90,18 @@ let package = Package(
                 .embedInCode("lorawb"), .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
             ], swiftSettings: safe),
         .target(
+            name: "Reports", dependencies: ["Training", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+        .target(
             name: "Workbench",
             dependencies: [
-                "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats",
+                "Reports", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats",
                 "LuaBridge", "Stdlib",
             ],
             swiftSettings: safe),
         .executableTarget(
             name: "lorawb",
             dependencies: [
-                "Workbench", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Workbench", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: safe),
         .target(

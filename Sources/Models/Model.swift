@@ -33,15 +33,15 @@ public struct ModelInput: Sendable {
     /// Whether the output lists the hidden states of every layer.
     public var outputHiddenStates: Bool
     /// The states that these ids give below some layer, where they are known; nothing below it is then computed.
-    public var prefix: PrefixStates?
+    public var keptStates: KeptStates?
 
     /// New input.
     public init(
         inputIds: [[Int]], tokenTypeIds: [[Int]]? = nil, labels: Labels? = nil, outputHiddenStates: Bool = false,
-        prefix: PrefixStates? = nil
+        keptStates: KeptStates? = nil
     ) {
         (self.inputIds, self.tokenTypeIds, self.labels) = (inputIds, tokenTypeIds, labels)
-        (self.outputHiddenStates, self.prefix) = (outputHiddenStates, prefix)
+        (self.outputHiddenStates, self.keptStates) = (outputHiddenStates, keptStates)
     }
 }
 
@@ -79,9 +79,9 @@ public protocol Model: Module {
     /// Number of layers.
     var layerCount: Int { get }
     /// What computes the states that enter `layer`: the embeddings and the layers below it.
-    func prefixModules(below layer: Int) -> [any Module]
+    func lowerModules(below layer: Int) -> [any Module]
     /// The states that enter `layer`, with nothing random in them, and not recorded.
-    func prefix(of input: ModelInput, below layer: Int) throws -> PrefixStates
+    func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput
 }

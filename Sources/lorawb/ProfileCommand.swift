@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reports
 import Workbench
 
 /// Options of `lorawb profile`, before or behind the recipe.

@@ -47,10 +47,10 @@ final class EncoderModel: Model {
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput {
         let ids = try checkedIds(input, pass)
         let givesHeads = readsHeads && !input.outputHiddenStates
-        try input.prefix.map { try check($0, input) }
-        let lowest = try input.prefix?.states ?? embedded(ids, pass, givesHeads: givesHeads)
+        try input.keptStates.map { try check($0, input) }
+        let lowest = try input.keptStates?.states ?? embedded(ids, pass, givesHeads: givesHeads)
         var hiddenStates = input.outputHiddenStates ? [lowest] : nil
-        let hidden = try run(lowest, (input.prefix?.layer ?? 0)..<layerCount, pass, givesHeads: givesHeads) {
+        let hidden = try run(lowest, (input.keptStates?.layer ?? 0)..<layerCount, pass, givesHeads: givesHeads) {
             hiddenStates?.append($0)
         }
         var output = ModelOutput(
@@ -96,30 +96,30 @@ final class EncoderModel: Model {
         }
     }
 
-    func prefixModules(below layer: Int) -> [any Module] {
+    func lowerModules(below layer: Int) -> [any Module] {
         [backbone.embeddings] + backbone.layers.prefix(layer).map { $0 as any Module }
     }
 
-    func prefix(of input: ModelInput, below layer: Int) throws -> PrefixStates {
+    func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates {
         guard (0...layerCount).contains(layer) else {
             throw ModelError("there is no layer \(layer): the model has \(layerCount)")
         }
         let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
         return try Recording.off {
             let states = try embedded(checkedIds(input, pass), pass, givesHeads: readsHeads)
-            return PrefixStates(
+            return KeptStates(
                 layer: layer, states: try run(states, 0..<layer, pass, givesHeads: readsHeads))
         }
     }
 
-    private func check(_ prefix: PrefixStates, _ input: ModelInput) throws {
+    private func check(_ kept: KeptStates, _ input: ModelInput) throws {
         guard !input.outputHiddenStates else {
             throw ModelError("hidden states of all layers cannot be listed where those of the lower ones were given")
         }
-        let rows = input.inputIds.reduce(0) { $0 + prefixRows(length: $1.count, layer: prefix.layer) }
-        guard (0...layerCount).contains(prefix.layer), prefix.states.shape == [rows, config.hiddenSize] else {
+        let rows = input.inputIds.reduce(0) { $0 + keptRows(length: $1.count, layer: kept.layer) }
+        guard (0...layerCount).contains(kept.layer), kept.states.shape == [rows, config.hiddenSize] else {
             throw ModelError(
-                "states of shape \(prefix.states.shape) do not enter layer \(prefix.layer) of \(layerCount); expected "
+                "states of shape \(kept.states.shape) do not enter layer \(kept.layer) of \(layerCount); expected "
                     + "\([rows, config.hiddenSize])")
         }
     }

@@ -67,9 +67,9 @@ extension TrainingArguments {
             .init("length_column_name", .string(lengthColumnName)),
             .init("include_num_input_tokens_seen", .boolean(includeNumInputTokensSeen)),
             .init("disable_tqdm", .boolean(disableTqdm)), .init("freeze_dropout", .boolean(freezeDropout)),
-            .init("prefix_cache", .string(prefixCache.rawValue)),
-            .init("prefix_cache_place", .string(prefixCachePlace.rawValue)),
-            .init("prefix_cache_size", optional(prefixCacheSize)),
+            .init("prefix_cache", .string(keptStates.rawValue)),
+            .init("prefix_cache_place", .string(keptStatesPlace.rawValue)),
+            .init("prefix_cache_size", optional(keptStatesSize)),
         ]
     }
 

@@ -84,7 +84,7 @@ extension Trainer {
     func begin() throws {
         let setup = try prepare()
         guard !session.hasBegun else { return }
-        try preparePrefix()
+        try prepareKeptStates()
         session.hasBegun = true
         try checkOutput()
         session.start = .now

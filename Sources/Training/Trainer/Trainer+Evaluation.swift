@@ -90,7 +90,7 @@ extension Trainer {
         for first in stride(from: 0, to: reader.dataset.count, by: size) {
             try pollOutsideSteps()
             var batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
-            if keepsStates { batch = try withPrefix(batch, of: .evaluation) }
+            if keepsStates { batch = try withKeptStates(batch, of: .evaluation) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {

@@ -176,7 +176,7 @@ extension Trainer {
             Value.Entry("train_loss", .float(loss)),
         ]
         try log(metrics)
-        dropPrefix(of: .train)
+        dropKeptStates(of: .train)
         if arguments.loadBestModelAtEnd { try loadBest() }
         try removeAllButBest()
         session.output = TrainOutput(

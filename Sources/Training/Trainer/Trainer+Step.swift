@@ -50,7 +50,7 @@ extension Trainer {
             throw failure("no label counts: every one of them is -100, so there is no loss", batches)
         }
         model.isTraining = true
-        model.quietBelow = prefix.quietBelow
+        model.quietBelow = keptStates.quietBelow
         defer { model.quietBelow = nil }
         model.clock.set(step: state.globalStep)
         setup.optimizer.zeroGrad()
@@ -58,7 +58,7 @@ extension Trainer {
         for (index, batch) in batches.enumerated() {
             try poll()
             let forward = Profile.phase("forward")
-            let output = try objective.evaluate(withPrefix(batch, of: .train), model: model, total: total)
+            let output = try objective.evaluate(withKeptStates(batch, of: .train), model: model, total: total)
             let share = try output.value()
             forward.end()
             guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }

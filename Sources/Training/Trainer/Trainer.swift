@@ -38,11 +38,11 @@ public final class Trainer {
     public var record: RunRecord?
 
     /// Bytes of memory that states may take that are kept from epoch to epoch (`prefix_cache`); beyond them a file does.
-    public var prefixMemory = 2 << 30
+    public var keptStatesMemory = 2 << 30
 
     let trainReader: BatchReader?
     let evalReader: BatchReader?
-    var prefix = TrainerPrefix()
+    var keptStates = TrainerKeptStates()
     let openOutput: (() throws -> Folder)?
     var weights: any CheckpointWeights
     var setup: TrainingSetup?

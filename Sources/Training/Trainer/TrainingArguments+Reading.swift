@@ -11,7 +11,7 @@ extension TrainingArguments {
         try readIntervals(&reader)
         try readBest(&reader)
         try readData(&reader)
-        try readPrefix(&reader)
+        try readKeptStates(&reader)
         for (name, value) in reader.untaken { try ArgumentTable.check(name, value) }
         try complete(evalStepsGiven: entries.contains { $0.key == "eval_steps" })
     }
@@ -146,30 +146,30 @@ extension TrainingArguments {
         labelNames = names
     }
 
-    private mutating func readPrefix(_ reader: inout ArgumentReader) throws {
+    private mutating func readKeptStates(_ reader: inout ArgumentReader) throws {
         try reader.boolean("freeze_dropout", into: &freezeDropout)
         if let value = reader.take("prefix_cache") {
             switch value {
-            case .boolean(let flag): prefixCache = flag ? .float32 : .off
+            case .boolean(let flag): keptStates = flag ? .float32 : .off
             case .string(let name):
-                guard let keeping = PrefixKeeping(rawValue: name) else {
+                guard let keeping = StatesKeeping(rawValue: name) else {
                     throw TrainingError(
                         "args: prefix_cache is '\(name)'; expected true, false, 'auto', 'float32' or 'bfloat16'"
-                            + nearestNameHint(for: name, in: PrefixKeeping.allCases.map(\.rawValue)))
+                            + nearestNameHint(for: name, in: StatesKeeping.allCases.map(\.rawValue)))
                 }
-                prefixCache = keeping
+                keptStates = keeping
             default:
                 throw ArgumentReader.mismatch("prefix_cache", value, "true, false, 'auto', 'float32' or 'bfloat16'")
             }
         }
-        try reader.choice("prefix_cache_place", into: &prefixCachePlace, among: PrefixPlace.allCases)
+        try reader.choice("prefix_cache_place", into: &keptStatesPlace, among: StatesPlace.allCases)
         guard let value = reader.take("prefix_cache_size") else { return }
         var size = value.whole
         if case .string(let text) = value { size = ByteSize.bytes(text) }
         guard let size, size > 0 else {
             throw ArgumentReader.mismatch("prefix_cache_size", value, "a size such as '4GB', or a number of bytes")
         }
-        prefixCacheSize = size
+        keptStatesSize = size
     }
 
     /// What follows from other arguments, and combinations that cannot be.

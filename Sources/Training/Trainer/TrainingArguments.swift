@@ -11,7 +11,7 @@ public struct TrainingArguments: Sendable, Equatable {
     }
 
     /// Whether states are kept below the lowest layer that is trained, and how.
-    public enum PrefixKeeping: String, Sendable, CaseIterable {
+    public enum StatesKeeping: String, Sendable, CaseIterable {
         /// In float32, where that is exact, pays and fits.
         case auto
         case off, float32, bfloat16
@@ -21,7 +21,7 @@ public struct TrainingArguments: Sendable, Equatable {
     }
 
     /// Where states are kept.
-    public enum PrefixPlace: String, Sendable, CaseIterable {
+    public enum StatesPlace: String, Sendable, CaseIterable {
         /// In memory, beyond its bound in a file.
         case auto
         case memory, file
@@ -121,11 +121,11 @@ public struct TrainingArguments: Sendable, Equatable {
     /// Whether nothing is dropped below the lowest layer that is trained.
     public var freezeDropout = false
     /// Whether the states that enter the lowest layer that is trained are kept from epoch to epoch.
-    public var prefixCache = PrefixKeeping.auto
+    public var keptStates = StatesKeeping.auto
     /// Where they are kept.
-    public var prefixCachePlace = PrefixPlace.auto
+    public var keptStatesPlace = StatesPlace.auto
     /// The most bytes that they may take, in memory and on the disk together; nil is what the place allows.
-    public var prefixCacheSize: Int?
+    public var keptStatesSize: Int?
     /// Whether no progress bar is drawn.
     public var disableTqdm = false
 

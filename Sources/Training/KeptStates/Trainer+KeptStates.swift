@@ -3,7 +3,7 @@ import Models
 import Tensors
 
 /// What a trainer keeps of the states that enter the lowest trained layer.
-struct TrainerPrefix {
+struct TrainerKeptStates {
     /// Whose rows.
     enum Split: String, CaseIterable {
         case train = "train_dataset"
@@ -11,7 +11,7 @@ struct TrainerPrefix {
     }
 
     /// What was decided for a dataset; nothing until it was asked for.
-    var keepers: [Split: PrefixKeeper?] = [:]
+    var keepers: [Split: StatesKeeper?] = [:]
     /// In training, layers below this one and the embeddings draw no random numbers; nil where all draw.
     var quietBelow: Int?
     /// Whether it was said what rounding changes.
@@ -25,7 +25,7 @@ struct TrainerPrefix {
 
 extension Trainer {
     /// Decides, when the training begins, what is kept; throws where something was asked for that cannot be.
-    func preparePrefix() throws {
+    func prepareKeptStates() throws {
         let layer = model.lowestTrainableLayer
         if arguments.freezeDropout {
             guard let layer else {
@@ -33,12 +33,12 @@ extension Trainer {
                     "args: freeze_dropout: the embeddings are trained, so there is nothing below them whose dropout could be switched off"
                 )
             }
-            prefix.quietBelow = layer
+            keptStates.quietBelow = layer
             if !model.randomParts(below: layer).isEmpty {
                 reporter?.note("freeze_dropout: nothing is dropped below layer \(layer) of \(model.layerCount)")
             }
         }
-        if arguments.prefixCache.isAsked {
+        if arguments.keptStates.isAsked {
             guard objective.runsInputs else {
                 throw TrainingError(
                     "args: prefix_cache: compute_loss runs the model by itself, from the ids on; leave prefix_cache or compute_loss out"
@@ -50,72 +50,72 @@ extension Trainer {
                 )
             }
         }
-        for split in TrainerPrefix.Split.allCases { _ = try keeper(of: split) }
+        for split in TrainerKeptStates.Split.allCases { _ = try keeper(of: split) }
     }
 
     /// The batch of a dataset's rows, with the states that are kept of them where they are.
-    func withPrefix(_ batch: Batch, of split: TrainerPrefix.Split) throws -> Batch {
+    func withKeptStates(_ batch: Batch, of split: TrainerKeptStates.Split) throws -> Batch {
         guard let keeper = try keeper(of: split) else { return batch }
         do {
             return try keeper.complete(batch) { group, exact, kept in
                 // A batch may need as many groups as it has rows, so that a stop would wait for long.
                 try pollOutsideSteps()
-                guard !prefix.isCompared, arguments.prefixCache == .bfloat16 else { return }
-                prefix.isCompared = true
+                guard !keptStates.isCompared, arguments.keptStates == .bfloat16 else { return }
+                keptStates.isCompared = true
                 try tellRounding(group, exact, kept)
             }
         } catch let error as FormatError {
             // A disk that failed: what is kept is a copy of what can be computed.
-            prefix.keepers[split] = .some(nil)
+            keptStates.keepers[split] = .some(nil)
             reporter?.warn("prefix_cache: \(error); the states of \(split.rawValue) are computed anew from here on")
             return batch
         }
     }
 
     /// Lets go of what is kept of a dataset.
-    func dropPrefix(of split: TrainerPrefix.Split) {
-        guard prefix.keepers[split].flatMap({ $0 }) != nil else { return }
-        prefix.keepers[split] = .some(nil)
+    func dropKeptStates(of split: TrainerKeptStates.Split) {
+        guard keptStates.keepers[split].flatMap({ $0 }) != nil else { return }
+        keptStates.keepers[split] = .some(nil)
         StoragePool.shared.trim()
     }
 
-    private func keeper(of split: TrainerPrefix.Split) throws -> PrefixKeeper? {
-        if let decided = prefix.keepers[split] {
+    private func keeper(of split: TrainerKeptStates.Split) throws -> StatesKeeper? {
+        if let decided = keptStates.keepers[split] {
             guard let keeper = decided, !keeper.holds else { return decided }
-            prefix.keepers[split] = nil
+            keptStates.keepers[split] = nil
             reporter?.note("prefix_cache: what lies below has changed; the states of \(split.rawValue) are dropped")
         }
         let keeper = try decide(split)
         // Whether an evaluation pays is known only once the training is planned.
-        if keeper != nil || setup != nil { prefix.keepers[split] = .some(keeper) }
+        if keeper != nil || setup != nil { keptStates.keepers[split] = .some(keeper) }
         return keeper
     }
 
-    private func decide(_ split: TrainerPrefix.Split) throws -> PrefixKeeper? {
-        guard arguments.prefixCache != .off, objective.runsInputs,
+    private func decide(_ split: TrainerKeptStates.Split) throws -> StatesKeeper? {
+        guard arguments.keptStates != .off, objective.runsInputs,
             let reader = split == .train ? trainReader : evalReader,
-            let layer = model.lowestTrainableLayer, layer > 0, arguments.prefixCache.isAsked || pays(split)
+            let layer = model.lowestTrainableLayer, layer > 0, arguments.keptStates.isAsked || pays(split)
         else { return nil }
         let random = split == .train && !arguments.freezeDropout ? model.randomParts(below: layer) : []
         if let first = random.first {
-            if arguments.prefixCache.isAsked {
+            if arguments.keptStates.isAsked {
                 reporter?.warn(
                     "prefix_cache: the states of train_dataset are not kept, since dropout acts below layer \(layer) ('\(first)'); freeze_dropout = true switches it off there"
                 )
             }
             return nil
         }
-        let counts = reader.tokenCounts.map { model.prefixRows(length: Int($0), layer: layer) }
-        let precision: PrefixCache.Precision = arguments.prefixCache == .bfloat16 ? .bfloat16 : .float32
-        let bytes = PrefixCache.byteCount(counts, width: model.config.hiddenSize, precision)
+        let counts = reader.tokenCounts.map { model.keptRows(length: Int($0), layer: layer) }
+        let precision: StatesCache.Precision = arguments.keptStates == .bfloat16 ? .bfloat16 : .float32
+        let bytes = StatesCache.byteCount(counts, width: model.config.hiddenSize, precision)
         let what =
             "the states that enter layer \(layer) of \(model.layerCount), for the \(counts.count) rows of \(split.rawValue): \(ByteSize.text(bytes)) (\(precision.rawValue))"
         guard let room = try room(for: bytes, what) else { return nil }
         let isInFile = room is ScratchFile
         reporter?.note("prefix_cache: keeping \(what) in \(isInFile ? "a file" : "memory")")
-        return PrefixKeeper(
+        return StatesKeeper(
             reader, model,
-            cache: PrefixCache(
+            cache: StatesCache(
                 layer: layer, counts: counts, width: model.config.hiddenSize, precision: precision, room: room),
             byteCount: bytes, isInFile: isInFile,
             order: split == .train ? try prepare().sampler.order(epoch: 0) : Array(0..<counts.count),
@@ -123,7 +123,7 @@ extension Trainer {
     }
 
     /// Whether rows of a dataset pass through the model more than once.
-    private func pays(_ split: TrainerPrefix.Split) -> Bool {
+    private func pays(_ split: TrainerKeptStates.Split) -> Bool {
         guard let plan = setup?.plan else { return false }
         guard split == .evaluation else { return plan.totalSteps > plan.stepsPerEpoch }
         let start = arguments.evalOnStart ? 1 : 0
@@ -135,28 +135,29 @@ extension Trainer {
     }
 
     /// Room for so many bytes; nil where they do not fit, an error where they were asked for.
-    private func room(for bytes: Int, _ what: String) throws -> (any PrefixRoom)? {
-        func refuse(_ reason: String, isFull: Bool = true) throws -> (any PrefixRoom)? {
-            let half = isFull && arguments.prefixCache != .bfloat16 ? "; prefix_cache = \"bfloat16\" takes half" : ""
+    private func room(for bytes: Int, _ what: String) throws -> (any StatesRoom)? {
+        func refuse(_ reason: String, isFull: Bool = true) throws -> (any StatesRoom)? {
+            let half = isFull && arguments.keptStates != .bfloat16 ? "; prefix_cache = \"bfloat16\" takes half" : ""
             let message = "prefix_cache: \(isFull ? "no room" : "no file") for \(what): \(reason)\(half)"
-            guard !arguments.prefixCache.isAsked else { throw TrainingError("args: \(message)") }
+            guard !arguments.keptStates.isAsked else { throw TrainingError("args: \(message)") }
             reporter?.note(message)
             return nil
         }
-        let (memory, file) = (prefix.byteCount(inFile: false), prefix.byteCount(inFile: true))
-        if let bound = arguments.prefixCacheSize, bytes > bound - memory - file {
+        let (memory, file) = (keptStates.byteCount(inFile: false), keptStates.byteCount(inFile: true))
+        if let bound = arguments.keptStatesSize, bytes > bound - memory - file {
             return try refuse(
                 "prefix_cache_size allows \(ByteSize.text(bound))"
                     + (memory + file > 0 ? ", of which \(ByteSize.text(memory + file)) are taken" : ""))
         }
-        let bound = arguments.prefixCachePlace == .memory ? arguments.prefixCacheSize ?? prefixMemory : prefixMemory
+        let bound =
+            arguments.keptStatesPlace == .memory ? arguments.keptStatesSize ?? keptStatesMemory : keptStatesMemory
         let fits = bytes <= bound - memory
-        if arguments.prefixCachePlace != .file, fits { return PrefixMemory(byteCount: bytes) }
+        if arguments.keptStatesPlace != .file, fits { return StatesMemory(byteCount: bytes) }
         // Memory is spoken of where it was the first choice.
         let beyond = "\(ByteSize.text(bound)) of memory may be used"
-        let before = arguments.prefixCachePlace == .file ? "" : "\(beyond), and "
+        let before = arguments.keptStatesPlace == .file ? "" : "\(beyond), and "
         let instead = fits ? "; prefix_cache_place = \"memory\" has room" : ""
-        if arguments.prefixCachePlace == .memory { return try refuse("\(beyond); prefix_cache_size allows more") }
+        if arguments.keptStatesPlace == .memory { return try refuse("\(beyond); prefix_cache_size allows more") }
         guard let openOutput else {
             return try refuse("\(before)there is no folder for a file; give output_dir\(instead)", isFull: !fits)
         }
@@ -172,10 +173,10 @@ extension Trainer {
     }
 
     /// Says what rounding the states changes in the scores of some rows.
-    private func tellRounding(_ batch: Batch, _ exact: PrefixStates, _ kept: PrefixStates) throws {
-        func scores(_ states: PrefixStates) throws -> [Float] {
+    private func tellRounding(_ batch: Batch, _ exact: KeptStates, _ kept: KeptStates) throws {
+        func scores(_ states: KeptStates) throws -> [Float] {
             var input = batch.input
-            (input.labels, input.prefix) = (nil, states)
+            (input.labels, input.keptStates) = (nil, states)
             let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
             return try Recording.off { try model.forward(input, pass).logits?.floatArray() ?? [] }
         }

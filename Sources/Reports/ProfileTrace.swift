@@ -5,13 +5,13 @@ import Tensors
 /// A profile as a Chrome trace: complete events ("ph": "X") with µs, and the tables' figures in "otherData".
 ///
 /// Format: "Trace Event Format", JSON object form, as chrome://tracing and Perfetto read it.
-struct ProfileTrace {
+package struct ProfileTrace {
     private let report: ProfileReport
 
-    init(_ report: ProfileReport) { self.report = report }
+    package init(_ report: ProfileReport) { self.report = report }
 
     /// Writes the whole trace.
-    func write(to file: FileWriter) throws {
+    package func write(to file: FileWriter) throws {
         var bytes = Array("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n".utf8)
         append(
             .object([

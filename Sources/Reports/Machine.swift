@@ -5,31 +5,31 @@
 #endif
 
 /// Facts about the machine and this process.
-enum Machine {
+package enum Machine {
     /// Bytes of memory that the machine has.
-    static var memory: Int {
+    package static var memory: Int {
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         return pages > 0 && size > 0 ? pages * size : 8 << 30
     }
 
     /// Seconds on a clock that never goes back.
-    static var seconds: Double {
+    package static var seconds: Double {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     /// Number of processors.
-    static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Bytes of memory that this process holds now.
-    static var residentBytes: Int { status("VmRSS:") }
+    package static var residentBytes: Int { status("VmRSS:") }
 
     /// The most bytes of memory that this process has held.
-    static var peakBytes: Int { status("VmHWM:") }
+    package static var peakBytes: Int { status("VmHWM:") }
 
     /// Name of the processor.
-    static var processorName: String {
+    package static var processorName: String {
         for line in text("/proc/cpuinfo").split(separator: "\n") where line.hasPrefix("model name") {
             if let colon = line.firstIndex(of: ":") {
                 return String(line[line.index(after: colon)...].drop { $0 == " " })
@@ -39,7 +39,7 @@ enum Machine {
     }
 
     /// Instruction sets of the processor, as Linux lists them.
-    static var processorFlags: Set<Substring> {
+    package static var processorFlags: Set<Substring> {
         let content = text("/proc/cpuinfo")
         for line in content.split(separator: "\n") where line.hasPrefix("flags") {
             return Set(line.split(separator: " "))
@@ -65,7 +65,7 @@ enum Machine {
     }
 
     /// The working folder.
-    static var workingFolder: String {
+    package static var workingFolder: String {
         guard let path = unsafe getcwd(nil, 0) else { return "/" }
         defer { unsafe free(path) }
         return unsafe String(cString: path)

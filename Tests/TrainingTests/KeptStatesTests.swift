@@ -42,7 +42,7 @@ final class Listener: ProgressReporter {
 }
 
 /// Training above states that are kept must be training above states that are computed.
-struct PrefixTests {
+struct KeptStatesTests {
     private static let usual: [(String, Value)] = [
         ("per_device_train_batch_size", .integer(4)), ("gradient_accumulation_steps", .integer(2)),
         ("num_train_epochs", .integer(3)), ("learning_rate", .float(1e-2)), ("logging_steps", .integer(1)),
@@ -212,7 +212,7 @@ struct PrefixTests {
             #expect(listener.notes.count == 3 && listener.notes[1].hasSuffix("(float32) in a file"))
             // Beyond the bound on memory it is a file by itself.
             let (large, other, _) = try made(frozen, output: folder)
-            large.prefixMemory = 16_000
+            large.keptStatesMemory = 16_000
             try large.train()
             #expect(other.notes[1].hasSuffix("in a file") && other.notes[2].hasSuffix("in memory"))
             #expect(numbers(large) == numbers(memory))
@@ -289,7 +289,7 @@ struct PrefixTests {
             if getrlimit(resource, &limit) != 0 { exit(90) }
             limit.rlim_cur = 4096
             if setrlimit(resource, &limit) != 0 { exit(91) }
-            let tests = PrefixTests()
+            let tests = KeptStatesTests()
             try Tiny.folder { folder in
                 let file: [(String, Value)] = [
                     ("freeze_dropout", .boolean(true)), ("prefix_cache_place", .string("file")),

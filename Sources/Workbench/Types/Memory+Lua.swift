@@ -1,5 +1,6 @@
 import Kernels
 import LuaBridge
+import Reports
 import Tensors
 
 /// What recipes see of memory and the machine.

@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import Reports
 
 /// Facts about this build.
 public enum Workbench {

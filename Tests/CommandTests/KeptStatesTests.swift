@@ -8,7 +8,7 @@ import Testing
 #endif
 
 /// Trainings above kept states, as somebody runs them.
-struct PrefixTests {
+struct KeptStatesTests {
     /// The tests' training with the upper of two layers adapted, its states below kept in a file.
     private static func place(_ more: String = "") throws -> Place {
         let place = try Place.training()

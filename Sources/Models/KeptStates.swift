@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Where nothing below a layer is trained and nothing random acts there, they are a function of the ids alone and can be
 /// kept.
-public struct PrefixStates: @unchecked Sendable {
+public struct KeptStates: @unchecked Sendable {
     // Sendable since nothing writes to states once they are made.
 
     /// The layer that they enter, from 0; the number of layers for what the head reads.
@@ -21,14 +21,14 @@ extension Model {
     /// are trained.
     public var lowestTrainableLayer: Int? {
         // The embeddings come first, so that the layer at place 1 is layer 0.
-        let place = prefixModules(below: layerCount).firstIndex { !$0.trainableParameters().isEmpty }
+        let place = lowerModules(below: layerCount).firstIndex { !$0.trainableParameters().isEmpty }
         guard let place else { return layerCount }
         return place > 0 ? place - 1 : nil
     }
 
     /// Names of what draws random numbers in training below a layer.
     public func randomParts(below layer: Int) -> [String] {
-        prefixModules(below: layer).flatMap { $0.namedModules() }.compactMap { _, module in
+        lowerModules(below: layer).flatMap { $0.namedModules() }.compactMap { _, module in
             if let dropout = module as? Dropout, dropout.p > 0 { return dropout.path }
             if let linear = module as? Linear, linear.seats.contains(where: \.isRandom) { return linear.path }
             return nil
@@ -36,7 +36,7 @@ extension Model {
     }
 
     /// Rows of the states that a sequence of `length` tokens has where it enters `layer`.
-    public func prefixRows(length: Int, layer: Int) -> Int {
+    public func keptRows(length: Int, layer: Int) -> Int {
         layer == layerCount && taskType == .sequenceClassification ? 1 : length
     }
 }
@@ -44,7 +44,7 @@ extension Model {
 /// What the states that enter a layer are computed with, to tell whether they would still be the same.
 ///
 /// Values are compared by who they are, and tensors, which can be written to, by some of their numbers besides.
-public struct PrefixIdentity {
+public struct KeptStatesIdentity {
     private let layer: Int
     private let weights: [(weight: Weight, value: AnyObject?, sample: UInt64)]
     private let seats: [(linear: Linear, state: String)]
@@ -52,20 +52,20 @@ public struct PrefixIdentity {
     /// What `model` has below `layer` now.
     public init(_ model: any Model, below layer: Int) {
         self.layer = layer
-        let modules = model.prefixModules(below: layer).flatMap { $0.namedModules().map(\.module) }
-        seats = modules.compactMap { $0 as? Linear }.map { ($0, PrefixIdentity.state(of: $0)) }
+        let modules = model.lowerModules(below: layer).flatMap { $0.namedModules().map(\.module) }
+        seats = modules.compactMap { $0 as? Linear }.map { ($0, KeptStatesIdentity.state(of: $0)) }
         weights = modules.flatMap { ($0.weights + $0.seatWeights).map(\.weight) }.map {
-            let (value, sample) = PrefixIdentity.value(of: $0)
+            let (value, sample) = KeptStatesIdentity.value(of: $0)
             return ($0, value, sample)
         }
     }
 
     /// Whether all of it is as it was, and none of it is trained.
     public var holds: Bool {
-        seats.allSatisfy { $0.state == PrefixIdentity.state(of: $0.linear) }
+        seats.allSatisfy { $0.state == KeptStatesIdentity.state(of: $0.linear) }
             && weights.allSatisfy { weight, old, sample in
                 guard !weight.active.requiresGrad else { return false }
-                let (value, now) = PrefixIdentity.value(of: weight)
+                let (value, now) = KeptStatesIdentity.value(of: weight)
                 return value === old && now == sample
             }
     }

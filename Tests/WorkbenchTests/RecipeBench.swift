@@ -1,13 +1,15 @@
 import LuaBridge
 import Tensors
 
+@testable import Workbench
+
 /// Runs pieces of recipes one after another in one environment: for tests.
-package final class RecipeBench {
+final class RecipeBench {
     private let host: LuaHost
     private let context: RecipeContext
 
     /// An environment whose relative paths begin at `folder`, and which may read and write there.
-    package init(folder: String, seed: Int? = nil) throws {
+    init(folder: String, seed: Int? = nil) throws {
         let permissions = Permissions(base: folder)
         permissions.allow(.read, folder)
         permissions.allow(.write, folder)
@@ -21,18 +23,18 @@ package final class RecipeBench {
     }
 
     /// Allows reading a folder beside the bench's own.
-    package func allowReading(_ path: String) { context.permissions.allow(.read, path) }
+    func allowReading(_ path: String) { context.permissions.allow(.read, path) }
 
     /// Runs a text; the line numbers of its errors are those of `bench.lua`.
-    package func run(_ text: String) throws(LuaFailure) { try host.run(LuaString(text), name: "@bench.lua") }
+    func run(_ text: String) throws(LuaFailure) { try host.run(LuaString(text), name: "@bench.lua") }
 
     /// The values of an expression, as copies.
-    package func values(_ expression: String) throws -> [LuaValue] {
+    func values(_ expression: String) throws -> [LuaValue] {
         try host.evaluate(LuaString(expression)).map { try $0.value?.value() ?? .nil }
     }
 
     /// What the run of a text was stopped by; nil where it went through.
-    package func failure(_ text: String) -> String? {
+    func failure(_ text: String) -> String? {
         do throws(LuaFailure) { try run(text) } catch { return error.message }
         return nil
     }

@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import LuaBridge
+import Reports
 import Stdlib
 import Tensors
 

@@ -1,5 +1,6 @@
 import Formats
 import LuaBridge
+import Reports
 
 /// `lorawb.args`: a recipe's parameters.
 enum ArgsLua {

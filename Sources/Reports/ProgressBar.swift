@@ -3,7 +3,7 @@ import Training
 /// Shows a training in the terminal: one line that is redrawn while it runs, and a table with a line an epoch.
 ///
 /// Without a terminal only the table is printed.
-final class ProgressBar: ProgressReporter {
+package final class ProgressBar: ProgressReporter {
     private let isTerminal: Bool
     private let write: (String) -> Void
     private var shown = 0
@@ -13,14 +13,16 @@ final class ProgressBar: ProgressReporter {
     private var isTraining = false
 
     /// Bar that writes by `write`.
-    init(isTerminal: Bool, write: @escaping (String) -> Void) { (self.isTerminal, self.write) = (isTerminal, write) }
+    package init(isTerminal: Bool, write: @escaping (String) -> Void) {
+        (self.isTerminal, self.write) = (isTerminal, write)
+    }
 
-    func begin(totalSteps: Int, from step: Int) {
+    package func begin(totalSteps: Int, from step: Int) {
         isTraining = true
         if step > 0 { line("going on at step \(step) of \(totalSteps)") }
     }
 
-    func update(_ update: ProgressUpdate) {
+    package func update(_ update: ProgressUpdate) {
         let now = ContinuousClock.now
         guard isTerminal, update.step == update.totalSteps || now - lastDrawn > .milliseconds(100) else { return }
         lastDrawn = now
@@ -32,16 +34,16 @@ final class ProgressBar: ProgressReporter {
                 + "\(update.memoryBytes >> 20) MiB")
     }
 
-    func evaluating(done: Int, of total: Int) {
+    package func evaluating(done: Int, of total: Int) {
         let now = ContinuousClock.now
         guard isTerminal, now - lastDrawn > .milliseconds(100) else { return }
         lastDrawn = now
         draw("evaluating \(done)/\(total)")
     }
 
-    func log(_ row: [Value.Entry]) {}
+    package func log(_ row: [Value.Entry]) {}
 
-    func summary(_ summary: EpochSummary) {
+    package func summary(_ summary: EpochSummary) {
         guard isTraining else { return }
         var cells = [("epoch", Self.fixed(summary.epoch, 2))]
         cells.append(("training loss", summary.trainingLoss.map { Self.fixed($0, 4) } ?? "-"))
@@ -57,11 +59,11 @@ final class ProgressBar: ProgressReporter {
         line(cells.map { Self.padded($0.1, to: max(10, $0.0.count)) }.joined(separator: "  "))
     }
 
-    func note(_ message: String) { line(message) }
+    package func note(_ message: String) { line(message) }
 
-    func warn(_ message: String) { line("warning: \(message)") }
+    package func warn(_ message: String) { line("warning: \(message)") }
 
-    func end() {
+    package func end() {
         isTraining = false
         erase()
     }
@@ -91,7 +93,7 @@ final class ProgressBar: ProgressReporter {
     }
 
     /// A number with `digits` digits after the point.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    package static func fixed(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
         let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
         let whole = Int64((abs(value) * scale).rounded())

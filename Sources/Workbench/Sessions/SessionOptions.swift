@@ -1,3 +1,5 @@
+import Reports
+
 /// What the user set for a session on the command line.
 public struct SessionOptions: Sendable {
     /// Threads to compute with; all processors where nil.

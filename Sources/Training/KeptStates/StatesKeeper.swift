@@ -6,15 +6,15 @@ import Tensors
 /// A row's states are always computed together with the same other rows, whichever row is asked for first: products of
 /// another number of rows may differ in their last bits, and a run that goes on from a checkpoint gives the bits of one that
 /// ran through.
-final class PrefixKeeper {
+final class StatesKeeper {
     /// Bytes of all states.
     let byteCount: Int
     /// Whether the states lie in a file.
     let isInFile: Bool
-    private let cache: PrefixCache
+    private let cache: StatesCache
     private let reader: BatchReader
     private let model: any Model
-    private let identity: PrefixIdentity
+    private let identity: KeptStatesIdentity
     private let order: [Int]
     private let places: [Int]
     private let groupSize: Int
@@ -25,12 +25,12 @@ final class PrefixKeeper {
     ///   - order: all rows; those that are computed together lie together in it.
     ///   - groupSize: how many are computed together.
     init(
-        _ reader: BatchReader, _ model: any Model, cache: PrefixCache, byteCount: Int, isInFile: Bool, order: [Int],
+        _ reader: BatchReader, _ model: any Model, cache: StatesCache, byteCount: Int, isInFile: Bool, order: [Int],
         groupSize: Int
     ) {
         (self.reader, self.model, self.cache, self.byteCount) = (reader, model, cache, byteCount)
         (self.isInFile, self.order, self.groupSize) = (isInFile, order, groupSize)
-        identity = PrefixIdentity(model, below: cache.layer)
+        identity = KeptStatesIdentity(model, below: cache.layer)
         var places = Array(repeating: 0, count: order.count)
         for (place, row) in order.enumerated() { places[row] = place }
         self.places = places
@@ -41,17 +41,17 @@ final class PrefixKeeper {
 
     /// The batch with the states of its rows; `computed` is told of every group whose states were not kept yet.
     func complete(
-        _ batch: Batch, computed: (_ group: Batch, _ exact: PrefixStates, _ kept: PrefixStates) throws -> Void
+        _ batch: Batch, computed: (_ group: Batch, _ exact: KeptStates, _ kept: KeptStates) throws -> Void
     ) throws -> Batch {
         for row in batch.rows where !cache.keeps(row) {
             let first = places[row] / groupSize * groupSize
             let group = try reader.batch(Array(order[first..<min(order.count, first + groupSize)]))
-            let exact = try model.prefix(of: group.input, below: cache.layer)
+            let exact = try model.keptStates(of: group.input, below: cache.layer)
             try cache.keep(exact.states, of: group.rows)
             try computed(group, exact, cache.states(of: group.rows))
         }
         var input = batch.input
-        input.prefix = try cache.states(of: batch.rows)
+        input.keptStates = try cache.states(of: batch.rows)
         return Batch(rows: batch.rows, input: input, labels: batch.labels)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 import Training
 
 /// What cannot be kept is refused with the reason, and with what would help.
-extension PrefixTests {
+extension KeptStatesTests {
     @Test("what was asked for and cannot be is an error that says why")
     func refused() throws {
         let asked: (String, Value) = ("prefix_cache", .boolean(true))
@@ -33,7 +33,7 @@ extension PrefixTests {
                 == "args: prefix_cache: no room for the states that enter layer 2 of 4, for the 22 rows of train_dataset: 17 kB (float32): prefix_cache_size allows 4 kB; prefix_cache = \"bfloat16\" takes half"
         )
         let memory = try made([asked, ("freeze_dropout", .boolean(true)), ("prefix_cache_place", .string("memory"))])
-        memory.trainer.prefixMemory = 20_000
+        memory.trainer.keptStatesMemory = 20_000
         #expect(message(memory.trainer).contains("of eval_dataset"))
         #expect(message(memory.trainer).contains("20 kB of memory may be used; prefix_cache_size allows more"))
     }
@@ -59,7 +59,7 @@ extension PrefixTests {
                     == "args: prefix_cache: no file for \(what): \(reason); prefix_cache_place = \"memory\" has room")
             // Where memory was tried first, both are named, and half may fit.
             let beyond = try made([asked[0], asked[1]], output: closed).trainer
-            beyond.prefixMemory = 16_000
+            beyond.keptStatesMemory = 16_000
             #expect(
                 message(beyond)
                     == "args: prefix_cache: no room for \(what): 16 kB of memory may be used, and \(reason); prefix_cache = \"bfloat16\" takes half"

@@ -3,6 +3,7 @@ import Formats
 import Kernels
 import LuaBridge
 import Models
+import Reports
 import Tensors
 import Training
 
@@ -125,7 +126,7 @@ enum TrainerLua {
         trainer.saveModel = { folder in
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
         }
-        trainer.prefixMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
+        trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
         return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)

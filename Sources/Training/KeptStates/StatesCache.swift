@@ -3,17 +3,17 @@ import Models
 import Tensors
 
 /// Where kept states lie.
-protocol PrefixRoom: AnyObject {
+protocol StatesRoom: AnyObject {
     /// Writes bytes at a place.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
     /// Reads bytes that were written.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws
 }
 
-extension ScratchFile: PrefixRoom {}
+extension ScratchFile: StatesRoom {}
 
 /// Room in memory: tensors of 32 MiB, made when they are first written to.
-final class PrefixMemory: PrefixRoom {
+final class StatesMemory: StatesRoom {
     private static let size = 1 << 25
     private var pieces: [Tensor?]
     private let byteCount: Int
@@ -63,7 +63,7 @@ final class PrefixMemory: PrefixRoom {
 }
 
 /// The states of a dataset's rows where they enter a layer, a contiguous record [tokens, d] for each row.
-final class PrefixCache {
+final class StatesCache {
     /// How a number is kept.
     enum Precision: String {
         case float32, bfloat16
@@ -76,13 +76,13 @@ final class PrefixCache {
     /// How a number is kept.
     let precision: Precision
     private let width: Int
-    private let room: any PrefixRoom
+    private let room: any StatesRoom
     /// Rows of states before each row's: [rows + 1].
     private let starts: [Int]
     private var isKept: [Bool]
 
     /// Room for rows of `counts` rows of states each.
-    init(layer: Int, counts: [Int], width: Int, precision: Precision, room: any PrefixRoom) {
+    init(layer: Int, counts: [Int], width: Int, precision: Precision, room: any StatesRoom) {
         (self.layer, self.width, self.precision, self.room) = (layer, width, precision, room)
         starts = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
         isKept = Array(repeating: false, count: counts.count)
@@ -121,7 +121,7 @@ final class PrefixCache {
     }
 
     /// The states of rows that are kept, one after the other.
-    func states(of rows: [Int]) throws -> PrefixStates {
+    func states(of rows: [Int]) throws -> KeptStates {
         let total = rows.reduce(0) { $0 + starts[$1 + 1] - starts[$1] }
         let states = try Tensor(uninitialized: [total, width])
         let numbers = unsafe try UnsafeMutableBufferPointer(start: states.mutableFloats(), count: states.count)
@@ -132,7 +132,7 @@ final class PrefixCache {
             unsafe try read(into: target, at: starts[row] * width)
             place += count
         }
-        return PrefixStates(layer: layer, states: states)
+        return KeptStates(layer: layer, states: states)
     }
 
     private func read(into target: UnsafeMutableBufferPointer<Float>, at place: Int) throws {
