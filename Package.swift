@@ -55,9 +55,10 @@ let package = Package(
                 + (hasOneDNN ? ["COneDNN"] : []),
             swiftSettings: strict + (hasOneDNN ? [.define("ONEDNN")] : [])),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
+        .target(name: "Options", swiftSettings: safe),
         .target(
             name: "Formats",
-            dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
+            dependencies: ["Options", .product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: strict),
         .target(
             name: "Tokenizers",
@@ -65,9 +66,9 @@ let package = Package(
             swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
         .target(
-            name: "Adapters", dependencies: ["Models", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
         .target(
-            name: "Training", dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            name: "Training", dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
             swiftSettings: safe),
         .target(
             name: "Inference",
@@ -83,7 +84,7 @@ let package = Package(
                 .linkedLibrary("lua5.4", .when(platforms: [.linux])),
                 .linkedLibrary("lua", .when(platforms: [.macOS])),
             ]),
-        .target(name: "LuaBridge", dependencies: ["CLuaShim"], swiftSettings: strict),
+        .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options"], swiftSettings: strict),
         .target(
             name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
             resources: [
@@ -94,7 +95,8 @@ let package = Package(
         .target(
             name: "Workbench",
             dependencies: [
-                "Reports", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats",
+                "Reports", "Options", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers",
+                "Formats",
                 "LuaBridge", "Stdlib",
             ],
             swiftSettings: safe),
@@ -124,14 +126,14 @@ let package = Package(
             dependencies: ["TestSupport", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["TestSupport", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            dependencies: ["TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
             swiftSettings: strict),
         .testTarget(
-            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge"], swiftSettings: strict),
+            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options"], swiftSettings: strict),
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [
-                "TestSupport", "Workbench", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers",
+                "TestSupport", "Workbench", "Options", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers",
                 "Formats",
             ], swiftSettings: strict),
         .testTarget(

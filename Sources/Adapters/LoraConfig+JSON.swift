@@ -1,20 +1,13 @@
 import Formats
 import Models
+import Options
 
 extension LoraConfig {
     /// Where a configuration is read from: a recipe is held to every name, a file is read as PEFT reads it.
     public enum Reading: Sendable { case recipe, file }
 
-    /// Keys that are understood.
-    static let keys = [
-        "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules", "modules_to_save", "bias",
-        "init_lora_weights", "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern",
-        "task_type", "base_model_name_or_path", "revision", "peft_version", "peft_type", "inference_mode",
-        "auto_mapping",
-    ]
-
     /// Keys of PEFT whose only supported value is the default, with that value.
-    static let refused: [(key: String, standard: JSON)] = [
+    static let unsupported: [(key: String, standard: JSON)] = [
         ("alora_invocation_tokens", .null), ("arrow_config", .null), ("corda_config", .null),
         ("ensure_weight_tying", .bool(false)), ("eva_config", .null), ("fan_in_fan_out", .bool(false)),
         ("kasa_config", .null), ("layer_replication", .null), ("loftq_config", .object([:])),
@@ -26,7 +19,65 @@ extension LoraConfig {
     ]
 
     /// Keys that change nothing unless the method that they belong to is used, which is refused by its own key.
-    private static let inert: Set<String> = ["megatron_core", "qalora_group_size"]
+    private static let harmless: Set<String> = ["megatron_core", "qalora_group_size"]
+
+    /// LoraConfig's options by PEFT's names: types, ranges, defaults and meanings, and what is refused.
+    public static let options = OptionTable(
+        [
+            Option("r", .integer(1...maxRank), default: 8, "Rank of the update."),
+            Option("lora_alpha", .number, default: 8, "The update is scaled by lora_alpha / r.", example: "16"),
+            Option(
+                "lora_dropout", .number(.belowOne), default: 0,
+                "Probability with which elements of an adapted module's input are dropped in training.", example: "0.05"
+            ),
+            Option(
+                "target_modules", .strings, default: .words("those usual for the architecture"),
+                "Modules to adapt: a list of path endings, a Python regular expression over whole paths, or \"all-linear\".",
+                example: "{ \"query\", \"value\" }"),
+            Option("exclude_modules", .strings, "Modules not to adapt, as in target_modules.", example: "{ \"key\" }"),
+            Option(
+                "modules_to_save", .list(.string), default: .words("the task's head"),
+                "Modules trained and saved whole besides.", example: "{ \"classifier\" }"),
+            Option(
+                "bias", .oneOf(Bias.allCases.map(\.rawValue)), default: "none", "Which biases are trained besides."),
+            Option(
+                "init_lora_weights", .either([.boolean, .oneOf(["gaussian"])]), default: true,
+                "How A and B start: true is A from U(-1/√in, 1/√in) and B zero, \"gaussian\" A from N(0, 1/r²), false both random."
+            ),
+            Option("use_rslora", .boolean, default: false, "Whether the update is scaled by lora_alpha / √r instead."),
+            Option(
+                "rank_pattern", .table, "Ranks of some modules, by expressions over path endings.",
+                example: "{ query = 4 }"),
+            Option(
+                "alpha_pattern", .table, "lora_alpha of some modules, by expressions over path endings.",
+                example: "{ query = 16 }"),
+            Option(
+                "layers_to_transform", .either([.count, .integers(.count)]), default: .words("all"),
+                "Numbers of the layers to adapt, from 0.", example: "{ 0, 1 }"),
+            Option(
+                "layers_pattern", .strings, "Names behind which the numbers of layers stand.", example: "{ \"layer\" }"),
+            Option(
+                "task_type", .oneOf(TaskType.allCases.map(\.rawValue)), default: .words("the model's"),
+                "The task by PEFT's name; it says which head is trained.", example: "\"SEQ_CLS\""),
+            Option(
+                "base_model_name_or_path", .string, default: .words("the model's path"),
+                "Where the base came from, as text for the file.", example: "\"bert-base-uncased\""),
+            Option("revision", .string, "Revision of the base, as text for the file.", example: "\"main\""),
+            Option("peft_type", .oneOf(["LORA"]), default: "LORA", "The method."),
+            Option(
+                "peft_version", .string, default: .string(LoraConfig().peftVersion), "Version of PEFT, for the file.",
+                example: "\"0.21.2\""),
+            Option("inference_mode", .boolean, "Only kept for the file."),
+            Option("auto_mapping", .any, "Only kept for the file.", example: "{}"),
+        ],
+        inert: Dictionary(
+            uniqueKeysWithValues: unsupported.map { key, standard in
+                (key, InertOption(harmless.contains(key) ? nil : accepted(standard), "it comes with a later version"))
+            }))
+
+    private static func accepted(_ standard: JSON) -> [OptionLiteral] {
+        standard == .object([:]) ? [false, .list([])] : [false]
+    }
 
     /// Configuration of an object with PEFT's keys; `source` names the file or the call in errors.
     ///
@@ -36,39 +87,61 @@ extension LoraConfig {
         guard let members = json.object else {
             throw AdapterError("\(source): expected an object, got \(json.kind)")
         }
-        let known = LoraConfig.keys + LoraConfig.refused.map(\.key)
-        for key in members.keys where !known.contains(key) {
-            if reading == .file {
-                if key != "runtime_config" { warn("\(source): unknown key '\(key)' is left out") }
-                continue
-            }
-            let hint = nearestNameHint(for: key, in: known)
-            throw AdapterError("\(source): unknown option '\(key)'\(hint)")
-        }
         try LoraConfig.checkMethod(json, source: source, reading: reading)
-        for (key, standard) in LoraConfig.refused where !LoraConfig.inert.contains(key) {
-            guard let value = members[key], !value.isNull, value != standard, value != .bool(false) else { continue }
-            throw AdapterError("\(source): '\(key)' is not supported yet")
+        var given = members.map { (name: $0.key, value: $0.value) }
+        if reading == .file {
+            for key in members.keys where !LoraConfig.options.knows(key) && key != "runtime_config" {
+                warn("\(source): unknown key '\(key)' is left out")
+            }
+            // These leave the base as it is, so what they made is all in the file.
+            if let name = members["init_lora_weights"]?.string, name == "eva" || name == "orthogonal" {
+                initLoraWeights = .other(name)
+                given.removeAll { $0.name == "init_lora_weights" }
+            }
         }
-        let reader = OptionReader(json: json, source: source)
-        r = try reader.integer("r") ?? r
-        loraAlpha = try reader.number("lora_alpha") ?? loraAlpha
-        loraDropout = try reader.number("lora_dropout") ?? loraDropout
-        targetModules = try reader.names("target_modules")
-        excludeModules = try reader.names("exclude_modules")
-        modulesToSave = try reader.strings("modules_to_save")
-        bias = try reader.choice("bias", Bias.allCases) ?? bias
-        initLoraWeights = try reader.initialisation("init_lora_weights", reading) ?? initLoraWeights
-        useRslora = try reader.flag("use_rslora") ?? useRslora
-        rankPattern = try reader.pattern("rank_pattern")
-        alphaPattern = try reader.pattern("alpha_pattern")
-        layersToTransform = try reader.integers("layers_to_transform")
-        layersPattern = try reader.stringOrStrings("layers_pattern")
-        taskType = try reader.choice("task_type", TaskType.allCases)
-        baseModelNameOrPath = try reader.text("base_model_name_or_path")
-        revision = try reader.text("revision")
-        peftVersion = try reader.text("peft_version") ?? peftVersion
+        do {
+            try read(
+                try OptionReader(
+                    given, LoraConfig.options, place: "\(source): ", ignoresUnknown: reading == .file))
+        } catch let error as OptionError {
+            throw AdapterError(error.description)
+        }
         try validate(source)
+    }
+
+    /// Configuration of options that were found to be as declared.
+    public init(_ options: OptionReader<some OptionValue>) throws {
+        do { try read(options) } catch let error as OptionError { throw AdapterError(error.description) }
+        try validate("config")
+    }
+
+    private mutating func read(_ reader: OptionReader<some OptionValue>) throws {
+        r = try reader.integer("r")
+        loraAlpha = try reader.number("lora_alpha")
+        loraDropout = try reader.number("lora_dropout")
+        targetModules = LoraConfig.names(reader, "target_modules")
+        excludeModules = LoraConfig.names(reader, "exclude_modules")
+        modulesToSave = reader.strings("modules_to_save")
+        bias = reader.choice("bias") ?? bias
+        if let flag = reader["init_lora_weights"]?.asBoolean { initLoraWeights = flag ? .kaiming : .random }
+        if reader["init_lora_weights"]?.asString != nil { initLoraWeights = .gaussian }
+        useRslora = try reader.boolean("use_rslora")
+        rankPattern = try reader.numbersByName("rank_pattern")?.map { PatternEntry($0.name, $0.value) } ?? []
+        alphaPattern = try reader.numbersByName("alpha_pattern")?.map { PatternEntry($0.name, $0.value) } ?? []
+        layersToTransform =
+            reader.integers("layers_to_transform")?.map(Int.init)
+            ?? reader.optionalInteger("layers_to_transform").map { [$0] }
+        layersPattern = reader.strings("layers_pattern")
+        taskType = reader.choice("task_type")
+        baseModelNameOrPath = reader.optionalString("base_model_name_or_path")
+        revision = reader.optionalString("revision")
+        peftVersion = try reader.string("peft_version")
+    }
+
+    /// One text is an expression, several are path endings.
+    private static func names(_ reader: OptionReader<some OptionValue>, _ name: String) -> ModuleNames? {
+        if let text = reader[name]?.asString { return .pattern(text) }
+        return reader[name]?.asStrings.map(ModuleNames.list)
     }
 
     /// Throws where `peft_type` is missing from a file, or is no method that there is here.
@@ -81,7 +154,7 @@ extension LoraConfig {
 
     /// What PEFT writes into adapter_config.json, as an object.
     public func toJSON() -> JSON {
-        var members: [(String, JSON)] = LoraConfig.refused.map { ($0.key, $0.standard) }
+        var members: [(String, JSON)] = LoraConfig.unsupported.map { ($0.key, $0.standard) }
         members += [
             ("peft_type", .string("LORA")), ("auto_mapping", .null), ("inference_mode", .bool(true)),
             ("r", .integer(Int64(r))), ("lora_alpha", LoraConfig.number(loraAlpha)),
@@ -123,79 +196,5 @@ extension LoraConfig {
 
     private static func object(_ entries: [PatternEntry]) -> JSON {
         .object(.init(entries.map { ($0.key, number($0.value)) }, uniquingKeysWith: { $1 }))
-    }
-}
-
-/// Reads options with their types; null is the same as absent.
-private struct OptionReader {
-    let json: JSON
-    let source: String
-
-    private func read<Value>(_ key: String, _ what: String, _ convert: (JSON) -> Value?) throws -> Value? {
-        guard let value = json[key], !value.isNull else { return nil }
-        if let converted = convert(value) { return converted }
-        throw AdapterError("\(source): '\(key)' expected \(what), got \(value.kind)")
-    }
-
-    func integer(_ key: String) throws -> Int? { try read(key, "an integer") { $0.int } }
-    func number(_ key: String) throws -> Double? { try read(key, "a number") { $0.double } }
-    func flag(_ key: String) throws -> Bool? { try read(key, "a boolean") { $0.bool } }
-    func text(_ key: String) throws -> String? { try read(key, "a string") { $0.string } }
-
-    func choice<Value: RawRepresentable<String>>(_ key: String, _ all: [Value]) throws -> Value? {
-        try read(key, "one of " + all.map { "'\($0.rawValue)'" }.joined(separator: ", ")) {
-            $0.string.flatMap(Value.init(rawValue:))
-        }
-    }
-
-    private static func texts(_ value: JSON) -> [String]? {
-        guard let elements = value.array else { return nil }
-        let texts = elements.compactMap(\.string)
-        return texts.count == elements.count && !texts.contains("") ? texts : nil
-    }
-
-    func strings(_ key: String) throws -> [String]? {
-        try read(key, "a list of names") { OptionReader.texts($0) }
-    }
-
-    func stringOrStrings(_ key: String) throws -> [String]? {
-        try read(key, "a name or a list of names") { $0.string.map { [$0] } ?? OptionReader.texts($0) }
-    }
-
-    func names(_ key: String) throws -> ModuleNames? {
-        try read(key, "a string or a list of names") { value in
-            if let text = value.string { return .pattern(text) }
-            return OptionReader.texts(value).map(ModuleNames.list)
-        }
-    }
-
-    func integers(_ key: String) throws -> [Int]? {
-        try read(key, "an integer or a list of integers") { value in
-            if let number = value.int { return [number] }
-            guard let elements = value.array else { return nil }
-            let numbers = elements.compactMap(\.int)
-            return numbers.count == elements.count ? numbers : nil
-        }
-    }
-
-    func pattern(_ key: String) throws -> [LoraConfig.PatternEntry] {
-        try read(key, "an object of numbers") { value in
-            guard let members = value.object else { return value.array?.isEmpty == true ? [] : nil }
-            let entries = members.compactMap { key, value in value.double.map { LoraConfig.PatternEntry(key, $0) } }
-            return entries.count == members.count ? entries : nil
-        } ?? []
-    }
-
-    func initialisation(_ key: String, _ reading: LoraConfig.Reading) throws -> LoraConfig.Initialisation? {
-        guard let value = json[key], !value.isNull else { return nil }
-        if let flag = value.bool { return flag ? .kaiming : .random }
-        guard let name = value.string else {
-            throw AdapterError("\(source): '\(key)' expected a boolean or a string, got \(value.kind)")
-        }
-        if name.lowercased() == "gaussian" { return .gaussian }
-        // These leave the base as it is, so what they made is all in the file.
-        if reading == .file, name == "eva" || name == "orthogonal" { return .other(name) }
-        throw AdapterError(
-            "\(source): '\(key)' of '\(name)' is not supported yet; there are true, false and 'gaussian'")
     }
 }

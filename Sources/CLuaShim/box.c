@@ -130,16 +130,27 @@ static void play_table(lua_State *L, lw_box *box, const lw_value *item, size_t *
     int64_t values = item->integer;
     size_t fields = item->length;
     int32_t type = item->type;
-    luaL_checkstack(L, 6, "a table is nested too deeply");
+    luaL_checkstack(L, 8, "a table is nested too deeply");
+    if (type == LW_STRICT) play_item(L, box, next);
     lua_createtable(L, size_hint((size_t)values), size_hint(fields));
+    int table = lua_gettop(L), absent = 0;
     for (int64_t i = 1; i <= values; i++) {
         play_item(L, box, next);
-        lua_rawseti(L, -2, i);
+        lua_rawseti(L, table, i);
     }
     for (size_t i = 0; i < fields; i++) {
         play_item(L, box, next);
         play_item(L, box, next);
-        lua_rawset(L, -3);
+        if (type == LW_STRICT && lua_isnil(L, -1)) {
+            absent = lw_add_absent(L, absent);
+        } else {
+            lua_rawset(L, table);
+        }
+    }
+    if (type == LW_STRICT) {
+        lw_make_strict(L, table - 1, table, absent);
+        lua_settop(L, table);
+        lua_remove(L, table - 1);
     }
     if (type > 0) {
         lw_push_metatable(L, type);

@@ -186,6 +186,8 @@ static int make_table_type(lua_State *L) {
     lua_newtable(L);
     set_name(L, what->name);
     lua_newtable(L);
+    lua_pushstring(L, what->name);
+    lua_pushcclosure(L, lw_table_type_index, 2);
     lua_setfield(L, -2, "__index");
     keep_metatable(L, lw_state_of(L), what->type);
     return 0;

@@ -89,7 +89,7 @@ typedef struct lw_handle {
 
 // Keys of the registry, by address: looking them up allocates nothing.
 extern const char lw_key_references, lw_key_modules, lw_key_module_properties, lw_key_hints, lw_key_error,
-    lw_key_identities, lw_key_metatables, lw_key_environment;
+    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict;
 
 static inline lw_state *lw_state_of(lua_State *L) { return *(lw_state **)lua_getextraspace(L); }
 
@@ -154,6 +154,13 @@ const char *lw_push_text(lua_State *L, int index, size_t *length);
 int lw_table_insert(lua_State *L);
 int lw_table_move(lua_State *L);
 int lw_table_remove(lua_State *L);
+
+// strict.c
+// Takes a name and nil off the stack and notes the name in the table of absent names at `absent`, which is made where it is 0; returns where it lies.
+int lw_add_absent(lua_State *L, int absent);
+// Makes missing fields of a table an error that calls it by the string at `name`.
+void lw_make_strict(lua_State *L, int name, int table, int absent);
+int lw_table_type_index(lua_State *L);
 
 // suggest.c
 // Pushes "; did you mean 'x'?" with the nearest key of the tables at the two indices (0 is none), or an empty string.

@@ -4,7 +4,7 @@
 
 #include "shim.h"
 
-const char lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0, lw_key_error = 0,
+const char lw_key_strict = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0, lw_key_error = 0,
            lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0;
 
 static void new_registry_table(lua_State *L, const void *key) {
@@ -17,6 +17,7 @@ static int build(lua_State *L) {
     new_registry_table(L, &lw_key_modules);
     new_registry_table(L, &lw_key_module_properties);
     new_registry_table(L, &lw_key_hints);
+    new_registry_table(L, &lw_key_strict);
     new_registry_table(L, &lw_key_metatables);
     lua_newtable(L);  // names of things printed, held by the things
     lua_createtable(L, 0, 1);

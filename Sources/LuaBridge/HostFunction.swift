@@ -4,12 +4,12 @@ import CLuaShim
 final class HostFunction {
     let name: String
     let isMethod: Bool
+    /// What its arguments must be; nil where the body alone knows.
+    let parameters: [LuaParameter]?
     let body: LuaBody
 
-    init(_ name: String, isMethod: Bool = false, _ body: @escaping LuaBody) {
-        self.name = name
-        self.isMethod = isMethod
-        self.body = body
+    init(_ name: String, isMethod: Bool = false, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody) {
+        (self.name, self.isMethod, self.parameters, self.body) = (name, isMethod, parameters, body)
     }
 
     var pointer: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
@@ -60,6 +60,7 @@ extension LuaHost {
     func perform(_ function: HostFunction, thread: OpaquePointer, count: Int32) -> Int32 {
         let call = LuaCall(host: self, function: function, thread: thread, total: count)
         do {
+            if let parameters = function.parameters { try call.check(parameters) }
             switch try function.body(call) {
             case .nothing: break
             case .value(let value): try encode(value)

@@ -1,4 +1,5 @@
 import CLuaShim
+import Options
 
 extension LuaCall {
     /// An integer, or a float with an integer's value.
@@ -13,21 +14,6 @@ extension LuaCall {
         default: break
         }
         throw typeError(position, name, "integer")
-    }
-
-    /// An integer in a range.
-    public func integer(_ position: Int, _ name: String? = nil, in range: ClosedRange<Int>) throws -> Int {
-        let value = try integer(position, name)
-        guard range.contains(value) else {
-            throw argumentError(position, name, "\(LuaCall.bounds(range)) expected, got \(value)")
-        }
-        return value
-    }
-
-    private static func bounds(_ range: ClosedRange<Int>) -> String {
-        range.upperBound == .max
-            ? "an integer of at least \(range.lowerBound)"
-            : "an integer from \(range.lowerBound) to \(range.upperBound)"
     }
 
     /// A number.
@@ -97,10 +83,13 @@ extension LuaCall {
         return object
     }
 
-    /// A list of integers.
+    /// A list of integers, in the range that the function declares for it.
     public func integers(_ position: Int, _ name: String? = nil) throws -> [Int64] {
         guard let list = try table(position, name).integers() else {
             throw argumentError(position, name, "a list of integers expected")
+        }
+        if let range = listRange(position), let wrong = list.first(where: { !range.contains(Int($0)) }) {
+            throw argumentError(position, name, "\(OptionType.integers(range).phrase) expected, got \(wrong)")
         }
         return list
     }
@@ -122,7 +111,7 @@ extension LuaCall {
     }
 
     /// An option table read by its declaration; an absent one is empty.
-    public func options(_ position: Int, _ declared: LuaOptionSet) throws -> LuaOptions {
+    public func options(_ position: Int, _ declared: OptionTable) throws -> LuaOptions {
         if isNil(position) { return try LuaOptions(LuaTable(), declared) }
         return try LuaOptions(try table(position, "options"), declared)
     }

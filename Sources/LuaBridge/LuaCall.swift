@@ -22,6 +22,9 @@ public struct LuaCall: ~Copyable {
 
     var isMethod: Bool { function.isMethod }
 
+    /// What the function declares of its arguments.
+    var declared: [LuaParameter]? { function.parameters }
+
     /// How many arguments there are, trailing nils included.
     public var count: Int { Int(total) - (isMethod ? 1 : 0) }
 

@@ -1,29 +1,39 @@
-/// One parameter of a host function, for its documentation.
+import Options
+
+/// One parameter of a host function: what is checked before the function is called, and what documentation shows.
 public struct LuaParameter: Sendable {
-    /// Its name.
+    /// Its name; "..." stands for all arguments from here on.
     public let name: String
-    /// Its type in the notation of the Lua language server, `?` at the end where it may be absent.
-    public let type: String
+    /// What it may hold, with its range.
+    public let type: OptionType
     /// What it means.
     public let doc: String
-    /// The keys, where it is an option table.
-    public let options: LuaOptionSet?
+    /// Whether it may be left out.
+    public let isOptional: Bool
+    /// What it is where it is left out.
+    public let standard: OptionLiteral?
 
-    /// Declares a parameter.
-    public init(_ name: String, _ type: String, _ doc: String) {
-        self.name = name
-        self.type = type
-        self.doc = doc
-        options = nil
+    /// Declares a parameter; one with a default may be left out.
+    public init(
+        _ name: String, _ type: OptionType, default standard: OptionLiteral? = nil, optional: Bool = false,
+        _ doc: String
+    ) {
+        (self.name, self.type, self.standard, self.doc) = (name, type, standard, doc)
+        isOptional = optional || standard != nil
     }
 
-    /// Declares an option table.
-    public init(_ name: String = "options", _ options: LuaOptionSet, _ doc: String = "Options.") {
-        self.name = name
-        type = "table?"
-        self.doc = doc
-        self.options = options
+    /// Declares a table of options, which may be left out where none of them is required.
+    public init(_ name: String = "options", _ options: OptionTable, _ doc: String = "Options.") {
+        self.init(
+            name, .options(options),
+            optional: !options.options.contains(where: \.isRequired) && options.positional == nil, doc)
     }
+
+    /// The keys, where it is a table of options.
+    public var options: OptionTable? { type.table }
+
+    /// Its type in the notation of the Lua language server, `?` at the end where it may be left out.
+    public var annotation: String { type.annotation + (isOptional ? "?" : "") }
 }
 
 /// What is said of a function, method or property.
@@ -34,6 +44,13 @@ public struct LuaSignature: Sendable {
     public let parameters: [LuaParameter]
     /// What it gives, in the notation of the Lua language server; empty for nothing.
     public let returns: String
+    /// Lines of Lua that use it, as a recipe would.
+    public let example: String
+
+    /// What is said of something.
+    public init(doc: String, parameters: [LuaParameter] = [], returns: String = "", example: String = "") {
+        (self.doc, self.parameters, self.returns, self.example) = (doc, parameters, returns, example)
+    }
 }
 
 /// A function of a module, or a global one.
@@ -46,10 +63,11 @@ public struct LuaFunctionDeclaration {
 
     /// Declares a function.
     public init(
-        _ name: String, _ doc: String, parameters: [LuaParameter] = [], returns: String = "", body: @escaping LuaBody
+        _ name: String, _ doc: String, parameters: [LuaParameter] = [], returns: String = "", example: String = "",
+        body: @escaping LuaBody
     ) {
         self.name = name
-        signature = LuaSignature(doc: doc, parameters: parameters, returns: returns)
+        signature = LuaSignature(doc: doc, parameters: parameters, returns: returns, example: example)
         self.body = body
     }
 }
@@ -64,11 +82,11 @@ public struct LuaMethod<T: AnyObject> {
 
     /// Declares a method; the object comes first, arguments are counted without it.
     public init(
-        _ name: String, _ doc: String, parameters: [LuaParameter] = [], returns: String = "",
+        _ name: String, _ doc: String, parameters: [LuaParameter] = [], returns: String = "", example: String = "",
         body: @escaping (T, borrowing LuaCall) throws -> LuaReturn
     ) {
         self.name = name
-        signature = LuaSignature(doc: doc, parameters: parameters, returns: returns)
+        signature = LuaSignature(doc: doc, parameters: parameters, returns: returns, example: example)
         self.body = body
     }
 }
@@ -84,11 +102,11 @@ public struct LuaProperty<T: AnyObject> {
 
     /// Declares a property; a setter finds the new value as argument 1.
     public init(
-        _ name: String, _ doc: String, type: String, get: @escaping (T) throws -> LuaValue,
+        _ name: String, _ doc: String, type: String, example: String = "", get: @escaping (T) throws -> LuaValue,
         set: ((T, borrowing LuaCall) throws -> Void)? = nil
     ) {
         self.name = name
-        signature = LuaSignature(doc: doc, parameters: [], returns: type)
+        signature = LuaSignature(doc: doc, returns: type, example: example)
         self.get = get
         self.set = set
     }

@@ -24,7 +24,7 @@ extension LuaHost {
 
     private func add<T>(_ method: LuaMethod<T>, to type: LuaType<T>, _ number: Int32) throws {
         let body = method.body
-        let function = keep(method.name, isMethod: true) { call in
+        let function = keep(method.name, isMethod: true, parameters: method.signature.parameters) { call in
             try body(try call.selfObject(number, T.self), call)
         }
         try confirm(lw_type_method(state.raw, number, method.name, function))
@@ -50,7 +50,8 @@ extension LuaHost {
         let body = metamethod.body
         let isBinary = metamethod.isBinary
         let name = metamethod.event == "__index_names" ? "index" : String(metamethod.event.dropFirst(2))
-        let function = keep(name, isMethod: !isBinary) { call in
+        let checked = metamethod.event == "__call" ? metamethod.signature.parameters : nil
+        let function = keep(name, isMethod: !isBinary, parameters: checked) { call in
             try body(isBinary ? nil : try call.selfObject(number, T.self), call)
         }
         try confirm(lw_type_metamethod(state.raw, number, metamethod.event, function))
@@ -67,7 +68,7 @@ extension LuaHost {
         entries[number] = Entry(name: type.name, close: nil, accepts: { _ in false })
         document(type.name, .type, type.doc)
         for method in type.methods {
-            let function = keep(method.name, isMethod: true, method.body)
+            let function = keep(method.name, isMethod: true, parameters: method.signature.parameters, method.body)
             try confirm(lw_type_method(state.raw, number, method.name, function))
             document("\(type.name):\(method.name)", .method, method.signature)
         }
@@ -79,7 +80,7 @@ extension LuaHost {
         document(module.name, .module, module.doc)
         for function in module.functions {
             lw_out_reset(state.raw)
-            try encode(.callable(LuaCallable(function.name, function.body)))
+            try encode(.callable(LuaCallable(function.name, parameters: function.signature.parameters, function.body)))
             try confirm(lw_module_field(state.raw, module.name, function.name))
             document("\(module.name).\(function.name)", .function, function.signature)
         }
@@ -87,7 +88,9 @@ extension LuaHost {
             lw_out_reset(state.raw)
             try encode(constant.value)
             try confirm(lw_module_field(state.raw, module.name, constant.name))
-            document("\(module.name).\(constant.name)", .constant, constant.doc)
+            document(
+                "\(module.name).\(constant.name)", .constant,
+                LuaSignature(doc: constant.doc, returns: constant.annotation))
         }
         for property in module.properties {
             let getter = keep(property.name, property.get)
@@ -104,7 +107,9 @@ extension LuaHost {
 
     /// Gives scripts a function without `require`.
     public func register(_ function: LuaFunctionDeclaration) throws {
-        try setGlobal(function.name, .callable(LuaCallable(function.name, function.body)))
+        try setGlobal(
+            function.name,
+            .callable(LuaCallable(function.name, parameters: function.signature.parameters, function.body)))
         document(function.name, .function, function.signature)
     }
 
@@ -132,8 +137,10 @@ extension LuaHost {
     /// What a script is told that reads an undefined global of this name: `'io' is not available to recipes; <advice>`.
     public func setAdvice(_ advice: String, for name: String) throws { try confirm(lw_hint(state.raw, name, advice)) }
 
-    private func keep(_ name: String, isMethod: Bool = false, _ body: @escaping LuaBody) -> UnsafeRawPointer {
-        let function = HostFunction(name, isMethod: isMethod, body)
+    private func keep(
+        _ name: String, isMethod: Bool = false, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody
+    ) -> UnsafeRawPointer {
+        let function = HostFunction(name, isMethod: isMethod, parameters: parameters, body)
         functions.append(function)
         return function.pointer
     }

@@ -37,7 +37,9 @@ extension LuaHost {
         case .callable(let callable):
             item.tag = Int32(LW_CALLABLE)
             item.pointer = UnsafeRawPointer(
-                Unmanaged.passRetained(HostFunction(callable.name, callable.body)).toOpaque())
+                Unmanaged.passRetained(
+                    HostFunction(callable.name, parameters: callable.parameters, callable.body)
+                ).toOpaque())
         case .reference(let reference):
             guard reference.state === state else { throw LuaFault("a value of another lua state") }
             item.tag = Int32(LW_REFERENCE)
@@ -47,7 +49,7 @@ extension LuaHost {
     }
 
     private func encode(_ table: LuaTable) throws {
-        if table.fields.isEmpty && table.typeName == nil {
+        if table.fields.isEmpty && table.typeName == nil && table.strictName == nil {
             switch table.sequence {
             case .integers(let values): return lw_out_integers(state.raw, values, values.count)
             case .numbers(let values): return lw_out_numbers(state.raw, values, values.count)
@@ -62,7 +64,13 @@ extension LuaHost {
             guard let type = tableTypes[name] else { throw LuaFault("no table type '\(name)' is registered") }
             item.type = type
         }
-        lw_out_value(state.raw, item)
+        if let name = table.strictName {
+            item.type = Int32(LW_STRICT)
+            lw_out_value(state.raw, item)
+            try encode(.string(name))
+        } else {
+            lw_out_value(state.raw, item)
+        }
         for value in table.values { try encode(value) }
         for field in table.fields {
             try encode(field.key.value)

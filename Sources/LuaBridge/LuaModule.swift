@@ -7,9 +7,9 @@ public struct LuaModuleProperty {
     let get: LuaBody
 
     /// Declares a property of a module.
-    public init(_ name: String, _ doc: String, type: String, get: @escaping LuaBody) {
+    public init(_ name: String, _ doc: String, type: String, example: String = "", get: @escaping LuaBody) {
         self.name = name
-        signature = LuaSignature(doc: doc, parameters: [], returns: type)
+        signature = LuaSignature(doc: doc, returns: type, example: example)
         self.get = get
     }
 }
@@ -22,6 +22,17 @@ public struct LuaConstant {
     public let doc: String
     /// Its value.
     public let value: LuaValue
+
+    /// Its type in the notation of the Lua language server.
+    var annotation: String {
+        switch value {
+        case .string: "string"
+        case .integer: "integer"
+        case .number: "number"
+        case .boolean: "boolean"
+        default: "any"
+        }
+    }
 
     /// Declares a constant.
     public init(_ name: String, _ doc: String, _ value: LuaValue) {

@@ -58,12 +58,12 @@ public final class LuaFunction: Sendable {
 public final class LuaCallable {
     /// What errors call it.
     public let name: String
+    let parameters: [LuaParameter]?
     let body: LuaBody
 
-    /// Makes a function of a closure.
-    public init(_ name: String, _ body: @escaping LuaBody) {
-        self.name = name
-        self.body = body
+    /// Makes a function of a closure; arguments are checked where `parameters` declares them.
+    public init(_ name: String, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody) {
+        (self.name, self.parameters, self.body) = (name, parameters, body)
     }
 }
 

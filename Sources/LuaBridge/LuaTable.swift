@@ -60,6 +60,8 @@ public final class LuaTable {
     public let fields: [(key: Key, value: LuaValue)]
     /// The Lua name of the `LuaTableType` whose methods the table has.
     public let typeName: String?
+    /// What errors call the table where reading a field that it has not is one; fields that are nil are known to be absent.
+    public let strictName: String?
     /// Places of the names; made at the first question about a table of many.
     private lazy var places: [LuaString: Int] = {
         var places: [LuaString: Int] = [:]
@@ -69,10 +71,12 @@ public final class LuaTable {
         return places
     }()
 
-    init(sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil) {
+    init(
+        sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil, strictName: String? = nil
+    ) {
         self.sequence = sequence
         self.fields = fields.count > 1 ? fields.sorted { $0.key < $1.key } : fields
-        self.typeName = typeName
+        (self.typeName, self.strictName) = (typeName, strictName)
     }
 
     /// Makes a table of a sequence and of fields with string keys; `type` names a registered `LuaTableType`.
@@ -84,6 +88,12 @@ public final class LuaTable {
     /// Makes a table with any keys.
     public convenience init(entries: [(key: Key, value: LuaValue)], type: String? = nil) {
         self.init(sequence: .values([]), fields: entries, typeName: type)
+    }
+
+    /// Makes a table with string keys that a script cannot misread: a missing field is an error that calls it `name`.
+    public convenience init(strict name: String, _ fields: [(key: String, value: LuaValue)]) {
+        self.init(
+            sequence: .values([]), fields: fields.map { (Key.string(LuaString($0.key)), $0.value) }, strictName: name)
     }
 
     /// Makes a list of integers.

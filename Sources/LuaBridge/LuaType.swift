@@ -26,8 +26,10 @@ public struct LuaType<T: AnyObject> {
         self.metamethods = metamethods
         self.close = close
         if let close, !methods.contains(where: { $0.name == "free" }) {
-            let free = LuaMethod<T>("free", "Frees the memory that it holds now; using it afterwards is an error.") {
-                object, _ in
+            let example = "\(name.split(separator: ".").last?.lowercased() ?? name):free()"
+            let free = LuaMethod<T>(
+                "free", "Frees the memory that it holds now; using it afterwards is an error.", example: example
+            ) { object, _ in
                 try close(object)
                 return .nothing
             }

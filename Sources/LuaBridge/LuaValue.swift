@@ -52,8 +52,10 @@ extension LuaValue {
     /// A list of floats.
     public static func numbers(_ values: [Double]) -> LuaValue { .table(LuaTable(numbers: values)) }
 
-    /// A table with string keys.
-    public static func fields(_ fields: [String: LuaValue]) -> LuaValue { .table(LuaTable(fields: fields)) }
+    /// A table with string keys, whose missing fields are an error that calls it `name`; nil says that a field is absent this time.
+    public static func fields(_ name: String, _ fields: [String: LuaValue]) -> LuaValue {
+        .table(LuaTable(strict: name, fields.map { ($0.key, $0.value) }))
+    }
 
     /// Whether it is nil.
     public var isNil: Bool {
@@ -131,8 +133,10 @@ public enum LuaReturn {
     public static func table(_ table: LuaTable) -> LuaReturn { .value(.table(table)) }
     /// A list.
     public static func list(_ values: [LuaValue]) -> LuaReturn { .value(.list(values)) }
-    /// A table with string keys.
-    public static func fields(_ fields: [String: LuaValue]) -> LuaReturn { .value(.fields(fields)) }
+    /// A table with string keys, whose missing fields are an error that calls it `name`; nil says that a field is absent this time.
+    public static func fields(_ name: String, _ fields: [String: LuaValue]) -> LuaReturn {
+        .value(.fields(name, fields))
+    }
     /// A function made in Swift.
     public static func callable(_ callable: LuaCallable) -> LuaReturn { .value(.callable(callable)) }
 }

@@ -9,10 +9,11 @@ struct Lorawb: ParsableCommand {
         abstract: "Adapts pretrained language models on ordinary CPUs, scripted in Lua.",
         discussion: """
             lorawb run recipe.lua --help   shows a recipe's own parameters
+            lorawb help trainer.args       shows what recipes can call, here the arguments of a trainer
             lorawb                         starts the interactive session, or runs what is piped in
             """,
         version: "lorawb \(Workbench.version)",
-        subcommands: [RunCommand.self, ProfileCommand.self, ReplCommand.self, InfoCommand.self],
+        subcommands: [RunCommand.self, ProfileCommand.self, ReplCommand.self, InfoCommand.self, StubsCommand.self],
         defaultSubcommand: ReplCommand.self)
 
     static func main() {
@@ -22,11 +23,14 @@ struct Lorawb: ParsableCommand {
         if let first = words.first, !first.hasPrefix("-"), !commands.contains(first) {
             let hint = Workbench.nearest(first, in: commands).map { "; did you mean '\($0)'?" } ?? ""
             Workbench.complain(
-                "unknown command '\(first)'\(hint.isEmpty ? "; there are run, profile, repl and info" : hint)")
+                "unknown command '\(first)'\(hint.isEmpty ? "; there are \(commands.joined(separator: ", "))" : hint)")
             Lorawb.exit(withError: ExitCode(64))
+        }
+        if words.first == "help" {
+            Lorawb.exit(withError: ExitCode(HelpCommand.run(Array(words.dropFirst()), commands: commands)))
         }
         Lorawb.main(words)
     }
 
-    private static let commands = ["run", "profile", "repl", "info", "help"]
+    private static let commands = ["run", "profile", "repl", "info", "stubs", "help"]
 }

@@ -118,22 +118,31 @@ func damagedFolders() throws {
     let configs: [((String) -> String, String)] = [
         (replace("\"LORA\"", "\"IA3\""), "peft_type 'IA3' is not supported yet; there is 'LORA'"),
         (replace("\"peft_type\": \"LORA\",", ""), "'peft_type' is missing"),
-        (replace("\"use_dora\": false", "\"use_dora\": true"), "'use_dora' is not supported yet"),
-        (replace("\"r\": 4", "\"r\": 0"), "'r' expected a positive integer of at most 16384, got 0"),
-        (replace("\"r\": 4", "\"r\": 99999999999999"), "'r' expected a positive integer"),
-        (replace("\"r\": 4", "\"r\": 1e300"), "'r' expected an integer, got number 1e+300"),
-        (replace("\"r\": 4", "\"r\": -3"), "'r' expected a positive integer of at most 16384, got -3"),
-        (replace("\"r\": 4", "\"r\": \"4\""), "'r' expected an integer, got string '4'"),
-        (replace("\"lora_alpha\": 8", "\"lora_alpha\": Infinity"), "'lora_alpha' expected a finite number"),
-        (replace("\"lora_alpha\": 8", "\"lora_alpha\": NaN"), "'lora_alpha' expected a finite number"),
+        (
+            replace("\"use_dora\": false", "\"use_dora\": true"),
+            "option 'use_dora' = true is not supported: it comes with a later version"
+        ),
+        (replace("\"r\": 4", "\"r\": 0"), "option 'r' expected an integer from 1 to 16384, got integer 0"),
+        (replace("\"r\": 4", "\"r\": 99999999999999"), "option 'r' expected an integer from 1 to 16384"),
+        (replace("\"r\": 4", "\"r\": 1e300"), "option 'r' expected an integer from 1 to 16384, got number 1e+300"),
+        (replace("\"r\": 4", "\"r\": -3"), "option 'r' expected an integer from 1 to 16384, got integer -3"),
+        (replace("\"r\": 4", "\"r\": \"4\""), "option 'r' expected an integer from 1 to 16384, got string '4'"),
+        (replace("\"lora_alpha\": 8", "\"lora_alpha\": Infinity"), "option 'lora_alpha' expected a finite number"),
+        (replace("\"lora_alpha\": 8", "\"lora_alpha\": NaN"), "option 'lora_alpha' expected a finite number"),
         (
             replace("\"lora_dropout\": 0.0", "\"lora_dropout\": 1.5"),
-            "'lora_dropout' expected a number in [0, 1), got 1.5"
+            "option 'lora_dropout' expected a number of at least 0 and below 1, got number 1.5"
         ),
-        (replace("\"bias\": \"none\"", "\"bias\": \"some\""), "'bias' expected one of 'none', 'all', 'lora_only'"),
+        (
+            replace("\"bias\": \"none\"", "\"bias\": \"some\""),
+            "option 'bias' expected one of 'none', 'all', 'lora_only'"
+        ),
         (replace("\"query\"", "\"wrong\""), "target_modules matches no module; this model has query, key, value"),
-        (replace("\"query\"", "1"), "'target_modules' expected a string or a list of names, got an array"),
-        (replace("\"init_lora_weights\": false", "\"init_lora_weights\": \"pissa\""), "'pissa' is not supported yet"),
+        (replace("\"query\"", "1"), "option 'target_modules' expected a string or a list of strings, got an array"),
+        (
+            replace("\"init_lora_weights\": false", "\"init_lora_weights\": \"pissa\""),
+            "option 'init_lora_weights' expected true or false or one of 'gaussian', got string 'pissa'"
+        ),
         ({ String($0.dropLast(20)) }, "adapter_config.json"),
         ({ _ in "[]" }, "expected an object, got an array"),
     ]

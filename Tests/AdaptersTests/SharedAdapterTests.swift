@@ -9,7 +9,7 @@ private let isThere = (try? Folder(path: shared)) != nil
 
 /// (adapter, message): real adapters of kinds that are not supported yet.
 private let refused = [
-    ("gpt2-seqcls-lora", "'fan_in_fan_out' is not supported yet"),
+    ("gpt2-seqcls-lora", "option 'fan_in_fan_out' = true is not supported: it comes with a later version"),
     ("roberta-base-agnews-lora", "peft_type 'ADALORA' is not supported yet; there is 'LORA'"),
 ]
 

@@ -48,9 +48,12 @@ private let wrong: [(String, String)] = [
     ),
     ("{\"target_module\": [\"query\"]}", "add_adapter: unknown option 'target_module'; did you mean 'target_modules'?"),
     ("{\"lora_aplha\": 3}", "add_adapter: unknown option 'lora_aplha'; did you mean 'lora_alpha'?"),
-    ("{\"use_dora\": true}", "add_adapter: 'use_dora' is not supported yet"),
-    ("{\"layer_replication\": [[0, 1]]}", "add_adapter: 'layer_replication' is not supported yet"),
-    ("{\"r\": 0}", "add_adapter: 'r' expected a positive integer of at most 16384, got 0"),
+    ("{\"use_dora\": true}", "add_adapter: option 'use_dora' = true is not supported: it comes with a later version"),
+    (
+        "{\"layer_replication\": [[0, 1]]}",
+        "add_adapter: option 'layer_replication' = an array is not supported: it comes with a later version"
+    ),
+    ("{\"r\": 0}", "add_adapter: option 'r' expected an integer from 1 to 16384, got integer 0"),
     (
         "{\"target_modules\": \".*query\", \"layers_to_transform\": 1}",
         "add_adapter: 'layers_to_transform' cannot be used when 'target_modules' is a string"

@@ -21,7 +21,7 @@ struct RecipeTests {
         #expect(help.code == 0 && help.err.isEmpty, "\(help)")
         #expect(help.out.hasPrefix("usage: lorawb run probe.lua [--name value ...]\n\nprobe: shows its parameters.\n"))
         for line in [
-            "  --epochs <integer>  (default: 2)", "  --lr <number>       peak rate; at least 0 (default: 0.001)",
+            "  --epochs <integer>  (default: 2)", "  --lr <number>       peak rate; of at least 0 (default: 0.001)",
             "  --mode <string>     one of fast, slow (default: fast)", "  --quiet <boolean>   (default: false)",
         ] { #expect(help.out.contains(line + "\n"), "\(help.out)") }
     }
@@ -40,11 +40,11 @@ struct RecipeTests {
     @Test(arguments: [
         (["--epoch", "3"], "lorawb: unknown parameter --epoch; did you mean --epochs?"),
         (["--zzzz", "3"], "lorawb: unknown parameter --zzzz; this recipe takes --epochs, --lr, --mode, --quiet"),
-        (["--epochs", "x"], "lorawb: --epochs expects an integer, got 'x'"),
-        (["--epochs", "2.5"], "lorawb: --epochs expects an integer, got '2.5'"),
-        (["--lr", "-1"], "lorawb: --lr is -1; the smallest allowed is 0"),
+        (["--epochs", "x"], "lorawb: --epochs expected an integer, got 'x'"),
+        (["--epochs", "2.5"], "lorawb: --epochs expected an integer, got '2.5'"),
+        (["--lr", "-1"], "lorawb: --lr expected a number of at least 0, got '-1'"),
         (["--lr"], "lorawb: --lr needs a value"),
-        (["--mode", "slower"], "lorawb: --mode is 'slower'; allowed are fast, slow"),
+        (["--mode", "slower"], "lorawb: --mode expected one of fast, slow, got 'slower'; did you mean 'slow'?"),
         (["3"], "lorawb: unexpected argument '3'; parameters are typed as --name value"),
         (["--max-memory", "much"], "lorawb: --max-memory expects a size such as 512MB or 4GB, got 'much'"),
         (["--threads", "0"], "lorawb: --threads expects at least 1, got 0"),

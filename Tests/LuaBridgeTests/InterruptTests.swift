@@ -86,7 +86,10 @@ struct InterruptTests {
     @Test func swallowingAStopInTheHostDoesNotHelp() throws {
         let world = try World()
         try world.host.register(
-            LuaFunctionDeclaration("swallow", "Calls a function and hides its errors.") { call in
+            LuaFunctionDeclaration(
+                "swallow", "Calls a function and hides its errors.",
+                parameters: [LuaParameter("f", .function("fun()"), "The function.")]
+            ) { call in
                 for _ in 0..<3 { _ = try? call.function(1).call() }
                 return .integer(1)
             })

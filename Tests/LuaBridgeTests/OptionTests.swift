@@ -17,21 +17,21 @@ struct OptionTests {
 
     @Test(arguments: [
         ("{lora_aplha = 3}", "adapt: unknown option 'lora_aplha'; did you mean 'lora_alpha'?"),
-        ("{R = 3}", "adapt: unknown option 'R'"),
-        ("{zzzzzz = 3}", "adapt: unknown option 'zzzzzz'"),
+        ("{R = 3}", "adapt: unknown option 'R'; did you mean 'r'?"),
+        ("{zzzzzz = 3}", "adapt: unknown option 'zzzzzz'; there are r, lora_alpha"),
         ("{use_dora = true}", "adapt: option 'use_dora' is not supported"),
-        ("{r = 'x'}", "adapt: option 'r' expected an integer, got string 'x'"),
-        ("{r = '8'}", "adapt: option 'r' expected an integer, got string '8'"),
-        ("{r = 8.5}", "adapt: option 'r' expected an integer, got 8.5"),
-        ("{r = 0/0}", "adapt: option 'r' expected an integer, got "),
-        ("{r = 2^63}", "adapt: option 'r' expected an integer, got 9.223372036854776e+18"),
-        ("{r = 0}", "adapt: option 'r' expected an integer of at least 1, got 0"),
-        ("{r = {}}", "adapt: option 'r' expected an integer, got table"),
-        ("{lora_alpha = true}", "adapt: option 'lora_alpha' expected a number, got boolean true"),
+        ("{r = 'x'}", "adapt: option 'r' expected an integer from 1 to 2147483648, got string 'x'"),
+        ("{r = '8'}", "adapt: option 'r' expected an integer from 1 to 2147483648, got string '8'"),
+        ("{r = 8.5}", "adapt: option 'r' expected an integer from 1 to 2147483648, got 8.5"),
+        ("{r = 0/0}", "adapt: option 'r' expected an integer from 1 to 2147483648, got "),
+        ("{r = 2^63}", "adapt: option 'r' expected an integer from 1 to 2147483648, got 9.223372036854776e+18"),
+        ("{r = 0}", "adapt: option 'r' expected an integer from 1 to 2147483648, got 0"),
+        ("{r = {}}", "adapt: option 'r' expected an integer from 1 to 2147483648, got table"),
+        ("{lora_alpha = true}", "adapt: option 'lora_alpha' expected a finite number, got boolean true"),
         ("{target_modules = {1}}", "adapt: option 'target_modules' expected a string or a list of strings, got table"),
         (
             "{bias = 'non'}",
-            "adapt: option 'bias': one of 'none', 'all', 'lora_only' expected, got 'non'; did you mean 'none'?"
+            "adapt: option 'bias' expected one of 'none', 'all', 'lora_only', got 'non'; did you mean 'none'?"
         ),
         ("{bias = 1}", "adapt: option 'bias' expected one of 'none', 'all', 'lora_only', got 1"),
         ("{slab = lorawb.token(1)}", "adapt: option 'slab' expected test.Slab, got test.Token"),
@@ -39,8 +39,8 @@ struct OptionTests {
         ("{'r', 'x'}", "adapt: options expected as name = value, got a list of 2"),
         ("{[1.5] = 2}", "adapt: unknown option '1.5'"),
         ("{b = 1, a = 2}", "adapt: unknown option 'a'"),
-        ("5", "bad argument #1 'options' to 'adapt' (table expected, got 5)"),
-        ("'r'", "bad argument #1 'options' to 'adapt' (table expected, got string 'r')"),
+        ("5", "bad argument #1 'config' to 'adapt' (table expected, got 5)"),
+        ("'r'", "bad argument #1 'config' to 'adapt' (table expected, got string 'r')"),
     ])
     func refuses(_ options: String, _ expected: String) throws {
         let world = try World()

@@ -1,5 +1,6 @@
 import Foundation
 import LuaBridge
+import Options
 import Synchronization
 
 /// A host object for tests: a buffer that can be freed, with its number of living ones counted by a census.
@@ -57,6 +58,9 @@ final class Token {
     init(_ number: Int) { self.number = number }
 }
 
+/// Arguments of any number and type.
+private let anything = [LuaParameter("...", .any, "Whatever there is.")]
+
 /// A host with slabs, tokens and a few functions, and what scripts print.
 final class World {
     let host: LuaHost
@@ -66,14 +70,14 @@ final class World {
     var kept: LuaFunction?
     var keptValue: LuaValue = .nil
 
-    static let optionSet = LuaOptionSet(
+    static let optionSet = OptionTable(
         [
-            LuaOption("r", .integer, "Rank of the update, 8 unless given."),
-            LuaOption("lora_alpha", .number, "Scale of the update."),
-            LuaOption("target_modules", .strings, "Names of modules."),
-            LuaOption("bias", .oneOf(["none", "all", "lora_only"]), "Which biases are trained."),
-            LuaOption("callback", .function, "Called at each step."),
-            LuaOption("slab", .object("test.Slab"), "A slab."),
+            Option("r", .positive, default: 8, "Rank of the update."),
+            Option("lora_alpha", .number, default: 0.5, "Scale of the update."),
+            Option("target_modules", .strings, "Names of modules."),
+            Option("bias", .oneOf(["none", "all", "lora_only"]), "Which biases are trained."),
+            Option("callback", .function("fun()"), "Called at each step."),
+            Option("slab", .object("test.Slab"), "A slab."),
         ], refused: ["use_dora": "is not supported"])
 
     init(memory: Int = 1 << 30, slabLimit: Int? = nil) throws {
@@ -92,7 +96,8 @@ final class World {
             LuaTableType(
                 "test.Splits", "Slabs by name.",
                 methods: [
-                    LuaFunctionDeclaration("names", "Gives the names.", returns: "string[]") { call in
+                    LuaFunctionDeclaration("names", "Gives the names.", parameters: anything, returns: "string[]") {
+                        call in
                         guard let names = try call.selfValue().asTable?.names else { throw LuaFault("no splits") }
                         return .value(.strings(names))
                     }
@@ -139,12 +144,13 @@ extension World {
         return LuaType<Slab>(
             "test.Slab", "A buffer of floats.",
             methods: [
-                LuaMethod("numel", "Gives the number of elements.", returns: "integer") { slab, _ in
+                LuaMethod("numel", "Gives the number of elements.", parameters: anything, returns: "integer") {
+                    slab, _ in
                     .integer(try slab.read().count)
                 },
                 LuaMethod(
                     "add", "Adds another slab.",
-                    parameters: [LuaParameter("other", "test.Slab", "As large as this one.")],
+                    parameters: [LuaParameter("other", .object("test.Slab"), "As large as this one.")],
                     returns: "test.Slab"
                 ) { slab, call in
                     let other: Slab = try call.object(1, "other")
@@ -152,7 +158,7 @@ extension World {
                 },
                 LuaMethod(
                     "map", "Replaces each element by what a function gives for it.",
-                    parameters: [LuaParameter("f", "fun(x: number): number", "The function.")]
+                    parameters: [LuaParameter("f", .function("fun(x: number): number"), "The function.")]
                 ) { slab, call in
                     let function = try call.function(1, "f")
                     for (index, value) in try slab.read().enumerated() {
@@ -161,7 +167,7 @@ extension World {
                     }
                     return .nothing
                 },
-                LuaMethod("fail", "Fails while it holds a slab and bytes.") { slab, _ in
+                LuaMethod("fail", "Fails while it holds a slab and bytes.", parameters: anything) { slab, _ in
                     let scratch = [UInt8](repeating: 7, count: 4096)
                     let other = try Slab(16, census)
                     throw LuaFault(
@@ -169,7 +175,9 @@ extension World {
                 },
                 LuaMethod(
                     "take", "Gives its arguments as they were read.",
-                    parameters: [LuaParameter("n", "integer", "A number."), LuaParameter("s", "string?", "A text.")]
+                    parameters: [
+                        LuaParameter("n", .integer, "A number."), LuaParameter("s", .string, optional: true, "A text."),
+                    ]
                 ) { _, call in
                     .values([.integer(try call.integer(1, "n")), .string(try call.optionalString(2, "s") ?? "-")])
                 },
@@ -203,7 +211,9 @@ extension World {
                     guard position >= 1, position <= values.count else { throw LuaFault("no element \(position)") }
                     return .number(values[position - 1])
                 },
-                .call("Gives the arguments' number.", returns: "integer") { _, call in .integer(call.count) },
+                .call("Gives the arguments' number.", parameters: anything, returns: "integer") { _, call in
+                    .integer(call.count)
+                },
                 .text("Its size.") { "Slab[\($0.values?.count ?? 0)]" },
             ],
             close: { $0.free() })
@@ -234,10 +244,11 @@ extension World {
         return LuaModule(
             "lorawb", "Functions for tests.",
             functions: [
-                LuaFunctionDeclaration("zeros", "Makes a slab of zeros.", returns: "test.Slab") { call in
+                LuaFunctionDeclaration("zeros", "Makes a slab of zeros.", parameters: anything, returns: "test.Slab") {
+                    call in
                     .object(try World.shaped(call, census))
                 },
-                LuaFunctionDeclaration("token", "Makes a token.", returns: "test.Token") { call in
+                LuaFunctionDeclaration("token", "Makes a token.", parameters: anything, returns: "test.Token") { call in
                     .object(Token(try call.integer(1, "number")))
                 },
                 LuaFunctionDeclaration(
@@ -245,19 +256,20 @@ extension World {
                     returns: "integer, number, string"
                 ) { call in
                     let options = try call.options(1, World.optionSet)
-                    let rank = try options.integer("r", in: 1...Int.max) ?? 8
                     return .values([
-                        .integer(rank), .number(try options.number("lora_alpha") ?? 0.5),
-                        .string((try options.strings("target_modules") ?? []).joined(separator: ",")),
+                        .integer(try options.integer("r")), .number(try options.number("lora_alpha")),
+                        .string((options.strings("target_modules") ?? []).joined(separator: ",")),
                     ])
                 },
-                LuaFunctionDeclaration("echo", "Gives its arguments back.", returns: "any") { call in
+                LuaFunctionDeclaration("echo", "Gives its arguments back.", parameters: anything, returns: "any") {
+                    call in
                     .values(try call.values())
                 },
-                LuaFunctionDeclaration("call", "Calls a function.", returns: "any") { call in
+                LuaFunctionDeclaration("call", "Calls a function.", parameters: anything, returns: "any") { call in
                     .values(try call.function(1, "f").call(try call.values(from: 2)))
                 },
-                LuaFunctionDeclaration("keep", "Keeps a function or a value.") { [weak self] call in
+                LuaFunctionDeclaration("keep", "Keeps a function or a value.", parameters: anything) {
+                    [weak self] call in
                     if call.isFunction(1) {
                         self?.kept = try call.function(1)
                     } else {
@@ -265,13 +277,17 @@ extension World {
                     }
                     return .nothing
                 },
-                LuaFunctionDeclaration("splits", "Gives a table with methods.", returns: "test.Splits") { _ in
+                LuaFunctionDeclaration(
+                    "splits", "Gives a table with methods.", parameters: anything, returns: "test.Splits"
+                ) { _ in
                     .table(
                         LuaTable(
                             fields: ["train": .object(try Slab(3, census)), "dev": .object(try Slab(1, census))],
                             type: "test.Splits"))
                 },
-                LuaFunctionDeclaration("counter", "Gives a function that counts.", returns: "fun(): integer") { _ in
+                LuaFunctionDeclaration(
+                    "counter", "Gives a function that counts.", parameters: anything, returns: "fun(): integer"
+                ) { _ in
                     var count = 0
                     return .callable(
                         LuaCallable("counter") { _ in
@@ -279,11 +295,13 @@ extension World {
                             return .integer(count)
                         })
                 },
-                LuaFunctionDeclaration("spin", "Works until it is to stop.") { call in
+                LuaFunctionDeclaration("spin", "Works until it is to stop.", parameters: anything) { call in
                     while !call.host.isStopping {}
                     throw LuaInterrupted()
                 },
-                LuaFunctionDeclaration("shape", "Gives the shape of a nested list.", returns: "integer[]") { call in
+                LuaFunctionDeclaration(
+                    "shape", "Gives the shape of a nested list.", parameters: anything, returns: "integer[]"
+                ) { call in
                     switch try call.table(1).nestedNumbers() {
                     case .integers(_, let shape): return .values([.string("integers"), .integers(shape)])
                     case .numbers(_, let shape): return .values([.string("numbers"), .integers(shape)])
@@ -296,7 +314,9 @@ extension World {
                 LuaModule(
                     "lorawb.nn", "Modules of one's own.",
                     functions: [
-                        LuaFunctionDeclaration("linear", "Gives 1.", returns: "integer") { _ in .integer(1) }
+                        LuaFunctionDeclaration("linear", "Gives 1.", parameters: anything, returns: "integer") { _ in
+                            .integer(1)
+                        }
                     ])
             ])
     }

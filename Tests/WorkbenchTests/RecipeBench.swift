@@ -22,6 +22,10 @@ final class RecipeBench {
         StoragePool.shared.setReserve(nil)
     }
 
+    /// What has no text, or no example.
+    var undocumented: [String] { host.undocumented }
+    var withoutExample: [String] { host.withoutExample }
+
     /// Allows reading a folder beside the bench's own.
     func allowReading(_ path: String) { context.permissions.allow(.read, path) }
 

@@ -7,13 +7,13 @@ struct RecipeModuleErrorTests {
         arguments: [
             ("nn.Liner(2, 2)", "lorawb.nn has no 'Liner'; did you mean 'Linear'?"),
             ("nn.Linear(2)", "'out_features' to 'Linear' (integer expected, got no value)"),
-            ("nn.Linear(0, 2)", "an integer of at least 1 expected, got 0"),
+            ("nn.Linear(0, 2)", "an integer from 1 to 2147483648 expected, got 0"),
             ("nn.Linear(2, 2, { bais = false })", "Linear: unknown option 'bais'; did you mean 'bias'?"),
             (
                 "nn.Linear(2, 2, { dtype = 'bfloat16' })",
                 "option 'dtype' is not supported: weights of new layers are float32"
             ),
-            ("nn.Linear(1 << 40, 1 << 40)", "cannot have shape [1099511627776, 1099511627776]"),
+            ("nn.Linear(1 << 40, 1 << 40)", "an integer from 1 to 2147483648 expected, got 1099511627776"),
             ("nn.Linear(1 << 31, 1 << 31)", "shape [2147483648, 2147483648] is too large"),
             ("nn.Embedding(3, 2, { padding_idx = 3 })", "option 'padding_idx' expected an integer from 0 to 2, got 3"),
             ("nn.Embedding(3, 2) { 3 }", "Embedding: id 3 is outside 0 to 2"),
@@ -22,12 +22,12 @@ struct RecipeModuleErrorTests {
                 "nn.Embedding(3, 2)(lorawb.ones(2))",
                 "Embedding expected integers (ids from 0), got float32 of shape [2]"
             ),
-            ("nn.LayerNorm(3, { eps = 0/0 })", "option 'eps' expected a finite number of at least 0"),
+            ("nn.LayerNorm(3, { eps = 0/0 })", "option 'eps' expected a number of at least 0"),
             (
                 "nn.LayerNorm(3)(lorawb.ones(2, 4))",
                 "LayerNorm takes 3 features in the last dimension, got shape [2, 4]"
             ),
-            ("nn.Dropout(1.5)", "a probability from 0 to 1 expected, got 1.5"),
+            ("nn.Dropout(1.5)", "a number from 0 to 1 expected, got 1.5"),
             (
                 "nn.Dropout(0.5)(lorawb.tensor { 1, 2 })",
                 "Dropout expected float32, got int64 of shape [2]; x:to(\"float32\") converts"
@@ -97,7 +97,7 @@ struct RecipeModuleErrorTests {
             ("nn.cross_entropy(lorawb.ones(3), { 0 })", "float32 [..., classes] expected, got float32 [3]"),
             (
                 "nn.cross_entropy(lorawb.ones(1, 3), { 0 }, { reduction = 'none' })",
-                "one of 'mean', 'sum' expected, got 'none'"
+                "expected one of 'mean', 'sum', got string 'none'"
             ),
             (
                 "nn.cross_entropy(lorawb.ones(1, 3), { 0 }, { label_smoothing = 0/0 })",
@@ -138,8 +138,8 @@ struct RecipeModuleErrorTests {
             ("optim.AdamW {}", "none of the 0 tensors requires a gradient"),
             ("optim.AdamW { params = p }", "got a table with the key 'params'; a list of groups is"),
             ("optim.AdamW { { params = p, lrr = 1 } }", "groups[1]: unknown option 'lrr'; did you mean 'lr'?"),
-            ("optim.AdamW(p, { lr = 0/0 })", "expected a finite number of at least 0"),
-            ("optim.AdamW(p, { lr = -1 })", "lr is -1.0; expected a finite number of at least 0"),
+            ("optim.AdamW(p, { lr = 0/0 })", "option 'lr' expected a number of at least 0"),
+            ("optim.AdamW(p, { lr = -1 })", "option 'lr' expected a number of at least 0, got -1"),
             ("optim.AdamW(p, { betas = { 0.9 } })", "option 'betas' expected two numbers from 0 to below 1"),
             ("optim.AdamW(p, { amsgrad = true })", "option 'amsgrad' is not supported"),
             ("optim.SGD(p, { nesterov = true })", "nesterov needs a momentum above 0"),
@@ -150,14 +150,17 @@ struct RecipeModuleErrorTests {
             ("p[1]:free(); p[1].grad = nil; o:step()", nil),
             ("nn.mse_loss(m(lorawb.ones(1, 4)), { { 1, 1 } }):backward(); p[1]:free(); o:step()", nil),
             ("local l = nn.mse_loss(m(lorawb.ones(1, 4)) / 0, { { 1, 1 } }); l:backward(); o:step()", "is not finite"),
-            ("optim.clip_grad_norm(p, -1)", "max_norm is -1.0; expected a number of at least 0"),
-            ("optim.clip_grad_norm(p, 0/0)", "max_norm is"),
+            ("optim.clip_grad_norm(p, -1)", "a number of at least 0 expected, got -1"),
+            ("optim.clip_grad_norm(p, 0/0)", "a number of at least 0 expected, got"),
             ("optim.get_scheduler('liner', o)", "did you mean 'linear'?"),
             (
                 "optim.get_linear_schedule_with_warmup(o, 2)",
                 "'num_training_steps' is missing; give it after the optimizer or in the options"
             ),
-            ("optim.get_linear_schedule_with_warmup(o, 2, -1)", "an integer of at least 0 expected, got -1"),
+            (
+                "optim.get_linear_schedule_with_warmup(o, 2, -1)",
+                "an integer from 0 to 9007199254740992 expected, got -1"
+            ),
             ("optim.get_linear_schedule_with_warmup(p, 2, 3)", "lorawb.optim.Optimizer expected, got table"),
             (
                 "optim.get_cosine_schedule_with_warmup(o, 2, 3, { num_cycle = 1 })",

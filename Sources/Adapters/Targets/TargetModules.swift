@@ -27,7 +27,7 @@ struct TargetModules {
         var config = config
         let modules = model.namedModules().filter { !$0.name.isEmpty }
         let asked = config.modulesToSave ?? []
-        if reading == .recipe { try TargetModules.checkSaved(asked, modules) }
+        if reading == .recipe { try TargetModules.checkSaved(asked, config.taskType, modules) }
         if let names = config.taskType.flatMap({ TargetModules.headNames[$0] }) {
             config.modulesToSave = asked + names.filter { !asked.contains($0) }
         }
@@ -60,10 +60,12 @@ struct TargetModules {
     }
 
     /// Names in `modules_to_save` of a recipe must each match.
-    private static func checkSaved(_ names: [String], _ modules: [(name: String, module: any Module)]) throws {
+    private static func checkSaved(
+        _ names: [String], _ taskType: TaskType?, _ modules: [(name: String, module: any Module)]
+    ) throws {
         for name in names where !modules.contains(where: { $0.name.hasSuffix(name) }) {
-            // The names that a task adds by itself may be written down without there being such a module.
-            guard !headNames.values.joined().contains(name) else { continue }
+            // The names that the task adds by itself may be written down without there being such a module.
+            if let taskType, headNames[taskType]?.contains(name) == true { continue }
             throw AdapterError(
                 "no module matches '\(name)' in modules_to_save" + suggestion(name, modules, linearsOnly: false))
         }

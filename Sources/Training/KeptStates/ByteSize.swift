@@ -22,6 +22,6 @@ enum ByteSize {
         let shown = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)].first { Double(bytes) >= $0.1 }
         guard let (unit, scale) = shown else { return bytes == 1 ? "1 byte" : "\(bytes) bytes" }
         let tenths = Trainer.rounded(Double(bytes) / scale, Double(bytes) / scale < 10 ? 2 : 0)
-        return "\(ArgumentTable.plain(tenths)) \(unit)"
+        return "\(Int(exactly: tenths).map(String.init) ?? "\(tenths)") \(unit)"
     }
 }

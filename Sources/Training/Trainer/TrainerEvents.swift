@@ -29,10 +29,20 @@ public enum TrainerEvent: Sendable {
         }
     }
 
-    /// Names of all callbacks.
-    public static let names = [
-        "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin", "on_substep_end",
-        "on_pre_optimizer_step", "on_optimizer_step", "on_step_end", "on_log", "on_evaluate", "on_predict", "on_save",
+    /// Every callback: its name, what it is given beside state and control, and when it is called.
+    public static let documentation: [(name: String, argument: String?, doc: String)] = [
+        ("on_train_begin", nil, "Called before the first step."), ("on_train_end", nil, "Called after the last step."),
+        ("on_epoch_begin", nil, "Called before the first step of an epoch."),
+        ("on_epoch_end", nil, "Called after the last step of an epoch."),
+        ("on_step_begin", nil, "Called before a step."),
+        ("on_substep_end", nil, "Called after a micro-batch that is not the last of its step."),
+        ("on_pre_optimizer_step", nil, "Called before the parameters change, with all gradients there."),
+        ("on_optimizer_step", nil, "Called after the parameters changed, before gradients are cleared."),
+        ("on_step_end", nil, "Called after a step."),
+        ("on_log", "row: table", "Called when a row was added to the log."),
+        ("on_evaluate", "metrics: table", "Called after an evaluation."),
+        ("on_predict", "metrics: table", "Called after a prediction."),
+        ("on_save", "name: string", "Called when the checkpoint of that name was written."),
     ]
 }
 

@@ -22,6 +22,12 @@ public struct TrainerState: Sendable, Equatable {
     public internal(set) var totalFlos = 0.0
     /// What was logged, row by row; each row ends with `step`.
     public internal(set) var logHistory: [[Value.Entry]] = []
+    /// What rows of the log may hold; metrics of the recipe's come with eval_ in front.
+    public static let logged = [
+        "loss", "grad_norm", "learning_rate", "epoch", "step", "num_input_tokens_seen", "train_loss", "train_runtime",
+        "train_samples_per_second", "train_steps_per_second", "total_flos", "eval_loss", "eval_runtime",
+        "eval_samples_per_second", "eval_steps_per_second",
+    ]
     /// Best value of the metric so far.
     public internal(set) var bestMetric: Double?
     /// Step at which it was reached.

@@ -2,6 +2,7 @@ import Adapters
 import Formats
 import LuaBridge
 import Models
+import Options
 import OrderedCollections
 import Tensors
 import Training
@@ -56,9 +57,11 @@ enum ModuleLua {
 
     // MARK: Parameters
 
-    private static let decayOption = LuaOptionSet([
-        LuaOption("weight_decay", .number, "Decay of the first group (default 0)."),
-        LuaOption("lr", .number, "Learning rate of both groups (default: the optimizer's)."),
+    private static let decayOption = OptionTable([
+        Option("weight_decay", .number(.atLeastZero), default: 0, "Decay of the first group."),
+        Option(
+            "lr", .number(.atLeastZero), default: .words("the optimizer's"), "Learning rate of both groups.",
+            example: "1e-3"),
     ])
 
     /// A Lua iterator that gives a name and an object a call, and nil after the last.
@@ -74,7 +77,8 @@ enum ModuleLua {
         [
             LuaMethod(
                 "named_parameters", "Iterates over names and parameters, in the reference's order.",
-                returns: "fun(): string?, lorawb.Parameter?"
+                returns: "fun(): string?, lorawb.Parameter?",
+                example: "for name, parameter in model:named_parameters() do print(name, parameter.requires_grad) end"
             ) { box, _ in
                 .callable(
                     iterator(
@@ -83,17 +87,23 @@ enum ModuleLua {
             },
             LuaMethod(
                 "named_modules", "Iterates over names and parts, this one first.",
-                returns: "fun(): string?, lorawb.Module?"
+                returns: "fun(): string?, lorawb.Module?",
+                example: "for name, part in model:named_modules() do print(name, part.kind) end"
             ) { box, _ in
                 .callable(
                     iterator("named_modules", over: box.module.namedModules().map { ($0.name, box.part($0.module)) }))
             },
-            LuaMethod("parameters", "A list of the tensors that are trained.", returns: "lorawb.Tensor[]") { box, _ in
+            LuaMethod(
+                "parameters", "A list of the tensors that are trained.", returns: "lorawb.Tensor[]",
+                example: "print(#model:parameters())"
+            ) { box, _ in
                 .list(box.module.trainableParameters().compactMap { $0.weight.tensor.map { .object($0) } })
             },
             LuaMethod(
                 "parameter_groups", "The trainer's groups: weights that decay, and biases and norms that do not.",
-                parameters: [LuaParameter("options", decayOption)], returns: "table[]"
+                parameters: [LuaParameter("options", decayOption)], returns: "table[]",
+                example:
+                    "local optimizer = lorawb.optim.AdamW(model:parameter_groups { weight_decay = 0.01 }, { lr = 1e-3 })"
             ) { box, call in
                 let options = try call.options(1, decayOption)
                 let found = box.module.trainableParameters()
@@ -103,19 +113,21 @@ enum ModuleLua {
                         "params": .list(parameters.compactMap { $0.weight.tensor.map { .object($0) } }),
                         "names": .strings(parameters.map(\.name)), "weight_decay": .number(decay),
                     ]
-                    if let lr = try options.number("lr") { fields["lr"] = .number(lr) }
-                    return .fields(fields)
+                    if let lr = options.optionalNumber("lr") { fields["lr"] = .number(lr) }
+                    return .fields("the group", fields)
                 }
-                return .list([try group(false, try options.number("weight_decay") ?? 0), try group(true, 0)])
+                return .list([try group(false, try options.number("weight_decay")), try group(true, 0)])
             },
             LuaMethod(
-                "print_trainable_parameters", "Prints how many parameters are trained, as PEFT does."
+                "print_trainable_parameters", "Prints how many parameters are trained, as PEFT does.",
+                example: "model:print_trainable_parameters()"
             ) { box, _ in
                 box.context.output.print(box.adapters.trainableParametersLine)
                 return .nothing
             },
             LuaMethod(
-                "get_nb_trainable_parameters", "Numbers of trained and of all parameters.", returns: "integer, integer"
+                "get_nb_trainable_parameters", "Numbers of trained and of all parameters.", returns: "integer, integer",
+                example: "local trainable, all = model:get_nb_trainable_parameters()"
             ) { box, _ in
                 let (trainable, all) = box.module.parameterCounts()
                 return .values([.integer(trainable), .integer(all)])
@@ -125,17 +137,25 @@ enum ModuleLua {
 
     // MARK: Adapters
 
-    private static let name = LuaParameter("name", "string?", "The adapter's name (default \"default\").")
-    private static let weightedOptions = LuaOptionSet([
-        LuaOption("combination_type", .string, "\"svd\" (default), \"cat\", \"linear\" and PEFT's others."),
-        LuaOption("svd_rank", .integer, "Rank of the result of svd (default: the largest)."),
-        LuaOption("density", .number, "Share of elements that pruning keeps."),
-        LuaOption(
-            "majority_sign_method", .oneOf(["total", "frequency"]), "How ties elects signs (default \"total\")."),
-    ])
-    private static let loadOptions = LuaOptionSet([
-        LuaOption("is_trainable", .boolean, "Whether training goes on with it (default false)."),
-        LuaOption("check_base", .boolean, "Whether the base must be the one it was trained on (default true)."),
+    private static let name = LuaParameter("name", .string, default: "default", "The adapter's name.")
+    private static let weightedOptions = OptionTable(
+        [
+            Option(
+                "combination_type", .oneOf(AdapterSet.Combination.allCases.map(\.rawValue)), default: "svd",
+                "How they are combined: \"svd\" gives the best approximation of the sum of the updates by a given rank, \"cat\" exactly the sum, \"linear\" the sums of the factors."
+            ),
+            Option(
+                "svd_rank", .integer(1...16384), default: .words("the largest"), "Rank of the result of svd.",
+                example: "4"),
+        ],
+        refused: [
+            "density": "is not supported: nothing prunes updates yet (ties, dare and magnitude_prune)",
+            "majority_sign_method": "is not supported: nothing elects signs yet (ties)",
+            "svd_clamp": "is not supported", "svd_full_matrices": "is not supported", "svd_driver": "is not supported",
+        ])
+    private static let loadOptions = OptionTable([
+        Option("is_trainable", .boolean, default: false, "Whether training goes on with it."),
+        Option("check_base", .boolean, default: true, "Whether the base must be the one it was trained on."),
     ])
 
     /// Methods about adapters.
@@ -146,40 +166,49 @@ enum ModuleLua {
             LuaMethod(
                 "add_adapter", "Adds a LoRA adapter; the base is frozen, the first adapter acts at once.",
                 parameters: [
-                    LuaParameter("config", "table", "LoraConfig by PEFT's names: r, lora_alpha, target_modules, ..."),
+                    LuaParameter("config", LoraConfig.options, "LoraConfig by PEFT's names."),
                     name,
-                ]
+                ], example: "base:add_adapter { r = 8, lora_alpha = 16, target_modules = { \"query\", \"value\" } }"
             ) { box, call in
                 try box.checkWhole("add_adapter")
-                let config = try LoraConfig(
-                    LuaJSON.options(try call.table(1, "config")), source: "config", reading: .recipe)
+                let config = try LoraConfig(try call.options(1, LoraConfig.options))
                 let notes = try box.adapters.add(config, name: try call.optionalString(2, "name") ?? "default")
                 for note in notes { box.context.output.print(note) }
                 return .nothing
             },
             LuaMethod(
                 "set_adapter", "Makes these adapters act, and no other.",
-                parameters: [LuaParameter("names", "string|string[]", "One name or several.")]
+                parameters: [LuaParameter("names", .either([.string, .strings]), "One name or several.")],
+                example: "model:set_adapter(\"default\")"
             ) { box, call in
                 try box.adapters.setActive(try call.strings(1, "names"))
                 return .nothing
             },
-            LuaMethod("active_adapters", "Names of the adapters that act.", returns: "string[]") { box, _ in
+            LuaMethod(
+                "active_adapters", "Names of the adapters that act.", returns: "string[]",
+                example: "print(model:active_adapters()[1])"
+            ) { box, _ in
                 .value(.strings(box.adapters.isDisabled ? [] : box.adapters.active))
             },
-            LuaMethod("adapter_names", "Names of all adapters.", returns: "string[]") { box, _ in
+            LuaMethod(
+                "adapter_names", "Names of all adapters.", returns: "string[]", example: "print(#model:adapter_names())"
+            ) { box, _ in
                 .value(.strings(box.adapters.names))
             },
-            LuaMethod("disable_adapters", "Makes the base act alone.") { box, _ in
+            LuaMethod("disable_adapters", "Makes the base act alone.", example: "model:disable_adapters()") { box, _ in
                 try box.adapters.disable()
                 return .nothing
             },
-            LuaMethod("enable_adapters", "Makes the active adapters act again.") { box, _ in
+            LuaMethod(
+                "enable_adapters", "Makes the active adapters act again.",
+                example: "model:disable_adapters()\nmodel:enable_adapters()"
+            ) { box, _ in
                 try box.adapters.enable()
                 return .nothing
             },
             LuaMethod(
-                "delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", "string", "Its name.")]
+                "delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", .string, "Its name.")],
+                example: "model:delete_adapter(\"default\")"
             ) { box, call in
                 try box.adapters.delete(try call.string(1, "name"))
                 return .nothing
@@ -189,43 +218,53 @@ enum ModuleLua {
 
     private static func composing<Box: ModuleBox>() -> [LuaMethod<Box>] {
         [
-            LuaMethod("merge_adapter", "Adds the active adapters to the base's weights, which are kept beside.") {
+            LuaMethod(
+                "merge_adapter", "Adds the active adapters to the base's weights, which are kept beside.",
+                example: "model:merge_adapter()"
+            ) {
                 box, _ in
                 try box.adapters.merge()
                 return .nothing
             },
-            LuaMethod("unmerge_adapter", "Takes merged adapters out again; the base has the bits that it had.") {
+            LuaMethod(
+                "unmerge_adapter", "Takes merged adapters out again; the base has the bits that it had.",
+                example: "model:merge_adapter()\nmodel:unmerge_adapter()"
+            ) {
                 box, _ in
                 try box.adapters.unmerge()
                 return .nothing
             },
             LuaMethod(
                 "merge_and_unload", "Makes the active adapters part of the model for good; gives the model.",
-                returns: "self"
+                returns: "self", example: "model:merge_and_unload():save_pretrained(\"merged\")"
             ) { box, _ in
                 try box.adapters.mergeAndUnload()
                 return .object(box)
             },
-            LuaMethod("unload", "Forgets all adapters; gives the base as it was.", returns: "self") { box, _ in
+            LuaMethod(
+                "unload", "Forgets all adapters; gives the base as it was.", returns: "self", example: "model:unload()"
+            ) { box, _ in
                 try box.adapters.unload()
                 return .object(box)
             },
             LuaMethod(
                 "add_weighted_adapter", "Makes a new adapter out of several.",
                 parameters: [
-                    LuaParameter("names", "string[]", "Adapters to combine."),
-                    LuaParameter("weights", "number[]", "One a name."),
-                    LuaParameter("new_name", "string", "Name of the result."), LuaParameter("options", weightedOptions),
-                ]
+                    LuaParameter("names", .strings, "Adapters to combine."),
+                    LuaParameter("weights", .numbers, "One a name."),
+                    LuaParameter("new_name", .string, "Name of the result."), LuaParameter("options", weightedOptions),
+                ],
+                example:
+                    "local encoder = lorawb.load_model(\"tiny\")\nencoder:add_adapter({ r = 2, target_modules = { \"query\" } }, \"a\")\nencoder:add_adapter({ r = 2, target_modules = { \"query\" } }, \"b\")\nencoder:add_weighted_adapter({ \"a\", \"b\" }, { 0.5, 0.5 }, \"both\", { combination_type = \"svd\" })"
             ) { box, call in
                 let options = try call.options(4, weightedOptions)
                 guard let weights = try call.table(2, "weights").numbers() else {
                     throw call.argumentError(2, "weights", "a list of numbers expected")
                 }
-                let combination = try AdapterSet.Combination.named(try options.string("combination_type") ?? "svd")
+                let combination = try AdapterSet.Combination.named(try options.string("combination_type"))
                 try box.adapters.addWeighted(
                     try call.strings(1, "names"), weights: weights, name: try call.string(3, "new_name"),
-                    combination: combination, svdRank: try options.integer("svd_rank"))
+                    combination: combination, svdRank: options.optionalInteger("svd_rank"))
                 return .nothing
             },
         ]
@@ -237,10 +276,10 @@ enum ModuleLua {
                 "save_adapter", "Writes an adapter as PEFT does: adapter_config.json and adapter_model.safetensors.",
                 parameters: [
                     LuaParameter(
-                        "path", "string",
+                        "path", .path,
                         "The folder; adapters not called default go into a folder of their name beneath."),
-                    LuaParameter("name", "string?", "The adapter (default: the active one)."),
-                ]
+                    LuaParameter("name", .string, default: .words("the active one"), "The adapter."),
+                ], example: "model:save_adapter(\"adapter\")"
             ) { box, call in
                 let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
                 let name = try call.optionalString(2, "name") ?? box.adapters.active.first ?? "default"
@@ -250,8 +289,10 @@ enum ModuleLua {
             LuaMethod(
                 "load_adapter", "Reads an adapter that PEFT or lorawb wrote; it is frozen unless is_trainable is set.",
                 parameters: [
-                    LuaParameter("path", "string", "The adapter's folder."), name, LuaParameter("options", loadOptions),
-                ]
+                    LuaParameter("path", .path, "The adapter's folder."), name, LuaParameter("options", loadOptions),
+                ],
+                example:
+                    "model:save_adapter(\"adapter\")\nbase:load_adapter(\"adapter\", \"default\", { is_trainable = true })"
             ) { box, call in
                 let options = try call.options(3, loadOptions)
                 try box.checkWhole("load_adapter")
@@ -259,26 +300,12 @@ enum ModuleLua {
                 let folder = try ModelLocation.folder(path, box.context, kind: "adapter")
                 let notes = try box.adapters.load(
                     folder, name: try call.optionalString(2, "name") ?? "default",
-                    isTrainable: try options.boolean("is_trainable") ?? false,
-                    checkBase: try options.boolean("check_base") ?? true)
+                    isTrainable: try options.boolean("is_trainable"),
+                    checkBase: try options.boolean("check_base"))
                 for note in notes { box.context.output.print(note) }
                 return .nothing
             },
         ]
-    }
-}
-
-extension LuaJSON {
-    /// An option table as JSON: an empty table is an empty list, which JSON readers of options take for an empty object too.
-    static func options(_ table: LuaTable) throws -> JSON {
-        guard table.count == 0, let names = table.names else {
-            throw LuaFault("options expected as name = value, got a list")
-        }
-        var members = JSONObject()
-        for name in names {
-            do { members[name] = try json(table[name]) } catch { throw LuaFault("option '\(name)': \(error)") }
-        }
-        return .object(members)
     }
 }
 
@@ -307,10 +334,15 @@ enum ParameterLua {
             "lorawb.Parameter",
             "A named weight of a model; frozen matrices are not read before their values are asked for.",
             methods: [
-                LuaMethod("numel", "Number of elements.", returns: "integer") { box, _ in .integer(box.weight.count) },
+                LuaMethod(
+                    "numel", "Number of elements.", returns: "integer",
+                    example: "for _, parameter in model:named_parameters() do print(parameter:numel()) end"
+                ) { box, _ in .integer(box.weight.count) },
                 LuaMethod(
                     "tensor", "The values: the trained tensor itself, or a copy of a frozen one.",
-                    returns: "lorawb.Tensor"
+                    returns: "lorawb.Tensor",
+                    example:
+                        "for name, parameter in model:named_parameters() do print(name, parameter:tensor()) break end"
                 ) { box, _ in
                     .object(try box.tensor())
                 },

@@ -1,6 +1,7 @@
 import Kernels
 import LuaBridge
 import Models
+import Options
 import Tensors
 
 /// What recipes see as `lorawb.nn`: layers, modules made of them, and losses.
@@ -13,28 +14,40 @@ enum NNLua {
 
     // MARK: Layers
 
-    private static let size = LuaParameter("in_features", "integer", "Size of the last dimension of the input.")
-    private static let width = LuaParameter("width", "integer", "Size of the last dimension.")
+    private static let size = LuaParameter("in_features", .positive, "Size of the last dimension of the input.")
+    private static let width = LuaParameter("width", .positive, "Size of the last dimension.")
     private static let placement = [
         "device": "does not apply: everything runs on the CPU",
         "dtype": "is not supported: weights of new layers are float32",
     ]
-    private static let linearOptions = LuaOptionSet(
-        [LuaOption("bias", .boolean, "Whether a vector is added (default true).")], refused: placement)
-    private static let embeddingOptions = LuaOptionSet(
-        [LuaOption("padding_idx", .integer, "Id (from 0) whose vector is zero and is not trained.")],
+    private static let linearOptions = OptionTable(
+        [Option("bias", .boolean, default: true, "Whether a vector is added.")], refused: placement)
+    private static let embeddingOptions = OptionTable(
+        [Option("padding_idx", .count, "Id (from 0) whose vector is zero and is not trained.", example: "0")],
         refused: placement.merging(
             ["max_norm", "norm_type", "scale_grad_by_freq", "sparse"].map { ($0, "is not supported") }
         ) { $1 })
-    private static let normOptions = LuaOptionSet(
-        [LuaOption("eps", .number, "Added to the variance (default 1e-5; RMSNorm 1e-6).")],
+    private static let normOptions = OptionTable(
+        [
+            Option(
+                "eps", .number(.atLeastZero), default: .words("1e-5; RMSNorm 1e-6"), "Added to the variance.",
+                example: "1e-6")
+        ],
         refused: placement.merging(["elementwise_affine": "is not supported: the weights are always there"]) { $1 })
 
     private static func layer(
         _ context: RecipeContext, _ name: String, _ doc: String, _ parameters: [LuaParameter],
         _ make: @escaping (borrowing LuaCall, Scope) throws -> any Module
     ) -> LuaFunctionDeclaration {
-        LuaFunctionDeclaration(name, doc, parameters: parameters, returns: "lorawb.nn.Module") { call in
+        let examples = [
+            "Linear": "print(nn.Linear(3, 2)(t))", "Embedding": "print(nn.Embedding(10, 4) { 1, 2 })",
+            "LayerNorm": "print(nn.LayerNorm(3)(t))", "RMSNorm": "print(nn.RMSNorm(3)(t))",
+            "Dropout": "print(nn.Dropout(0.1)(t))",
+        ]
+        return LuaFunctionDeclaration(
+            name, doc, parameters: parameters, returns: "lorawb.nn.Module",
+            example: examples[name] ?? "print(nn.\(name)()(t))"
+        ) { call in
             let key = context.nextKey()
             let scope = Scope(store: RandomStore(key: key, isTrainable: true))
             return .object(LayerBox(try make(call, scope), key: key, context: context))
@@ -47,29 +60,32 @@ enum NNLua {
                 context, "Linear",
                 "y = x Wᵀ + b over the last dimension; weight [out, in] and bias [out] start as torch's.",
                 [
-                    size, LuaParameter("out_features", "integer", "Size of the last dimension of the result."),
+                    size, LuaParameter("out_features", .positive, "Size of the last dimension of the result."),
                     LuaParameter("options", linearOptions),
                 ]
             ) { call, scope in
                 let (inputs, outputs) = (
-                    try call.integer(1, "in_features", in: 1...Int.max),
-                    try call.integer(2, "out_features", in: 1...Int.max)
+                    try call.integer(1, "in_features"),
+                    try call.integer(2, "out_features")
                 )
-                let bias = try call.options(3, linearOptions).boolean("bias") ?? true
+                let bias = try call.options(3, linearOptions).boolean("bias")
                 return try Models.Linear(scope, inFeatures: inputs, outFeatures: outputs, bias: bias)
             },
             layer(
                 context, "Embedding", "Rows of a table [entries, width] by ids, which count from 0.",
                 [
-                    LuaParameter("entries", "integer", "Number of rows."), width,
+                    LuaParameter("entries", .positive, "Number of rows."), width,
                     LuaParameter("options", embeddingOptions),
                 ]
             ) { call, scope in
-                let entries = try call.integer(1, "entries", in: 1...Int.max)
+                let entries = try call.integer(1, "entries")
                 let options = try call.options(3, embeddingOptions)
-                let padding = try options.integer("padding_idx", in: 0...entries - 1)
+                let padding = options.optionalInteger("padding_idx")
+                if let padding, padding >= entries {
+                    throw options.error("padding_idx", expected: "an integer from 0 to \(entries - 1)")
+                }
                 return try Models.Embedding(
-                    scope, entries: entries, width: try call.integer(2, "width", in: 1...Int.max), paddingIndex: padding
+                    scope, entries: entries, width: try call.integer(2, "width"), paddingIndex: padding
                 )
             },
             layer(
@@ -78,42 +94,33 @@ enum NNLua {
                 [width, LuaParameter("options", normOptions)]
             ) { call, scope in
                 try Models.LayerNorm(
-                    scope, width: try call.integer(1, "width", in: 1...Int.max), epsilon: try epsilon(call) ?? 1e-5)
+                    scope, width: try call.integer(1, "width"), epsilon: try epsilon(call) ?? 1e-5)
             },
             layer(
                 context, "RMSNorm", "Divides the last dimension by its root mean square, then scales it.",
                 [width, LuaParameter("options", normOptions)]
             ) { call, scope in
                 try Models.RMSNorm(
-                    scope, width: try call.integer(1, "width", in: 1...Int.max), epsilon: try epsilon(call) ?? 1e-6)
+                    scope, width: try call.integer(1, "width"), epsilon: try epsilon(call) ?? 1e-6)
             },
             layer(
                 context, "Dropout",
                 "Zeroes elements with probability p in training and scales the others by 1 / (1 - p). What is dropped follows "
                     + "from the seed, the module's name, the optimizer's step, and the row, position and feature: the first dimension of "
                     + "the called module's input counts rows, those between are positions.",
-                [LuaParameter("p", "number?", "Probability (default 0.5).")]
+                [LuaParameter("p", .number(.unit), default: 0.5, "Probability.")]
             ) { call, scope in
-                let p = try call.optionalNumber(1, "p") ?? 0.5
-                guard p >= 0, p <= 1 else {
-                    throw call.argumentError(1, "p", "a probability from 0 to 1 expected, got \(p)")
-                }
-                return try Models.Dropout(scope, p: p)
+                try Models.Dropout(scope, p: try call.optionalNumber(1, "p") ?? 0.5)
             },
         ]
     }
 
     private static func epsilon(_ call: borrowing LuaCall) throws -> Double? {
-        let options = try call.options(2, normOptions)
-        guard let epsilon = try options.number("eps") else { return nil }
-        guard epsilon >= 0, epsilon.isFinite else {
-            throw options.error("eps", expected: "a finite number of at least 0")
-        }
-        return epsilon
+        try call.options(2, normOptions).optionalNumber("eps")
     }
 
-    private static let geluOptions = LuaOptionSet([
-        LuaOption("approximate", .oneOf(["none", "tanh"]), "\"none\" (erf, the default) or \"tanh\".")
+    private static let geluOptions = OptionTable([
+        Option("approximate", .oneOf(["none", "tanh"]), default: "none", "\"none\" (erf, the default) or \"tanh\".")
     ])
 
     private static func activations(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
@@ -138,8 +145,10 @@ enum NNLua {
     private static func containers(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
         func list(_ kind: String, _ doc: String) -> LuaFunctionDeclaration {
             LuaFunctionDeclaration(
-                kind, doc, parameters: [LuaParameter("...", "lorawb.nn.Module", "The modules, or one list of them.")],
-                returns: "lorawb.nn.Module"
+                kind, doc,
+                parameters: [LuaParameter("...", .object("lorawb.nn.Module"), "The modules, or one list of them.")],
+                returns: "lorawb.nn.Module",
+                example: "local layers = nn.\(kind)(nn.Linear(3, 4), nn.ReLU())\nprint(#layers, layers[1])"
             ) { call in
                 var values = try call.values()
                 if call.count == 1, let table = values.first?.asTable {
@@ -168,10 +177,11 @@ enum NNLua {
                 "Makes a module of one's own: fields that are modules become parts, tensors become parameters, forward is what a call runs.",
                 parameters: [
                     LuaParameter(
-                        "fields", "table", "{ fc = nn.Linear(4, 2), forward = function(self, x) return self.fc(x) end }"
-                    )
+                        "fields", .table, "Its parts, tensors and forward, by name.")
                 ],
-                returns: "lorawb.nn.Module"
+                returns: "lorawb.nn.Module",
+                example:
+                    "local net = nn.module { fc = nn.Linear(3, 2), forward = function(self, x) return self.fc(x):relu() end }\nprint(net(t))"
             ) { call in
                 let module = try FieldReader.module(try call.table(1, "fields"))
                 return .object(LayerBox(module, key: context.nextKey(), context: context))
@@ -187,19 +197,22 @@ enum NNLua {
             methods: [
                 LuaMethod(
                     "forward", "The same as calling the module.",
-                    parameters: [LuaParameter("...", "any", "Its inputs.")], returns: "any"
+                    parameters: [LuaParameter("...", .any, "Its inputs.")], returns: "any",
+                    example: "print(layer:forward(t))"
                 ) {
                     box, call in try box.run(call)
                 },
                 LuaMethod(
                     "train", "Lets dropout act, here and beneath.",
-                    parameters: [LuaParameter("mode", "boolean?", "false is eval.")], returns: "self"
+                    parameters: [LuaParameter("mode", .boolean, optional: true, "false is eval.")], returns: "self",
+                    example: "layer:train()"
                 ) {
                     box, call in
                     box.setTraining(call.isNil(1) ? true : try call.boolean(1, "mode"))
                     return .object(box)
                 },
-                LuaMethod("eval", "Turns dropout off, here and beneath.", returns: "self") { box, _ in
+                LuaMethod("eval", "Turns dropout off, here and beneath.", returns: "self", example: "layer:eval()") {
+                    box, _ in
                     box.setTraining(false)
                     return .object(box)
                 },
@@ -209,7 +222,7 @@ enum NNLua {
                 LuaProperty("training", "Whether dropout acts here.", type: "boolean") { .boolean($0.isTraining) },
             ],
             metamethods: [
-                .call("Runs the module.", parameters: [LuaParameter("...", "any", "Its inputs.")], returns: "any") {
+                .call("Runs the module.", parameters: [LuaParameter("...", .any, "Its inputs.")], returns: "any") {
                     box, call in try box.run(call)
                 },
                 .index(

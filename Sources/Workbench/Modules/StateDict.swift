@@ -1,6 +1,7 @@
 import Formats
 import LuaBridge
 import Models
+import Options
 import OrderedCollections
 import Tensors
 
@@ -76,23 +77,27 @@ enum StateDict {
     }
 
     static var methods: [LuaMethod<LayerBox>] {
-        let path = LuaParameter("path", "string", "A safetensors file.")
+        let path = LuaParameter("path", .string, "A safetensors file.")
         return [
-            LuaMethod("state_dict", "Copies of all weights by name.", returns: "table<string, lorawb.Tensor>") {
+            LuaMethod(
+                "state_dict", "Copies of all weights by name.", returns: "table<string, lorawb.Tensor>",
+                example: "for name, tensor in pairs(layer:state_dict()) do print(name, tensor.shape[1]) end"
+            ) {
                 box, _ in
-                .fields(try read(box.module))
+                .fields("the state dict", try read(box.module))
             },
             LuaMethod(
                 "load_state_dict", "Gives all weights the numbers of a table by name.",
                 parameters: [
-                    LuaParameter("state", "table", "What state_dict gives: { name = tensor or nested lists }.")
-                ]
+                    LuaParameter("state", .table, "What state_dict gives: { name = tensor or nested lists }.")
+                ], example: "layer:load_state_dict(layer:state_dict())"
             ) { box, call in
                 try write(try numbers(try call.table(1, "state")), into: box.module, source: "")
                 return .nothing
             },
             LuaMethod(
-                "save_weights", "Writes all weights to a safetensors file, whole or not at all.", parameters: [path]
+                "save_weights", "Writes all weights to a safetensors file, whole or not at all.", parameters: [path],
+                example: "layer:save_weights(\"layer.safetensors\")"
             ) { box, call in
                 let (folder, name) = try box.context.permissions.writing(try call.string(1, "path"))
                 let items = try box.module.namedParameters().map { name, weight in
@@ -106,7 +111,9 @@ enum StateDict {
                 return .nothing
             },
             LuaMethod(
-                "load_weights", "Reads all weights from a safetensors file that save_weights wrote.", parameters: [path]
+                "load_weights", "Reads all weights from a safetensors file that save_weights wrote.",
+                parameters: [path],
+                example: "layer:save_weights(\"layer.safetensors\")\nlayer:load_weights(\"layer.safetensors\")"
             ) { box, call in
                 let path = try call.string(1, "path")
                 let (folder, name) = try box.context.permissions.reading(path)

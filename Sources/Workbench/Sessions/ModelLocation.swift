@@ -1,5 +1,6 @@
 import Formats
 import LuaBridge
+import Options
 
 /// Where a model lies that a recipe names: a folder, or a name in the Hugging Face cache.
 enum ModelLocation {
@@ -25,8 +26,8 @@ enum ModelLocation {
             LuaFunctionDeclaration(
                 "find_model",
                 "Path of a model's folder, or nil where there is neither a folder nor a model of that name in the cache.",
-                parameters: [LuaParameter("name", "string", "A folder, or a name in the Hugging Face cache.")],
-                returns: "string?"
+                parameters: [LuaParameter("name", .string, "A folder, or a name in the Hugging Face cache.")],
+                returns: "string?", example: "print(lorawb.find_model(\"tiny\"))"
             ) { call in .value(path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
         ]
     }

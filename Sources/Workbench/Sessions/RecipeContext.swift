@@ -22,7 +22,7 @@ public final class RecipeContext {
     /// Options of the session.
     let options: SessionOptions
     /// Parameters by name, once the recipe has declared them.
-    var parameters: [String: RecipeParameters.Value] = [:]
+    var parameters: [String: JSON] = [:]
     /// Whether `lorawb.args` was called.
     var declaredParameters = false
     /// What the user typed wrongly, where that ended the run.

@@ -1,4 +1,5 @@
 import Formats
+import Options
 
 /// The parameters that a recipe declares with `lorawb.args`, and what the user typed for them.
 ///
@@ -6,23 +7,31 @@ import Formats
 /// granted, since the user typed them.
 public struct RecipeParameters: Sendable {
     /// Types that a parameter can have.
-    public enum Kind: String, Sendable, CaseIterable { case string, number, integer, boolean, path, model }
+    public enum Kind: String, Sendable, CaseIterable {
+        case string, number, integer, boolean, path, model
 
-    /// A value of a parameter.
-    public enum Value: Sendable, Equatable, CustomStringConvertible {
-        case string(String)
-        case number(Double)
-        case integer(Int64)
-        case boolean(Bool)
+        /// The type of a default.
+        init(of value: JSON) {
+            self =
+                switch value {
+                case .integer: .integer
+                case .number: .number
+                case .bool: .boolean
+                default: .string
+                }
+        }
 
-        /// Text as the user would type it.
-        public var description: String {
+        /// What values may be, between two bounds where they are numbers.
+        func type(_ minimum: Double?, _ maximum: Double?) -> OptionType {
             switch self {
-            case .string(let text): text
-            case .number(let number):
-                Int64(exactly: number).map { "\($0)" } ?? "\(number)"
-            case .integer(let integer): "\(integer)"
-            case .boolean(let flag): flag ? "true" : "false"
+            case .string: .string
+            case .path: .path
+            case .model: .model
+            case .boolean: .boolean
+            case .number:
+                .number(NumberRange(minimum ?? -.greatestFiniteMagnitude, maximum ?? .greatestFiniteMagnitude))
+            case .integer:
+                .integer(ClosedRange<Int>.between(minimum.map { $0.rounded(.up) }, maximum.map { $0.rounded(.down) }))
             }
         }
     }
@@ -32,96 +41,63 @@ public struct RecipeParameters: Sendable {
         /// Name, as in `--name value`.
         public let name: String
         /// Value where the user says nothing.
-        public let defaultValue: Value
+        public let defaultValue: JSON
         /// Type of the value.
         public let kind: Kind
+        /// What it may be, with its range.
+        public let type: OptionType
         /// What the parameter is for.
         public let help: String?
-        /// Smallest value allowed.
-        public let minimum: Double?
-        /// Largest value allowed.
-        public let maximum: Double?
         /// The values allowed, where they are listed.
-        public let oneOf: [Value]?
+        public let oneOf: [JSON]?
 
         /// Parameter with its checks; the default is held to them too.
         public init(
-            name: String, defaultValue: Value, kind: Kind? = nil, help: String? = nil, minimum: Double? = nil,
-            maximum: Double? = nil, oneOf: [Value]? = nil
+            name: String, defaultValue: JSON, kind: Kind? = nil, help: String? = nil, minimum: Double? = nil,
+            maximum: Double? = nil, oneOf: [JSON]? = nil
         ) throws {
             guard let first = name.utf8.first, first != UInt8(ascii: "-"),
                 name.utf8.allSatisfy({ $0 == 95 || $0 == 45 || (48...57).contains($0) || (97...122).contains($0 | 32) })
             else { throw RecipeParameterError("args: '\(name)' is not a name that can be typed as --\(name)") }
-            self.name = name
-            self.kind = kind ?? Parameter.kind(of: defaultValue)
-            self.defaultValue = try Parameter.fit(defaultValue, self.kind, name: name)
-            (self.help, self.minimum, self.maximum, self.oneOf) = (help, minimum, maximum, oneOf)
-            try check(self.defaultValue, typed: false)
-        }
-
-        private static func kind(of value: Value) -> Kind {
-            switch value {
-            case .string: .string
-            case .number: .number
-            case .integer: .integer
-            case .boolean: .boolean
+            let kind = kind ?? Kind(of: defaultValue)
+            (self.name, self.kind, self.help, self.oneOf) = (name, kind, help, oneOf)
+            type = kind.type(minimum, maximum)
+            // A number may be written without its point.
+            if kind == .number, let number = defaultValue.double {
+                self.defaultValue = .number(number)
+            } else if kind == .integer, let integer = defaultValue.int {
+                self.defaultValue = .integer(Int64(integer))
+            } else {
+                self.defaultValue = defaultValue
             }
-        }
-
-        private static func fit(_ value: Value, _ kind: Kind, name: String) throws -> Value {
-            switch (value, kind) {
-            case (.string, .string), (.string, .path), (.string, .model), (.number, .number), (.integer, .integer),
-                (.boolean, .boolean):
-                return value
-            case (.integer(let integer), .number): return .number(Double(integer))
-            case (.number(let number), .integer):
-                if let integer = Int64(exactly: number) { return .integer(integer) }
-            default: break
-            }
-            throw RecipeParameterError("args: the default of '\(name)', \(value), is not of type \(kind.rawValue)")
+            try check(self.defaultValue, "args: the default of '\(name)'")
         }
 
         /// Value of the text that the user typed.
-        func parse(_ text: String) throws -> Value {
-            let value: Value?
-            switch kind {
-            case .string, .path, .model: value = .string(text)
-            case .number: value = Double(text).flatMap { $0.isFinite ? .number($0) : nil }
-            case .integer:
-                value =
-                    Int64(text).map { .integer($0) } ?? Double(text).flatMap(Int64.init(exactly:)).map { .integer($0) }
-            case .boolean:
-                value =
+        func parse(_ text: String) throws -> JSON {
+            let value: JSON =
+                switch kind {
+                case .string, .path, .model: .string(text)
+                case .number: Double(text).map { .number($0) } ?? .string(text)
+                case .integer:
+                    Int64(text).map { .integer($0) } ?? Double(text).map { .number($0) } ?? .string(text)
+                case .boolean:
                     ["true", "yes", "on", "1"].contains(text)
-                    ? .boolean(true)
-                    : ["false", "no", "off", "0"].contains(text) ? .boolean(false) : nil
-            }
-            guard let value else {
-                let expected =
-                    kind == .integer ? "an integer" : kind == .boolean ? "true or false" : "a \(kind.rawValue)"
-                throw RecipeParameterError("--\(name) expects \(expected), got '\(text)'")
-            }
-            try check(value, typed: true)
-            return value
+                        ? .bool(true) : ["false", "no", "off", "0"].contains(text) ? .bool(false) : .string(text)
+                }
+            try check(value, "--\(name)")
+            return kind == .integer ? .integer(Int64(value.int ?? 0)) : value
         }
 
-        private func check(_ value: Value, typed: Bool) throws {
-            let subject = typed ? "--\(name)" : "args: the default of '\(name)'"
-            let number: Double? =
-                switch value {
-                case .number(let number): number
-                case .integer(let integer): Double(integer)
-                default: nil
-                }
-            if let number, let minimum, number < minimum {
-                throw RecipeParameterError("\(subject) is \(value); the smallest allowed is \(Value.number(minimum))")
+        private func check(_ value: JSON, _ subject: String) throws {
+            guard type.accepts(value) else {
+                throw RecipeParameterError("\(subject) expected \(type.phrase), got '\(value.typed)'")
             }
-            if let number, let maximum, number > maximum {
-                throw RecipeParameterError("\(subject) is \(value); the largest allowed is \(Value.number(maximum))")
-            }
-            if let oneOf, !oneOf.contains(where: { $0 == value || $0.description == value.description }) {
-                let allowed = oneOf.map(\.description).joined(separator: ", ")
-                throw RecipeParameterError("\(subject) is '\(value)'; allowed are \(allowed)")
+            if let oneOf, !oneOf.contains(where: { $0 == value || $0.typed == value.typed }) {
+                let allowed = oneOf.map(\.typed)
+                let hint = nearestName(to: value.typed, in: allowed).map { "; did you mean '\($0)'?" } ?? ""
+                throw RecipeParameterError(
+                    "\(subject) expected one of \(allowed.joined(separator: ", ")), got '\(value.typed)'\(hint)")
             }
         }
     }
@@ -135,7 +111,7 @@ public struct RecipeParameters: Sendable {
     /// Values for the words the user typed after the recipe (`--name value`, `--name=value`, `--flag`, `--no-flag`).
     ///
     /// - Returns: the value of each parameter by name, and the names that the user typed.
-    public func parse(_ words: [String]) throws -> (values: [String: Value], typed: Set<String>) {
+    public func parse(_ words: [String]) throws -> (values: [String: JSON], typed: Set<String>) {
         var values = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.defaultValue) })
         var typed = Set<String>()
         var rest = words[...]
@@ -207,13 +183,12 @@ public struct RecipeParameters: Sendable {
             var notes = [String]()
             if let help = parameter.help { notes.append(help) }
             if let oneOf = parameter.oneOf {
-                notes.append("one of " + oneOf.map(\.description).joined(separator: ", "))
+                notes.append("one of " + oneOf.map(\.typed).joined(separator: ", "))
             }
-            if let minimum = parameter.minimum { notes.append("at least \(Value.number(minimum))") }
-            if let maximum = parameter.maximum { notes.append("at most \(Value.number(maximum))") }
+            if let range = parameter.type.range { notes.append(range) }
             let note = notes.joined(separator: "; ")
             text += head + String(repeating: " ", count: max(2, width - head.count + 2))
-            text += note + (note.isEmpty ? "" : " ") + "(default: \(parameter.defaultValue))\n"
+            text += note + (note.isEmpty ? "" : " ") + "(default: \(parameter.defaultValue.typed))\n"
         }
         return text
     }
@@ -225,4 +200,26 @@ public struct RecipeParameterError: Error, CustomStringConvertible, Sendable {
     public let description: String
 
     init(_ description: String) { self.description = description }
+}
+
+extension JSON {
+    /// A value as the user would type it.
+    var typed: String {
+        switch self {
+        case .string(let text): text
+        case .number(let number): Int64(exactly: number).map { "\($0)" } ?? "\(number)"
+        case .integer(let integer): "\(integer)"
+        case .bool(let flag): "\(flag)"
+        default: kind
+        }
+    }
+}
+
+extension ClosedRange<Int> {
+    /// Integers between two numbers, either of which may be absent or beyond what an integer holds; an empty range is its lower end.
+    fileprivate static func between(_ lowest: Double?, _ highest: Double?) -> ClosedRange<Int> {
+        let low = lowest.map { Int(exactly: $0) ?? ($0 < 0 ? .min : .max) } ?? .min
+        let high = highest.map { Int(exactly: $0) ?? ($0 < 0 ? .min : .max) } ?? .max
+        return low...Swift.max(low, high)
+    }
 }

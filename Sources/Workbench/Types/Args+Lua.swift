@@ -1,18 +1,19 @@
 import Formats
 import LuaBridge
+import Options
 import Reports
 
 /// `lorawb.args`: a recipe's parameters.
 enum ArgsLua {
-    static let entry = LuaOptionSet(
+    static let entry = OptionTable(
         [
-            LuaOption("help", .string, "What the parameter is for."),
-            LuaOption(
-                "type", .oneOf(RecipeParameters.Kind.allCases.map(\.rawValue)),
-                "Its type (default: that of the default)."),
-            LuaOption("min", .number, "Smallest value allowed."),
-            LuaOption("max", .number, "Largest value allowed."),
-            LuaOption("one_of", .table, "The values allowed."),
+            Option("help", .string, "What the parameter is for.", example: "\"learning rate\""),
+            Option(
+                "type", .oneOf(RecipeParameters.Kind.allCases.map(\.rawValue)), default: .words("that of the default"),
+                "Its type."),
+            Option("min", .number, "Smallest value allowed.", example: "0"),
+            Option("max", .number, "Largest value allowed.", example: "10"),
+            Option("one_of", .table, "The values allowed.", example: "{ 1, 2 }"),
         ], positional: .any)
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
@@ -20,10 +21,11 @@ enum ArgsLua {
             "args", "Declares the recipe's parameters and gives their values: defaults, or what the user typed.",
             parameters: [
                 LuaParameter(
-                    "parameters", "table", "A default, or { default, help =, type =, min =, max =, one_of = }, by name."
-                )
+                    "parameters", .table, "A default, or { default, help =, type =, min =, max =, one_of = }, by name.")
             ],
-            returns: "table"
+            returns: "table",
+            example:
+                "local args = lorawb.args { lr = { 1e-3, min = 0, help = \"learning rate\" }, epochs = 3 }\nprint(args.lr)"
         ) { call in
             guard !context.declaredParameters else {
                 throw LuaFault("called twice; declare all parameters in one table")
@@ -40,14 +42,14 @@ enum ArgsLua {
             }
             let (parsed, typed) = try parse(declared, context)
             context.parameters = try values(context, parsed, typed, declared)
-            return .fields(context.parameters.mapValues(LuaValue.init))
+            return .fields("args", context.parameters.mapValues(LuaJSON.value))
         }
     }
 
     /// The values; `--seed` is the session's where the recipe has no parameter of that name.
     private static func parse(
         _ declared: RecipeParameters, _ context: RecipeContext
-    ) throws -> (values: [String: RecipeParameters.Value], typed: Set<String>) {
+    ) throws -> (values: [String: JSON], typed: Set<String>) {
         do {
             var words = context.words
             if !declared.parameters.contains(where: { $0.name == "seed" }) {
@@ -64,9 +66,9 @@ enum ArgsLua {
 
     /// Makes typed paths absolute and grants them.
     private static func values(
-        _ context: RecipeContext, _ values: [String: RecipeParameters.Value], _ typed: Set<String>,
+        _ context: RecipeContext, _ values: [String: JSON], _ typed: Set<String>,
         _ declared: RecipeParameters
-    ) throws -> [String: RecipeParameters.Value] {
+    ) throws -> [String: JSON] {
         var values = values
         for parameter in declared.parameters where typed.contains(parameter.name) {
             guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model
@@ -108,14 +110,14 @@ enum ArgsLua {
         }
         return try RecipeParameters.Parameter(
             name: name, defaultValue: try scalar(table[1], name),
-            kind: try options.string("type").flatMap(RecipeParameters.Kind.init(rawValue:)),
-            help: try options.string("help"), minimum: try options.number("min"), maximum: try options.number("max"),
-            oneOf: try options.table("one_of").map { try $0.values.map { try scalar($0, name) } })
+            kind: options.choice("type"), help: options.optionalString("help"), minimum: options.optionalNumber("min"),
+            maximum: options.optionalNumber("max"),
+            oneOf: options.table("one_of").map { try $0.values.map { try scalar($0, name) } })
     }
 
-    private static func scalar(_ value: LuaValue, _ name: String) throws -> RecipeParameters.Value {
+    private static func scalar(_ value: LuaValue, _ name: String) throws -> JSON {
         switch value {
-        case .boolean(let flag): return .boolean(flag)
+        case .boolean(let flag): return .bool(flag)
         case .integer(let integer): return .integer(integer)
         case .number(let number): return .number(number)
         case .string(let string):
@@ -138,17 +140,5 @@ enum ArgsLua {
             "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN, --allow-read DIR, --allow-write DIR,\n"
         text += "--time-limit SECONDS, --max-memory SIZE, --seed N\n"
         return text
-    }
-}
-
-extension LuaValue {
-    /// A parameter's value for Lua.
-    init(_ value: RecipeParameters.Value) {
-        switch value {
-        case .string(let text): self = .string(text)
-        case .number(let number): self = .number(number)
-        case .integer(let integer): self = .integer(integer)
-        case .boolean(let flag): self = .boolean(flag)
-        }
     }
 }

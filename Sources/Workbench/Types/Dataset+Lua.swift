@@ -1,6 +1,7 @@
 import Formats
 import LuaBridge
 import Models
+import Options
 import OrderedCollections
 import Training
 
@@ -13,7 +14,21 @@ final class DatasetBox {
 
 /// What recipes see of data: the type `lorawb.Dataset`, tables of splits, and `lorawb.load_dataset`.
 enum DatasetLua {
-    private static let fn = LuaParameter("fn", "function", "Is given a row as a table.")
+    private static let fn = LuaParameter(
+        "fn", .function("fun(row: table): table"), "Is given a row as a table, and gives columns.")
+    private static let condition = LuaParameter(
+        "fn", .function("fun(row: table): any"), "Is given a row as a table; nil and false leave it out.")
+    private static let mapOptions = OptionTable(
+        [],
+        refused: [
+            "remove_columns": "is not needed: columns that the model does not take are left aside",
+            "batched": "is not supported: fn is given one row at a time",
+            "batch_size": "is not supported: fn is given one row at a time",
+            "with_indices": "is not supported: fn is given the row alone",
+            "num_proc": "is not supported: recipes run on one thread; tokenizer:encode_batch uses all",
+            "load_from_cache_file": "is not needed: nothing is cached", "desc": "is not supported",
+        ])
+    private static let options = LuaParameter("options", mapOptions, "There are none.")
     private static let splitsType = "lorawb.DatasetDict"
 
     static var type: LuaType<DatasetBox> {
@@ -42,13 +57,22 @@ enum DatasetLua {
         LuaTableType(
             splitsType, "Data sets by the name of their split, as a plain table that also has map and filter.",
             methods: [
-                LuaFunctionDeclaration("map", "Maps every split.", parameters: [fn], returns: splitsType) { call in
-                    let function = try call.function(1, "fn")
+                LuaFunctionDeclaration(
+                    "map", "Maps every split.", parameters: [fn, options], returns: splitsType,
+                    example:
+                        "splits = data:train_test_split { test_size = 0.5 }:map(function(row) return { length = #row.sentence } end)"
+                ) {
+                    call in
+                    let function = try function(call)
                     return .table(try each(try call.selfValue()) { try mapped($0, function) })
                 },
-                LuaFunctionDeclaration("filter", "Filters every split.", parameters: [fn], returns: splitsType) {
+                LuaFunctionDeclaration(
+                    "filter", "Filters every split.", parameters: [condition, options], returns: splitsType,
+                    example:
+                        "splits = data:train_test_split { test_size = 0.5 }:filter(function(row) return row.label == 1 end)"
+                ) {
                     call in
-                    let function = try call.function(1, "fn")
+                    let function = try function(call)
                     return .table(try each(try call.selfValue()) { try filtered($0, function) })
                 },
             ])
@@ -79,7 +103,13 @@ enum DatasetLua {
         }
         let row = try call.integer(1, "row")
         guard (1...max(1, dataset.count)).contains(row), dataset.count > 0 else { return .nil }
-        return .value(LuaRows.table(try dataset.row(row - 1)))
+        return .value(LuaRows.table(try dataset.row(row - 1), "the row"))
+    }
+
+    /// The function of map and filter, whose options are all refused by name.
+    private static func function(_ call: borrowing LuaCall) throws -> LuaFunction {
+        _ = try call.options(2, mapOptions)
+        return try call.function(1, "fn")
     }
 
     private static func mapped(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
@@ -87,7 +117,7 @@ enum DatasetLua {
         return try dataset.mapped { entries in
             row += 1
             if row % 256 == 0 { try LuaInterrupt.check() }
-            let result = try function.call([LuaRows.table(entries)]).first ?? .nil
+            let result = try function.call([LuaRows.table(entries, "the row")]).first ?? .nil
             guard case .table(let table) = result else {
                 throw LuaFault("fn gave \(result.shown) for row \(row), expected a table of columns")
             }
@@ -100,42 +130,50 @@ enum DatasetLua {
         return try dataset.filtered { entries in
             row += 1
             if row % 256 == 0 { try LuaInterrupt.check() }
-            switch try function.call([LuaRows.table(entries)]).first ?? .nil {
+            switch try function.call([LuaRows.table(entries, "the row")]).first ?? .nil {
             case .nil, .boolean(false): return false
             default: return true
             }
         }
     }
 
-    private static let seedOption = LuaOptionSet([LuaOption("seed", .integer, "Seed of the order (default 42).")])
-    private static let splitOptions = LuaOptionSet([
-        LuaOption("test_size", .number, "Share (below 1) or number of rows held out.", required: true),
-        LuaOption("seed", .integer, "Seed of the order (default 42)."),
+    private static let seedOption = OptionTable([Option("seed", .integer, default: 42, "Seed of the order.")])
+    private static let splitOptions = OptionTable([
+        Option(
+            "test_size", .number(.aboveZero), "Share (below 1) or number of rows held out.", example: "0.25",
+            required: true),
+        Option("seed", .integer, default: 42, "Seed of the order."),
     ])
 
     private static var transformations: [LuaMethod<DatasetBox>] {
         [
             LuaMethod(
-                "map", "Adds or replaces columns by what fn gives for each row.", parameters: [fn],
-                returns: "lorawb.Dataset"
-            ) { box, call in .object(DatasetBox(try mapped(box.dataset, try call.function(1, "fn")))) },
-            LuaMethod("filter", "Keeps the rows for which fn is true.", parameters: [fn], returns: "lorawb.Dataset") {
+                "map", "Adds or replaces columns by what fn gives for each row.", parameters: [fn, options],
+                returns: "lorawb.Dataset",
+                example: "local longer = data:map(function(row) return { length = #row.sentence } end)"
+            ) { box, call in .object(DatasetBox(try mapped(box.dataset, try function(call)))) },
+            LuaMethod(
+                "filter", "Keeps the rows for which fn is true.", parameters: [condition, options],
+                returns: "lorawb.Dataset", example: "print(#data:filter(function(row) return row.label == 1 end))"
+            ) {
                 box, call in
-                .object(DatasetBox(try filtered(box.dataset, try call.function(1, "fn"))))
+                .object(DatasetBox(try filtered(box.dataset, try function(call))))
             },
             LuaMethod(
                 "shuffle", "Orders the rows by chance.", parameters: [LuaParameter("options", seedOption)],
-                returns: "lorawb.Dataset"
+                returns: "lorawb.Dataset", example: "print(data:shuffle { seed = 1 }[1].label)"
             ) { box, call in
-                let seed = try call.options(1, seedOption).integer("seed") ?? 42
+                let seed = try call.options(1, seedOption).integer("seed")
                 return .object(DatasetBox(try box.dataset.shuffled(seed: seed)))
             },
             LuaMethod(
                 "select", "Takes the rows from first to last.",
                 parameters: [
-                    LuaParameter("first", "integer", "First row, from 1."),
-                    LuaParameter("last", "integer?", "Last row (default: the last)."),
-                ], returns: "lorawb.Dataset"
+                    LuaParameter(
+                        "first", .either([.integer(.position), .integers(.position)]),
+                        "First row, from 1; or a list of rows."),
+                    LuaParameter("last", .integer(.position), default: .words("the last"), "Last row."),
+                ], returns: "lorawb.Dataset", example: "print(#data:select(1, 2))"
             ) { box, call in
                 let count = box.dataset.count
                 if call.isTable(1) {
@@ -150,11 +188,13 @@ enum DatasetLua {
             },
             LuaMethod(
                 "train_test_split", "Holds a part of the rows out: a table with train and test.",
-                parameters: [LuaParameter("options", splitOptions)], returns: splitsType
+                parameters: [LuaParameter("options", splitOptions)], returns: splitsType,
+                example:
+                    "local splits = data:train_test_split { test_size = 0.25, seed = 1 }\nprint(#splits.train, #splits.test)"
             ) { box, call in
                 let options = try call.options(1, splitOptions)
                 let (train, test) = try box.dataset.trainTestSplit(
-                    testSize: try options.number("test_size") ?? 0, seed: try options.integer("seed") ?? 42)
+                    testSize: try options.number("test_size"), seed: try options.integer("seed"))
                 return .table(
                     LuaTable(
                         fields: ["train": .object(DatasetBox(train)), "test": .object(DatasetBox(test))],
@@ -163,27 +203,28 @@ enum DatasetLua {
         ]
     }
 
-    private static let batchOptions = LuaOptionSet([
-        LuaOption("batch_size", .integer, "Rows in a batch.", required: true),
-        LuaOption("shuffle", .boolean, "Whether each epoch has an order of its own (default false)."),
-        LuaOption("seed", .integer, "Seed of the order (default 42)."),
-        LuaOption("epoch", .integer, "Epoch, from 0, whose order is taken (default 0)."),
-        LuaOption("drop_last", .boolean, "Whether an incomplete last batch is left out (default false)."),
+    private static let batchOptions = OptionTable([
+        Option("batch_size", .positive, "Rows in a batch.", example: "32", required: true),
+        Option("shuffle", .boolean, default: false, "Whether each epoch has an order of its own."),
+        Option("seed", .integer, default: 42, "Seed of the order."),
+        Option("epoch", .count, default: 0, "Epoch, from 0, whose order is taken."),
+        Option("drop_last", .boolean, default: false, "Whether an incomplete last batch is left out."),
     ])
 
     private static var parts: [LuaMethod<DatasetBox>] {
         [
             LuaMethod(
                 "batches", "Iterates over the trainer's batches: tables of columns, each a list of the rows' values.",
-                parameters: [LuaParameter("options", batchOptions)], returns: "fun(): table?"
+                parameters: [LuaParameter("options", batchOptions)], returns: "fun(): table?",
+                example: "for batch in rows:batches { batch_size = 2, shuffle = true } do print(#batch.input_ids) end"
             ) { box, call in
                 let options = try call.options(1, batchOptions)
                 let dataset = box.dataset
                 let sampler = try BatchSampler(
-                    count: dataset.count, batchSize: try options.integer("batch_size", in: 1...Int.max) ?? 1,
-                    strategy: try options.boolean("shuffle") == true ? .random : .sequential,
-                    seed: try options.integer("seed") ?? 42, dropLast: try options.boolean("drop_last") ?? false)
-                let order = sampler.order(epoch: try options.integer("epoch", in: 0...Int.max) ?? 0)
+                    count: dataset.count, batchSize: try options.integer("batch_size"),
+                    strategy: options.optionalBoolean("shuffle") == true ? .random : .sequential,
+                    seed: try options.integer("seed"), dropLast: try options.boolean("drop_last"))
+                let order = sampler.order(epoch: try options.integer("epoch"))
                 var batch = 0
                 return .callable(
                     LuaCallable("batches") { _ in
@@ -195,7 +236,7 @@ enum DatasetLua {
                         for name in dataset.columnNames {
                             fields[name] = .list(rows.map { dataset.value(name, row: $0).map(LuaRows.value) ?? .nil })
                         }
-                        return .fields(fields)
+                        return .fields("the batch", fields)
                     })
             }
         ]
@@ -203,20 +244,28 @@ enum DatasetLua {
 
     // MARK: Loading
 
-    private static let loadOptions = LuaOptionSet([
-        LuaOption("columns", .strings, "Names of the columns, where the file has no header or other names are wanted."),
-        LuaOption("header", .boolean, "Whether the first line names the columns (default: unless columns are given)."),
-        LuaOption("delimiter", .string, "What separates fields (default: by the file's ending)."),
-        LuaOption("types", .table, "Types of columns by name: \"integer\", \"float\" or \"string\"."),
+    private static let loadOptions = OptionTable([
+        Option(
+            "columns", .strings, "Names of the columns, where the file has no header or other names are wanted.",
+            example: "{ \"sentence\", \"label\" }"),
+        Option(
+            "header", .boolean, default: .words("unless columns are given"), "Whether the first line names the columns."
+        ),
+        Option(
+            "delimiter", .string, default: .words("by the file's ending"), "What separates fields.", example: "\";\""),
+        Option(
+            "types", .table, "Types of columns by name: \"integer\", \"float\" or \"string\".",
+            example: "{ label = \"integer\" }"),
     ])
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_dataset", "Reads a .tsv, .csv, .jsonl, .json or .txt file, or several as splits.",
             parameters: [
-                LuaParameter("path", "string|table", "A file, or { train = file, validation = file }."),
+                LuaParameter("path", .either([.string, .table]), "A file, or { train = file, validation = file }."),
                 LuaParameter("options", loadOptions),
-            ], returns: "lorawb.Dataset|lorawb.DatasetDict"
+            ], returns: "lorawb.Dataset|lorawb.DatasetDict",
+            example: "local data = lorawb.load_dataset(\"reviews.tsv\")"
         ) { call in
             let options = try tableOptions(try call.options(2, loadOptions))
             func load(_ path: String) throws -> DatasetBox {
@@ -241,19 +290,19 @@ enum DatasetLua {
 
     private static func tableOptions(_ options: LuaOptions) throws -> DataTable.Options {
         var types: OrderedDictionary<String, DataTable.ColumnType> = [:]
-        for (key, value) in try options.table("types")?.fields ?? [] {
+        for (key, value) in options.table("types")?.fields ?? [] {
             guard let type = value.asString.flatMap(DataTable.ColumnType.init(rawValue:)) else {
                 throw LuaFault("option 'types': '\(key)' expected integer, float or string, got \(value.shown)")
             }
             types[key.description] = type
         }
         var delimiter: UInt8?
-        if let text = try options.string("delimiter") {
+        if let text = options.optionalString("delimiter") {
             guard text.utf8.count == 1 else { throw options.error("delimiter", expected: "a single byte") }
             delimiter = text.utf8.first
         }
         return DataTable.Options(
-            columns: try options.strings("columns"), header: try options.boolean("header"), delimiter: delimiter,
+            columns: options.strings("columns"), header: options.optionalBoolean("header"), delimiter: delimiter,
             types: types)
     }
 }

@@ -1,41 +1,47 @@
 import LuaBridge
+import Options
 import Tensors
 
 /// The losses of `lorawb.nn`.
 enum LossLua {
-    private static let reductions: [LuaOption] = [
-        LuaOption("reduction", .oneOf(["mean", "sum"]), "\"mean\" (default) over what is labelled, or \"sum\"."),
-        LuaOption(
-            "num_items_in_batch", .integer,
-            "What the sum is divided by: the number of labelled items of the whole step, where gradients are accumulated."
-        ),
+    private static let reductions: [Option] = [
+        Option(
+            "reduction", .oneOf(["mean", "sum"]), default: "mean",
+            "\"mean\" (default) over what is labelled, or \"sum\"."),
+        Option(
+            "num_items_in_batch", .integer(1...1 << 53),
+            "What the sum is divided by: the number of labelled items of the whole step, where gradients are accumulated.",
+            example: "16"),
     ]
-    private static let classOptions = LuaOptionSet(
+    private static let classOptions = OptionTable(
         reductions + [
-            LuaOption("ignore_index", .integer, "Label that bears no loss (default -100)."),
-            LuaOption(
-                "label_smoothing", .number,
-                "Share of the target that is spread over all classes, from 0 to 1 (default 0)."),
+            Option("ignore_index", .integer, default: -100, "Label that bears no loss."),
+            Option(
+                "label_smoothing", .number(.unit), default: 0,
+                "Share of the target that is spread over all classes, from 0 to 1."),
         ],
         refused: ["weight": "is not supported", "size_average": "is called reduction", "reduce": "is called reduction"])
-    private static let elementOptions = LuaOptionSet(
+    private static let elementOptions = OptionTable(
         reductions, refused: ["weight": "is not supported", "pos_weight": "is not supported"])
-    private static let input = LuaParameter("input", "lorawb.Tensor", "Predictions, of any shape.")
+    private static let input = LuaParameter("input", .object("lorawb.Tensor"), "Predictions, of any shape.")
     private static let target = LuaParameter(
-        "target", "lorawb.Tensor|table", "Targets of the same shape, a tensor or nested lists.")
+        "target", .either([.object("lorawb.Tensor"), .table]), "Targets of the same shape, a tensor or nested lists.")
 
     static var functions: [LuaFunctionDeclaration] {
         [
             LuaFunctionDeclaration(
                 "cross_entropy", "Mean of -log softmax(logits)[label].",
                 parameters: [
-                    LuaParameter("logits", "lorawb.Tensor", "[..., classes]"),
-                    LuaParameter("labels", "lorawb.Tensor|integer[]", "Ids from 0, a tensor or (nested) lists: [...]"),
+                    LuaParameter("logits", .object("lorawb.Tensor"), "Scores, [..., classes]."),
+                    LuaParameter(
+                        "labels", .either([.object("lorawb.Tensor"), .integers]),
+                        "Ids from 0, a tensor or nested lists, [...]."),
                     LuaParameter("options", classOptions),
-                ], returns: "lorawb.Tensor", body: crossEntropy),
+                ], returns: "lorawb.Tensor", example: "local loss = nn.cross_entropy(t, { 0, 2 })", body: crossEntropy),
             LuaFunctionDeclaration(
                 "mse_loss", "Mean of (input - target)².",
-                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor"
+                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor",
+                example: "local loss = nn.mse_loss(t, lorawb.zeros(2, 3))"
             ) { call in
                 let (input, target) = try pair(call)
                 return .object(try input.mseLoss(target, reduction: try reduction(try call.options(3, elementOptions))))
@@ -43,7 +49,8 @@ enum LossLua {
             LuaFunctionDeclaration(
                 "binary_cross_entropy_with_logits",
                 "Mean binary cross entropy of sigmoid(input) against targets from 0 to 1.",
-                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor"
+                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor",
+                example: "local loss = nn.binary_cross_entropy_with_logits(t, lorawb.ones(2, 3))"
             ) { call in
                 let (input, target) = try pair(call)
                 return .object(
@@ -53,8 +60,8 @@ enum LossLua {
     }
 
     private static func reduction(_ options: LuaOptions) throws -> Reduction {
-        let name = try options.string("reduction")
-        guard let items = try options.integer("num_items_in_batch", in: 1...1 << 53) else {
+        let name = options["reduction"]?.asString
+        guard let items = options.optionalInteger("num_items_in_batch") else {
             return name == "sum" ? .sum : .mean
         }
         guard name == nil else { throw LuaFault("options 'reduction' and 'num_items_in_batch' exclude each other") }
@@ -84,11 +91,8 @@ enum LossLua {
             )
         }
         let options = try call.options(3, classOptions)
-        let ignored = try options.integer("ignore_index") ?? -100
-        let smoothing = try options.number("label_smoothing") ?? 0
-        guard smoothing >= 0, smoothing <= 1 else {
-            throw options.error("label_smoothing", expected: "a number from 0 to 1")
-        }
+        let ignored = try options.integer("ignore_index")
+        let smoothing = try options.number("label_smoothing")
         let ids = try labels.integerArray().map { Int($0) }
         for (place, id) in ids.enumerated() where id != ignored && !(0..<classes).contains(id) {
             throw LuaFault(

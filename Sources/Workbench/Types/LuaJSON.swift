@@ -17,6 +17,15 @@ enum LuaJSON {
         }
     }
 
+    /// A JSON value for Lua whose objects are strict; errors about a missing field call them `name`.
+    static func strict(_ json: JSON, _ name: String) -> LuaValue {
+        switch json {
+        case .array(let elements): .list(elements.map { strict($0, name) })
+        case .object(let members): .table(LuaTable(strict: name, members.map { ($0.key, strict($0.value, $0.key)) }))
+        default: value(json)
+        }
+    }
+
     /// A Lua value as JSON; throws for what JSON cannot say.
     static func json(_ value: LuaValue) throws -> JSON {
         switch value {

@@ -13,13 +13,23 @@ enum LuaRows {
         case .string(let text): .string(text)
         case .integers(let values): .integers(values.map(Int64.init))
         case .list(let values): .list(values.map(self.value))
-        case .object(let entries): table(entries)
+        case .object(let entries): table(entries, "the value")
         }
     }
 
-    /// A row, or metrics, for Lua.
-    static func table(_ entries: [Value.Entry]) -> LuaValue {
-        .table(LuaTable(entries: entries.map { (LuaTable.Key.string(LuaString($0.key)), value($0.value)) }))
+    /// A row, or metrics, for Lua; errors about a field that it has not call it `name`.
+    static func table(_ entries: [Value.Entry], _ name: String) -> LuaValue {
+        .table(LuaTable(strict: name, entries.map { ($0.key, value($0.value)) }))
+    }
+
+    /// Rows of the log: what other rows have, or may come to have, is nil in one that has it not.
+    static func log(_ rows: [[Value.Entry]]) -> [LuaValue] {
+        let names = Set(rows.flatMap { $0.map(\.key) } + TrainerState.logged)
+        return rows.map { row in
+            let others = names.subtracting(row.map(\.key)).sorted() + ["eval_*", "test_*"]
+            return .table(
+                LuaTable(strict: "the log row", row.map { ($0.key, value($0.value)) } + others.map { ($0, .nil) }))
+        }
     }
 
     /// A Lua value for a data set; throws for what a data set cannot hold.

@@ -1,5 +1,6 @@
 import LuaBridge
 import Models
+import Options
 import Tensors
 import Training
 
@@ -60,7 +61,10 @@ enum MetricsLua {
     private static var combine: LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "combine", "Several metrics as one: combine { metrics.accuracy, metrics.f1 }.",
-            parameters: [LuaParameter("metrics", "lorawb.Metric[]", "The metrics.")], returns: "lorawb.Metric"
+            parameters: [LuaParameter("metrics", .list(.object("lorawb.Metric")), "The metrics.")],
+            returns: "lorawb.Metric",
+            example:
+                "local both = lorawb.metrics.combine { lorawb.metrics.accuracy, lorawb.metrics.f1 }\nprint(both { predictions = { 0, 1 }, label_ids = { 0, 0 } }.accuracy)"
         ) { call in
             let table = try call.table(1, "metrics")
             if let field = table.fields.first {
@@ -77,14 +81,14 @@ enum MetricsLua {
         }
     }
 
-    private static let arguments = LuaOptionSet([
-        LuaOption(
+    private static let arguments = OptionTable([
+        Option(
             "predictions", .either([.object("lorawb.Tensor"), .table]),
-            "Scores [rows, classes], class ids [rows], or numbers [rows]."),
-        LuaOption(
+            "Scores [rows, classes], class ids [rows], or numbers [rows].", example: "{ 0, 1 }"),
+        Option(
             "label_ids", .either([.object("lorawb.Tensor"), .table]),
-            "Ids from 0 (a negative one bears no label), or numbers."),
-        LuaOption(
+            "Ids from 0 (a negative one bears no label), or numbers.", example: "{ 0, 0 }"),
+        Option(
             "average", .oneOf(ClassificationMetric.Average.allCases.map(\.rawValue)),
             "How f1, precision and recall of the classes become one number."),
     ])
@@ -101,7 +105,7 @@ enum MetricsLua {
                     parameters: [LuaParameter("arguments", arguments)], returns: "table"
                 ) { box, call in
                     let options = try call.options(1, arguments)
-                    if let average = try options.string("average") {
+                    if let average = options.optionalString("average") {
                         guard !options.has("predictions"), !options.has("label_ids") else {
                             throw LuaFault(
                                 "average is given first: lorawb.metrics.f1 { average = \"macro\" } { predictions = ... }"
@@ -114,7 +118,7 @@ enum MetricsLua {
                             "{ predictions =, label_ids = } expected, '\(options.has("predictions") ? "label_ids" : "predictions")' is missing"
                         )
                     }
-                    return .fields(try results(box, options, call.host))
+                    return .fields("the results", try results(box, options, call.host))
                 },
                 .text("The metric's name.") { "Metric(\($0.text))" },
             ])
@@ -131,7 +135,7 @@ enum MetricsLua {
     }
 
     private static func results(_ box: MetricBox, _ options: LuaOptions, _ host: LuaHost) throws -> [String: LuaValue] {
-        let input = try MetricInput(predictions: options["predictions"], labels: options["label_ids"])
+        let input = try MetricInput(predictions: options["predictions"] ?? .nil, labels: options["label_ids"] ?? .nil)
         var results: [String: LuaValue] = [:]
         for metric in try box.makeMetrics() {
             do {

@@ -3,6 +3,7 @@ import Formats
 import Inference
 import LuaBridge
 import Models
+import Options
 import Tensors
 
 /// A whole model as an object that recipes hold.
@@ -19,24 +20,28 @@ final class ModelBox: ModuleBox {
 
 /// What recipes see of models: the type `lorawb.Model` and `lorawb.load_model`.
 enum ModelLua {
-    static let loadOptions = LuaOptionSet(
+    static let loadOptions = OptionTable(
         [
-            LuaOption(
+            Option(
                 "task_type", .oneOf(TaskType.allCases.map(\.rawValue)),
                 "Task by PEFT's name; a bare model where absent."),
-            LuaOption("num_labels", .integer, "Classes or outputs of the head (default: as config.json says)."),
-            LuaOption("id2label", .table, "Names of the classes by id, from 0."),
-            LuaOption(
+            Option(
+                "num_labels", .integer(1...1 << 24), default: .words("as config.json says"),
+                "Classes or outputs of the head.", example: "3"),
+            Option(
+                "id2label", .table, "Names of the classes by id, from 0.",
+                example: "{ [0] = \"negative\", [1] = \"positive\" }"),
+            Option(
                 "problem_type", .oneOf(ModelConfig.ProblemType.allCases.map(\.rawValue)),
-                "How the head's loss is computed (default: by num_labels and the labels)."),
-            LuaOption(
-                "dtype", .string,
-                "What frozen matrices are rounded to: \"float32\" or \"bfloat16\" (default: as in the file)."),
-            LuaOption(
-                "packed", .boolean,
-                "Whether products pack the frozen matrices (default true); false keeps one copy: less memory, slower."),
-            LuaOption(
-                "weights", .oneOf(WeightSource.allCases.map(\.rawValue)),
+                default: .words("by num_labels and the labels"), "How the head's loss is computed."),
+            Option(
+                "dtype", .oneOf(["float32", "bfloat16"]), default: .words("as in the file"),
+                "What frozen matrices are rounded to: \"float32\" or \"bfloat16\"."),
+            Option(
+                "packed", .boolean, default: true,
+                "Whether products pack the frozen matrices; false keeps one copy: less memory, slower."),
+            Option(
+                "weights", .oneOf(WeightSource.allCases.map(\.rawValue)), default: "file",
                 "\"file\" (default), \"random\", or \"none\": shapes only."),
         ],
         refused: [
@@ -48,18 +53,19 @@ enum ModelLua {
         LuaFunctionDeclaration(
             "load_model", "Loads a model from a Hugging Face folder.",
             parameters: [
-                LuaParameter("path", "string", "A folder, or a name in the Hugging Face cache; never the network."),
+                LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache; never the network."),
                 LuaParameter("options", loadOptions),
-            ], returns: "lorawb.Model"
+            ], returns: "lorawb.Model",
+            example: "local model = lorawb.load_model(\"tiny\", { task_type = \"SEQ_CLS\", num_labels = 2 })"
         ) { call in
             let path = try call.string(1, "path")
             let options = try call.options(2, loadOptions)
             let load = LoadOptions(
-                taskType: try options.string("task_type").flatMap(TaskType.init(rawValue:)),
-                numLabels: try options.integer("num_labels"), id2label: try options.table("id2label").map(labels),
-                problemType: try options.string("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
-                dtype: try options.string("dtype"), packed: try options.boolean("packed") ?? true,
-                weights: try options.string("weights").flatMap(WeightSource.init(rawValue:)) ?? .file,
+                taskType: options.optionalString("task_type").flatMap(TaskType.init(rawValue:)),
+                numLabels: options.optionalInteger("num_labels"), id2label: try options.table("id2label").map(labels),
+                problemType: options.optionalString("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
+                dtype: options.optionalString("dtype"), packed: try options.boolean("packed"),
+                weights: options.optionalString("weights").flatMap(WeightSource.init(rawValue:)) ?? .file,
                 seed: context.seed)
             let loaded = try loadModel(try ModelLocation.folder(path, context), load)
             for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
@@ -97,7 +103,17 @@ enum ModelLua {
             methods: [forward, classify] + modes + ModuleLua.parameters() + ModuleLua.adapters() + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
-                    LuaJSON.value(box.model.config.toJSON(kind: box.model.kind, dtype: box.model.dtype))
+                    configuration(box.model)
+                },
+                LuaProperty(
+                    "kind", "Class name as the reference has it: \"BertForSequenceClassification\".", type: "string"
+                ) {
+                    .string($0.module.kind)
+                },
+                LuaProperty(
+                    "kind", "Class name as the reference has it: \"BertForSequenceClassification\".", type: "string"
+                ) {
+                    .string($0.module.kind)
                 },
                 LuaProperty("training", "Whether dropout acts.", type: "boolean") { .boolean($0.model.isTraining) },
                 LuaProperty("task_type", "Task by PEFT's name, or nil.", type: "string?") { box in
@@ -115,72 +131,98 @@ enum ModelLua {
             ])
     }
 
-    static let inputs = LuaOptionSet([
-        LuaOption(
+    /// The configuration as a table: as config.json has it, with num_labels, and names of classes by their ids.
+    private static func configuration(_ model: any Model) -> LuaValue {
+        let json = model.config.toJSON(kind: model.kind, dtype: model.dtype)
+        var fields: [(key: String, value: LuaValue)] =
+            (json.object?.map { ($0.key, LuaJSON.strict($0.value, $0.key)) } ?? [])
+            .filter { $0.key != "id2label" }
+        let names = (0..<model.config.numLabels).map { id in
+            (key: LuaTable.Key.integer(Int64(id)), value: LuaValue.string(model.config.id2label[id] ?? "LABEL_\(id)"))
+        }
+        fields.append(("id2label", .table(LuaTable(entries: names))))
+        fields.append(("num_labels", .integer(model.config.numLabels)))
+        if json["problem_type"] == nil { fields.append(("problem_type", .nil)) }
+        return .table(LuaTable(strict: "the config", fields))
+    }
+
+    static let inputs = OptionTable([
+        Option(
             "input_ids", .either([.table, .object("lorawb.Tensor")]),
-            "Lists of ids of any lengths, or a tensor [batch, length].", required: true),
-        LuaOption("token_type_ids", .either([.table, .object("lorawb.Tensor")]), "Segment of each token (default 0)."),
-        LuaOption(
+            "Lists of ids of any lengths, or a tensor [batch, length].", example: "{ { 2, 5, 6, 3 } }", required: true),
+        Option(
+            "token_type_ids", .either([.table, .object("lorawb.Tensor")]), default: 0, "Segment of each token.",
+            example: "{ { 0, 0, 1, 1 } }"),
+        Option(
             "attention_mask", .either([.table, .object("lorawb.Tensor")]),
-            "1 for tokens, 0 for padding before or after them."),
-        LuaOption("labels", .either([.table, .object("lorawb.Tensor")]), "What the loss compares with."),
-        LuaOption("output_hidden_states", .boolean, "Whether the states of all layers are given (default false)."),
+            "1 for tokens, 0 for padding before or after them.", example: "{ { 1, 1, 1, 0 } }"),
+        Option(
+            "labels", .either([.table, .object("lorawb.Tensor")]), "What the loss compares with.", example: "{ 1 }"),
+        Option("output_hidden_states", .boolean, default: false, "Whether the states of all layers are given."),
     ])
 
     private static var forward: LuaMethod<ModelBox> {
         LuaMethod(
             "forward", "Runs the model: { loss =, logits =, last_hidden_state =, hidden_states =, cu_seqlens = }.",
-            parameters: [LuaParameter("inputs", inputs)], returns: "table"
+            parameters: [LuaParameter("inputs", inputs)], returns: "table",
+            example:
+                "local out = model:forward { input_ids = { { 2, 5, 6, 3 }, { 2, 7, 3 } }, labels = { 0, 1 } }\nprint(out.loss, out.logits)"
         ) { box, call in try ModelForward(box, try call.options(1, inputs)).run() }
     }
 
     private static var modes: [LuaMethod<ModelBox>] {
         [
             LuaMethod(
-                "train", "Lets dropout act.", parameters: [LuaParameter("mode", "boolean?", "false is eval.")],
-                returns: "self"
+                "train", "Lets dropout act.",
+                parameters: [LuaParameter("mode", .boolean, optional: true, "false is eval.")],
+                returns: "self", example: "model:train()"
             ) { box, call in
                 box.model.isTraining = call.isNil(1) ? true : try call.boolean(1, "mode")
                 return .object(box)
             },
-            LuaMethod("eval", "Turns dropout off.", returns: "self") { box, _ in
+            LuaMethod("eval", "Turns dropout off.", returns: "self", example: "model:eval()") { box, _ in
                 box.model.isTraining = false
                 return .object(box)
             },
         ]
     }
 
-    private static let classifyOptions = LuaOptionSet([
-        LuaOption("tokenizer", .object("lorawb.Tokenizer"), "The model's tokenizer.", required: true),
-        LuaOption("max_length", .integer, "Most tokens of a text (default: what the model takes)."),
-        LuaOption("truncation_side", .oneOf(["left", "right"]), "Side that is cut off (default \"right\")."),
-        LuaOption("batch_size", .integer, "Texts at a time (default 32)."),
+    private static let classifyOptions = OptionTable([
+        Option(
+            "tokenizer", .object("lorawb.Tokenizer"), "The model's tokenizer.", example: "tokenizer", required: true),
+        Option(
+            "max_length", .positive, default: .words("what the model takes"), "Most tokens of a text.", example: "128"),
+        Option("truncation_side", .oneOf(["left", "right"]), default: "right", "Side that is cut off."),
+        Option("batch_size", .positive, default: 32, "Texts at a time."),
     ])
 
     private static var classify: LuaMethod<ModelBox> {
         LuaMethod(
             "classify", "Label, its id and its score for each text.",
             parameters: [
-                LuaParameter("texts", "string[]|string", "The texts."), LuaParameter("options", classifyOptions),
+                LuaParameter("texts", .either([.strings, .string]), "The texts."),
+                LuaParameter("options", classifyOptions),
             ],
-            returns: "table[]"
+            returns: "table[]",
+            example:
+                "for _, result in ipairs(model:classify({ \"a good film\" }, { tokenizer = tokenizer })) do print(result.label, result.score) end"
         ) { box, call in
             let options = try call.options(2, classifyOptions)
-            guard let tokenizer: TokenizerBox = try options.object("tokenizer") else {
-                throw LuaFault("option 'tokenizer' is missing")
-            }
+            let tokenizer: TokenizerBox = try options.object("tokenizer")
             let results = try Inference.classify(
                 try call.strings(1, "texts"), model: box.model, tokenizer: tokenizer.tokenizer,
-                maxLength: try options.integer("max_length", in: 1...Int.max),
-                truncationSide: try options.string("truncation_side") == "left" ? .left : .right,
-                batchSize: try options.integer("batch_size", in: 1...Int.max) ?? 32)
+                maxLength: options.optionalInteger("max_length"),
+                truncationSide: options.optionalString("truncation_side") == "left" ? .left : .right,
+                batchSize: try options.integer("batch_size"))
             return .list(
                 results.map { result in
-                    .fields([
-                        "label": .string(result.label), "label_id": .integer(result.labelId),
-                        "score": .number(result.score),
-                        "scores": .numbers(result.scores),
-                    ])
+                    .fields(
+                        "the result",
+                        [
+                            "label": .string(result.label), "label_id": .integer(result.labelId),
+                            "score": .number(result.score),
+                            "scores": .numbers(result.scores),
+                        ])
                 })
         }
     }
@@ -188,7 +230,7 @@ enum ModelLua {
     private static var save: LuaMethod<ModelBox> {
         LuaMethod(
             "save_pretrained", "Writes the adapter while one is attached unmerged, the whole model otherwise.",
-            parameters: [LuaParameter("path", "string", "The folder.")]
+            parameters: [LuaParameter("path", .string, "The folder.")], example: "model:save_pretrained(\"saved\")"
         ) { box, call in
             try box.checkWhole("save_weights")
             let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))

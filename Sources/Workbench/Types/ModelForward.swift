@@ -15,7 +15,7 @@ struct ModelForward {
         self.box = box
         let ids = try ModelForward.rows(options, "input_ids") ?? []
         var grid: (batch: Int, length: Int)?
-        if let tensor = options["input_ids"].asObject(Tensor.self) { grid = (tensor.shape[0], tensor.shape[1]) }
+        if let tensor = options["input_ids"]?.asObject(Tensor.self) { grid = (tensor.shape[0], tensor.shape[1]) }
         self.grid = grid
         let masks = try ModelForward.rows(options, "attention_mask")
         let spans = try ids.indices.map { row -> Range<Int> in
@@ -40,20 +40,24 @@ struct ModelForward {
         }
         var labels: Labels?
         if options.has("labels") {
-            labels = try ModelForward.labels(options["labels"], box.model)
+            labels = try ModelForward.labels(options["labels"] ?? .nil, box.model)
             if case .tokens(let rows)? = labels { labels = .tokens(try cut(rows, "labels")) }
         }
         input = ModelInput(
             inputIds: try cut(ids, "input_ids"),
             tokenTypeIds: try ModelForward.rows(options, "token_type_ids").map { try cut($0, "token_type_ids") },
-            labels: labels, outputHiddenStates: try options.boolean("output_hidden_states") ?? false)
+            labels: labels, outputHiddenStates: try options.boolean("output_hidden_states"))
     }
 
     func run() throws -> LuaReturn {
         let span = Profile.phase("forward")
         defer { span.end() }
         let output = try box.model(input)
-        var fields: [String: LuaValue] = ["cu_seqlens": .integers(output.boundaries)]
+        // What was not asked for is nil, what there never is an error.
+        var fields: [String: LuaValue] = [
+            "cu_seqlens": .integers(output.boundaries), "last_hidden_state": .nil, "loss": .nil, "logits": .nil,
+            "pooler_output": .nil, "hidden_states": .nil,
+        ]
         if let hidden = output.lastHiddenState { fields["last_hidden_state"] = .object(try shaped(hidden)) }
         if let loss = output.loss { fields["loss"] = .object(loss) }
         if let logits = output.logits {
@@ -64,7 +68,7 @@ struct ModelForward {
         if let states = output.hiddenStates {
             fields["hidden_states"] = .list(try states.map { .object(try shaped($0)) })
         }
-        return .fields(fields)
+        return .fields("the output", fields)
     }
 
     /// A token-level output as the caller's input was: [total tokens, ...], or [batch, length, ...] with zeros at padding.
@@ -103,7 +107,7 @@ struct ModelForward {
 
     /// An option as lists of integers: a tensor [batch, length], or lists; one flat list is one row.
     private static func rows(_ options: LuaOptions, _ name: String) throws -> [[Int]]? {
-        switch options[name] {
+        switch options[name] ?? .nil {
         case .nil: return nil
         case .object(let object):
             guard let tensor = object as? Tensor, tensor.shape.count == 2, tensor.dtype == .int64 else {

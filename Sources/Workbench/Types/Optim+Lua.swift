@@ -1,5 +1,6 @@
 import LuaBridge
 import Models
+import Options
 import Tensors
 import Training
 
@@ -70,48 +71,55 @@ enum OptimLua {
 
     // MARK: Making
 
+    private static let parametersType = OptionType.either([
+        .list(.object("lorawb.Tensor")), .table, .function("fun(): string?, lorawb.Parameter?"),
+    ])
     static let parameters = LuaParameter(
-        "parameters", "table",
+        "parameters", parametersType,
         "A list of tensors or of { name, tensor }, model:parameters(), model:named_parameters(), or a list of groups { params =, lr =, weight_decay = }."
     )
     private static let common = [
-        LuaOption("lr", .number, "Learning rate (default 1e-3)."),
-        LuaOption("weight_decay", .number, "Weight decay (default 0.01 for AdamW, 0 for SGD)."),
+        Option("lr", .number(.atLeastZero), default: 1e-3, "Learning rate.")
     ]
     private static let refused = Dictionary(
         uniqueKeysWithValues: ["amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused"].map {
             ($0, "is not supported")
         })
-    private static let adamWOptions = LuaOptionSet(
+    private static let adamWOptions = OptionTable(
         common + [
-            LuaOption("betas", .numbers, "Decay of the two moments (default { 0.9, 0.999 })."),
-            LuaOption("eps", .number, "Added to the denominator (default 1e-8)."),
+            Option("weight_decay", .number(.atLeastZero), default: 0.01, "Weight decay."),
+            Option(
+                "betas", .numbers(.belowOne), default: .list([0.9, 0.999]), "Decay of the two moments.",
+                example: "{ 0.9, 0.99 }"),
+            Option("eps", .number(.atLeastZero), default: 1e-8, "Added to the denominator."),
         ], refused: refused)
-    private static let sgdOptions = LuaOptionSet(
+    private static let sgdOptions = OptionTable(
         common + [
-            LuaOption("momentum", .number, "Share of the last update that is kept (default 0)."),
-            LuaOption("dampening", .number, "What the gradient is lessened by in it (default 0)."),
-            LuaOption("nesterov", .boolean, "Nesterov's form of momentum (default false)."),
+            Option("weight_decay", .number(.atLeastZero), default: 0, "Weight decay."),
+            Option("momentum", .number(.atLeastZero), default: 0, "Share of the last update that is kept."),
+            Option("dampening", .number(.atLeastZero), default: 0, "What the gradient is lessened by in it."),
+            Option("nesterov", .boolean, default: false, "Nesterov's form of momentum."),
         ], refused: refused)
-    private static let groupOptions = LuaOptionSet([
-        LuaOption("params", .any, "The parameters.", required: true),
-        LuaOption("names", .strings, "Their names."),
-        LuaOption("lr", .number, "Learning rate of this group."),
-        LuaOption("weight_decay", .number, "Weight decay of this group."),
+    private static let groupOptions = OptionTable([
+        Option("params", .any, "The parameters.", example: "model:parameters()", required: true),
+        Option("names", .strings, "Their names.", example: "{ \"weight\" }"),
+        Option("lr", .number(.atLeastZero), "Learning rate of this group.", example: "1e-3"),
+        Option("weight_decay", .number(.atLeastZero), "Weight decay of this group.", example: "0.01"),
     ])
 
     private static func adamW(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "AdamW", "Adam with decoupled weight decay, with torch's numbers.",
-            parameters: [parameters, LuaParameter("options", adamWOptions)], returns: "lorawb.optim.Optimizer"
+            parameters: [parameters, LuaParameter("options", adamWOptions)], returns: "lorawb.optim.Optimizer",
+            example: "local optimizer = lorawb.optim.AdamW(model:parameters(), { lr = 1e-3 })"
         ) { call in
             let options = try call.options(2, adamWOptions)
-            let lr = try options.number("lr") ?? 1e-3
-            let betas = try options.numbers("betas") ?? [0.9, 0.999]
+            let lr = try options.number("lr")
+            let betas = options.numbers("betas") ?? [0.9, 0.999]
             guard betas.count == 2 else { throw options.error("betas", expected: "two numbers from 0 to below 1") }
-            let groups = try groups(call, context, lr: lr, weightDecay: try options.number("weight_decay") ?? 0.01)
+            let groups = try groups(call, context, lr: lr, weightDecay: try options.number("weight_decay"))
             let optimizer = try AdamW(
-                groups, beta1: betas[0], beta2: betas[1], epsilon: try options.number("eps") ?? 1e-8)
+                groups, beta1: betas[0], beta2: betas[1], epsilon: try options.number("eps"))
             return .object(OptimizerBox(optimizer, kind: "AdamW", learningRate: lr, live: context.live))
         }
     }
@@ -119,14 +127,15 @@ enum OptimLua {
     private static func sgd(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "SGD", "Stochastic gradient descent, with torch's numbers.",
-            parameters: [parameters, LuaParameter("options", sgdOptions)], returns: "lorawb.optim.Optimizer"
+            parameters: [parameters, LuaParameter("options", sgdOptions)], returns: "lorawb.optim.Optimizer",
+            example: "local optimizer = lorawb.optim.SGD(model:parameters(), { lr = 0.1, momentum = 0.9 })"
         ) { call in
             let options = try call.options(2, sgdOptions)
-            let lr = try options.number("lr") ?? 1e-3
-            let groups = try groups(call, context, lr: lr, weightDecay: try options.number("weight_decay") ?? 0)
+            let lr = try options.number("lr")
+            let groups = try groups(call, context, lr: lr, weightDecay: try options.number("weight_decay"))
             let optimizer = try SGD(
-                groups, momentum: try options.number("momentum") ?? 0, dampening: try options.number("dampening") ?? 0,
-                nesterov: try options.boolean("nesterov") ?? false)
+                groups, momentum: try options.number("momentum"), dampening: try options.number("dampening"),
+                nesterov: try options.boolean("nesterov"))
             return .object(OptimizerBox(optimizer, kind: "SGD", learningRate: lr, live: context.live))
         }
     }
@@ -147,9 +156,9 @@ enum OptimLua {
                 do { options = try LuaOptions(entry, groupOptions) } catch { throw LuaFault("\(place): \(error)") }
                 groups.append(
                     try ParameterGroup(
-                        try reader.parameters(entry["params"], "\(place).params", names: try options.strings("names")),
-                        learningRate: try options.number("lr") ?? lr,
-                        weightDecay: try options.number("weight_decay") ?? weightDecay))
+                        try reader.parameters(entry["params"], "\(place).params", names: options.strings("names")),
+                        learningRate: options.optionalNumber("lr") ?? lr,
+                        weightDecay: options.optionalNumber("weight_decay") ?? weightDecay))
             }
         } else {
             groups = [
@@ -169,9 +178,9 @@ enum OptimLua {
         LuaFunctionDeclaration(
             name, "Scales the gradients together so that their common norm is at most max_norm; gives the norm before.",
             parameters: [
-                LuaParameter("parameters", "table", "Parameters as optimizers take them."),
-                LuaParameter("max_norm", "number", "The largest norm."),
-            ], returns: "number"
+                LuaParameter("parameters", parametersType, "Parameters as optimizers take them."),
+                LuaParameter("max_norm", .number(.atLeastZero), "The largest norm."),
+            ], returns: "number", example: "print(lorawb.optim.\(name)(model:parameters(), 1))"
         ) { call in
             let span = Profile.phase("clipping")
             defer { span.end() }
@@ -189,12 +198,14 @@ enum OptimLua {
             methods: [
                 LuaMethod(
                     "step",
-                    "One update of all parameters that have a gradient; dropout then draws the next step's numbers."
+                    "One update of all parameters that have a gradient; dropout then draws the next step's numbers.",
+                    example:
+                        "local out = model { input_ids = { { 2, 5, 6, 3 } }, labels = { 1 } }\nout.loss:backward()\noptimizer:step()\noptimizer:zero_grad()"
                 ) { box, _ in
                     try box.step()
                     return .nothing
                 },
-                LuaMethod("zero_grad", "Forgets the gradients.") { box, _ in
+                LuaMethod("zero_grad", "Forgets the gradients.", example: "optimizer:zero_grad()") { box, _ in
                     box.optimizer.zeroGrad()
                     return .nothing
                 },

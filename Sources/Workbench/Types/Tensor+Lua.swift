@@ -1,4 +1,5 @@
 import LuaBridge
+import Options
 import Tensors
 
 /// What recipes see of tensors: the type `lorawb.Tensor`.
@@ -52,18 +53,23 @@ enum TensorLua {
     private static func unary(
         _ name: String, _ doc: String, _ body: @escaping (Tensor) throws -> Tensor
     ) -> LuaMethod<Tensor> {
-        LuaMethod(name, doc, returns: "lorawb.Tensor") { tensor, _ in .object(try body(tensor)) }
+        LuaMethod(name, doc, returns: "lorawb.Tensor", example: "print(t:\(name)())") { tensor, _ in
+            .object(try body(tensor))
+        }
     }
 
-    private static let other = LuaParameter("other", "lorawb.Tensor|number", "The other operand; shapes are broadcast.")
+    private static let other = LuaParameter(
+        "other", .either([.object("lorawb.Tensor"), .number(.any)]), "The other operand; shapes are broadcast.")
     private static let dim = LuaParameter(
-        "dim", "integer?", "Dimension from 1, or from the end by -1; all where absent.")
-    private static let keepdim = LuaParameter("keepdim", "boolean?", "Whether the dimension stays, with size 1.")
+        "dim", .integer(.position), optional: true, "Dimension from 1, or from the end by -1; all where absent.")
+    private static let keepdim = LuaParameter(
+        "keepdim", .boolean, optional: true, "Whether the dimension stays, with size 1.")
 
     private static func binary(
         _ name: String, _ doc: String, _ body: @escaping (Tensor, Tensor) throws -> Tensor
     ) -> LuaMethod<Tensor> {
-        LuaMethod(name, doc, parameters: [other], returns: "lorawb.Tensor") { tensor, call in
+        LuaMethod(name, doc, parameters: [other], returns: "lorawb.Tensor", example: "print(t:\(name)(2))") {
+            tensor, call in
             .object(try body(tensor, try operand(call, 1)))
         }
     }
@@ -78,7 +84,8 @@ enum TensorLua {
             binary("div", "Divides elementwise; the operator / does the same.") { try $0.div($1) },
             LuaMethod(
                 "matmul", "Multiplies matrices: [m, k] by [k, n], batches of them, or vectors.",
-                parameters: [LuaParameter("other", "lorawb.Tensor", "The right operand.")], returns: "lorawb.Tensor"
+                parameters: [LuaParameter("other", .object("lorawb.Tensor"), "The right operand.")],
+                returns: "lorawb.Tensor", example: "print(t:matmul(lorawb.randn(3, 4)))"
             ) { tensor, call in .object(try tensor.matmul(try call.object(1, as: Tensor.self, "other"))) },
         ]
     }
@@ -100,16 +107,20 @@ enum TensorLua {
             LuaMethod(
                 "transpose", "Swaps two dimensions.",
                 parameters: [
-                    LuaParameter("first", "integer", "One dimension, from 1."),
-                    LuaParameter("second", "integer", "The other."),
-                ], returns: "lorawb.Tensor"
+                    LuaParameter("first", .integer(.position), "One dimension, from 1."),
+                    LuaParameter("second", .integer(.position), "The other."),
+                ], returns: "lorawb.Tensor", example: "print(t:transpose(1, 2))"
             ) { tensor, call in
                 .object(try tensor.transpose(try dimension(call, 1, of: tensor), try dimension(call, 2, of: tensor)))
             },
             LuaMethod(
                 "permute", "Orders the dimensions anew: permute(3, 1, 2).",
-                parameters: [LuaParameter("...", "integer", "All dimensions, from 1, in their new order.")],
-                returns: "lorawb.Tensor"
+                parameters: [
+                    LuaParameter(
+                        "...", .either([.integer(.position), .integers(.position)]),
+                        "All dimensions, from 1, in their new order.")
+                ],
+                returns: "lorawb.Tensor", example: "print(lorawb.randn(2, 3, 4):permute(3, 1, 2))"
             ) { tensor, call in
                 let order = try call.integers(from: 1, "dim")
                 return .object(
@@ -123,23 +134,27 @@ enum TensorLua {
             },
             LuaMethod(
                 "reshape", "Gives the same elements another shape; one size may be -1.",
-                parameters: [LuaParameter("...", "integer", "The sizes, or one list of them.")],
-                returns: "lorawb.Tensor"
+                parameters: [
+                    LuaParameter(
+                        "...", .either([.integer(-1...1 << 31), .integers(-1...1 << 31)]),
+                        "The sizes, or one list of them.")
+                ],
+                returns: "lorawb.Tensor", example: "print(t:reshape(3, -1))"
             ) { tensor, call in .object(try tensor.reshape(try call.integers(from: 1, "size"))) },
             LuaMethod(
                 "narrow", "Cuts a range out of one dimension.",
                 parameters: [
-                    LuaParameter("dim", "integer", "Dimension, from 1."),
-                    LuaParameter("start", "integer", "First position, from 1."),
-                    LuaParameter("length", "integer", "Number of positions."),
-                ], returns: "lorawb.Tensor"
+                    LuaParameter("dim", .integer(.position), "Dimension, from 1."),
+                    LuaParameter("start", .integer(.position), "First position, from 1."),
+                    LuaParameter("length", .count, "Number of positions."),
+                ], returns: "lorawb.Tensor", example: "print(t:narrow(2, 1, 2))"
             ) { tensor, call in
                 let dimension = try dimension(call, 1, of: tensor)
                 let size = tensor.shape[dimension]
                 let (start, length) = (try call.integer(2, "start"), try call.integer(3, "length"))
                 guard start >= 1, length >= 0, start - 1 <= size, length <= size - (start - 1) else {
                     throw LuaFault(
-                        "positions \(start) to \(start &+ length &- 1) are outside 1 to \(size) of shape \(tensor.shape)"
+                        "\(length) positions from \(start) on are outside 1 to \(size) of shape \(tensor.shape)"
                     )
                 }
                 return .object(try tensor.narrow(dimension, start: start - 1, length: length))
@@ -147,9 +162,9 @@ enum TensorLua {
             LuaMethod(
                 "select", "Takes one position of a dimension, which goes away.",
                 parameters: [
-                    LuaParameter("dim", "integer", "Dimension, from 1."),
-                    LuaParameter("index", "integer", "Position, from 1, or from the end by -1."),
-                ], returns: "lorawb.Tensor"
+                    LuaParameter("dim", .integer(.position), "Dimension, from 1."),
+                    LuaParameter("index", .integer(.position), "Position, from 1, or from the end by -1."),
+                ], returns: "lorawb.Tensor", example: "print(t:select(1, -1))"
             ) { tensor, call in
                 let dimension = try dimension(call, 1, of: tensor)
                 let index = try call.integer(2, "index")
@@ -165,7 +180,9 @@ enum TensorLua {
     private static func reduction(
         _ name: String, _ doc: String, _ body: @escaping (Tensor, Int?, Bool) throws -> Tensor
     ) -> LuaMethod<Tensor> {
-        LuaMethod(name, doc, parameters: [dim, keepdim], returns: "lorawb.Tensor") { tensor, call in
+        LuaMethod(
+            name, doc, parameters: [dim, keepdim], returns: "lorawb.Tensor", example: "print(t:\(name)(2))"
+        ) { tensor, call in
             let dimension = call.isNil(1) ? nil : try dimension(call, 1, of: tensor)
             return .object(try body(tensor, dimension, call.isNil(2) ? false : try call.boolean(2, "keepdim")))
         }
@@ -179,7 +196,8 @@ enum TensorLua {
             },
             LuaMethod(
                 "max", "Largest element, or along a dimension the largest elements and their ids (from 0).",
-                parameters: [dim, keepdim], returns: "lorawb.Tensor, lorawb.Tensor?"
+                parameters: [dim, keepdim], returns: "lorawb.Tensor, lorawb.Tensor?",
+                example: "local values, ids = t:max(2)"
             ) { tensor, call in
                 guard !call.isNil(1) else { return .object(try tensor.max()) }
                 let keepdim = call.isNil(2) ? false : try call.boolean(2, "keepdim")
@@ -190,9 +208,10 @@ enum TensorLua {
             LuaMethod(
                 "topk", "The k largest elements along a dimension and their ids (from 0), largest first.",
                 parameters: [
-                    LuaParameter("k", "integer", "How many."),
-                    LuaParameter("dim", "integer?", "Dimension from 1; the last where absent."),
-                ], returns: "lorawb.Tensor, lorawb.Tensor"
+                    LuaParameter("k", .count, "How many."),
+                    LuaParameter(
+                        "dim", .integer(.position), optional: true, "Dimension from 1; the last where absent."),
+                ], returns: "lorawb.Tensor, lorawb.Tensor", example: "local values, ids = t:topk(2)"
             ) { tensor, call in
                 let dimension = call.isNil(2) ? -1 : try dimension(call, 2, of: tensor)
                 let (values, indices) = try tensor.topk(try call.integer(1, "k"), dimension)
@@ -210,8 +229,10 @@ enum TensorLua {
             unary("relu", "Each element, or 0 where it is negative.") { try $0.relu() },
             LuaMethod(
                 "gelu", "Gaussian error linear unit of each element.",
-                parameters: [LuaParameter("approximate", "string?", "\"none\" (erf, the default) or \"tanh\".")],
-                returns: "lorawb.Tensor"
+                parameters: [
+                    LuaParameter("approximate", .oneOf(["none", "tanh"]), default: "none", "\"none\" is by erf.")
+                ],
+                returns: "lorawb.Tensor", example: "print(t:gelu(\"tanh\"))"
             ) { tensor, call in
                 let form = call.isNil(1) ? "none" : try call.string(1, "approximate", oneOf: ["none", "tanh"])
                 return .object(try tensor.gelu(tanh: form == "tanh"))
@@ -219,13 +240,17 @@ enum TensorLua {
             unary("silu", "Each element times its logistic function.") { try $0.silu() },
             LuaMethod(
                 "softmax", "Softmax along a dimension.",
-                parameters: [LuaParameter("dim", "integer?", "Dimension from 1; the last where absent.")],
-                returns: "lorawb.Tensor"
+                parameters: [
+                    LuaParameter("dim", .integer(.position), optional: true, "Dimension from 1; the last where absent.")
+                ],
+                returns: "lorawb.Tensor", example: "print(t:softmax(2))"
             ) { tensor, call in .object(try tensor.softmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor))) },
             LuaMethod(
                 "log_softmax", "Logarithm of the softmax along a dimension.",
-                parameters: [LuaParameter("dim", "integer?", "Dimension from 1; the last where absent.")],
-                returns: "lorawb.Tensor"
+                parameters: [
+                    LuaParameter("dim", .integer(.position), optional: true, "Dimension from 1; the last where absent.")
+                ],
+                returns: "lorawb.Tensor", example: "print(t:log_softmax(2))"
             ) { tensor, call in .object(try tensor.logSoftmax(call.isNil(1) ? -1 : try dimension(call, 1, of: tensor)))
             },
         ]
@@ -233,22 +258,25 @@ enum TensorLua {
 
     private static var values: [LuaMethod<Tensor>] {
         [
-            LuaMethod("item", "The number of a tensor that has just one.", returns: "number") { tensor, _ in
+            LuaMethod(
+                "item", "The number of a tensor that has just one.", returns: "number", example: "print(t:sum():item())"
+            ) { tensor, _ in
                 .value(value(try tensor.item()))
             },
             LuaMethod(
                 "tolist", "The numbers as nested lists; of a tensor without dimensions the number.",
-                returns: "table|number"
+                returns: "table|number", example: "print(t:tolist()[1][3])"
             ) {
                 tensor, _ in .value(try list(tensor))
             },
-            LuaMethod("numel", "Number of elements.", returns: "integer") { tensor, _ in
+            LuaMethod("numel", "Number of elements.", returns: "integer", example: "print(t:numel())") { tensor, _ in
                 guard !tensor.isFreed else { throw TensorError("tensor was freed") }
                 return .integer(tensor.count)
             },
             LuaMethod(
                 "map", "A tensor of fn(element), without a gradient; slow, for odd jobs.",
-                parameters: [LuaParameter("fn", "function", "Gives a number for a number.")], returns: "lorawb.Tensor"
+                parameters: [LuaParameter("fn", .function("function"), "Gives a number for a number.")],
+                returns: "lorawb.Tensor", example: "print(t:map(function(x) return x * 2 end))"
             ) { tensor, call in
                 let function = try call.function(1, "fn")
                 return .object(
@@ -264,8 +292,12 @@ enum TensorLua {
                 "backward",
                 "Adds the gradients of this number into `grad` of everything it was made of that requires them.",
                 parameters: [
-                    LuaParameter("gradient", "lorawb.Tensor?", "Gradient of this tensor; 1 where it is a number.")
-                ]
+                    LuaParameter(
+                        "gradient", .object("lorawb.Tensor"), optional: true,
+                        "Gradient of this tensor; 1 where it is a number.")
+                ],
+                example:
+                    "local w = lorawb.ones(3, { requires_grad = true })\nlocal loss = (w * 2):sum()\nloss:backward()\nprint(w.grad)"
             ) { tensor, call in
                 try tensor.backward(try call.optionalObject(1, as: Tensor.self, "gradient"))
                 return .nothing
@@ -274,7 +306,8 @@ enum TensorLua {
             unary("clone", "A copy through which gradients flow.") { try $0.clone() },
             LuaMethod(
                 "to", "The same numbers in another element type.",
-                parameters: [LuaParameter("dtype", "string", "\"float32\" or \"int64\".")], returns: "lorawb.Tensor"
+                parameters: [LuaParameter("dtype", .oneOf(["float32", "int64"]), "Element type.")],
+                returns: "lorawb.Tensor", example: "print(t:to(\"int64\"))"
             ) { tensor, call in
                 let name = try call.string(1, "dtype", oneOf: ["float32", "int64"])
                 return .object(try tensor.to(name == "int64" ? .int64 : .float32))

@@ -1,5 +1,6 @@
 import Kernels
 import LuaBridge
+import Options
 import Tensors
 
 /// The functions of `lorawb` that make tensors, and those about recording and seeds.
@@ -7,10 +8,8 @@ enum TensorMaking {
     private static func shape(_ call: borrowing LuaCall) throws -> ([Int], LuaOptions) {
         var sizes: [Int] = []
         var position = 1
-        if call.isTable(1), let list = try call.table(1).integers(), call.isNil(1) == false,
-            !list.isEmpty || call.count == 1
-        {
-            sizes = list.map(Int.init)
+        if call.isTable(1), let list = try call.table(1).integers(), !list.isEmpty || call.count == 1 {
+            sizes = try call.integers(1, "size").map(Int.init)
             position = 2
         } else {
             while position <= call.count, call.isNumber(position) {
@@ -24,17 +23,17 @@ enum TensorMaking {
         return (sizes, try call.options(position, dtypeOption))
     }
 
-    private static let dtypeOption = LuaOptionSet([
-        LuaOption("dtype", .oneOf(["float32", "int64"]), "Element type (default float32)."),
-        LuaOption("requires_grad", .boolean, "Whether backward leaves a gradient (default false)."),
+    private static let dtypeOption = OptionTable([
+        Option("dtype", .oneOf(["float32", "int64"]), default: .words("float32"), "Element type."),
+        Option("requires_grad", .boolean, default: false, "Whether backward leaves a gradient."),
     ])
 
     static func dtype(_ options: LuaOptions) throws -> Tensor.DType? {
-        try options.string("dtype").flatMap(Tensor.DType.init(rawValue:))
+        options.optionalString("dtype").flatMap(Tensor.DType.init(rawValue:))
     }
 
     private static func made(_ tensor: Tensor, _ options: LuaOptions) throws -> LuaReturn {
-        if try options.boolean("requires_grad") == true { try tensor.setRequiresGrad(true) }
+        if options.optionalBoolean("requires_grad") == true { try tensor.setRequiresGrad(true) }
         return .object(tensor)
     }
 
@@ -45,10 +44,10 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 name, doc,
                 parameters: [
-                    LuaParameter("...", "integer", "The sizes, or one list of them."),
+                    LuaParameter("...", .either([.count, .integers(.count)]), "The sizes, or one list of them."),
                     LuaParameter("options", dtypeOption),
                 ],
-                returns: "lorawb.Tensor"
+                returns: "lorawb.Tensor", example: "local x = lorawb.\(name)(2, 3)"
             ) { call in
                 let (sizes, options) = try shape(call)
                 return try made(try body(sizes, try dtype(options) ?? .float32), options)
@@ -58,10 +57,11 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "tensor", "Makes a tensor of nested lists of numbers; integers alone give int64.",
                 parameters: [
-                    LuaParameter("values", "table|number", "Nested lists, or a number."),
+                    LuaParameter("values", .either([.table, .number]), "Nested lists, or a number."),
                     LuaParameter("options", dtypeOption),
                 ],
-                returns: "lorawb.Tensor"
+                returns: "lorawb.Tensor",
+                example: "local x = lorawb.tensor({ { 1, 2 }, { 3, 4 } }, { dtype = \"float32\" })"
             ) { call in
                 let options = try call.options(2, dtypeOption)
                 var tensor: Tensor
@@ -81,9 +81,10 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "full", "Makes a tensor of one number.",
                 parameters: [
-                    LuaParameter("shape", "integer[]", "The sizes."), LuaParameter("value", "number", "The number."),
+                    LuaParameter("shape", .integers(.count), "The sizes."),
+                    LuaParameter("value", .number(.any), "The number."),
                     LuaParameter("options", dtypeOption),
-                ], returns: "lorawb.Tensor"
+                ], returns: "lorawb.Tensor", example: "local x = lorawb.full({ 2, 3 }, 0.5)"
             ) { call in
                 let sizes = try call.integers(1, "shape").map(Int.init)
                 let options = try call.options(3, dtypeOption)
@@ -105,10 +106,10 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "arange", "Makes a vector from start up to and without stop: arange(stop) begins at 0.",
                 parameters: [
-                    LuaParameter("start", "number", "First number, or the end where it stands alone."),
-                    LuaParameter("stop", "number?", "Where to end."),
-                    LuaParameter("step", "number?", "Difference (default 1)."),
-                ], returns: "lorawb.Tensor"
+                    LuaParameter("start", .number, "First number, or the end where it stands alone."),
+                    LuaParameter("stop", .number, optional: true, "Where to end."),
+                    LuaParameter("step", .number, default: 1, "Difference."),
+                ], returns: "lorawb.Tensor", example: "local x = lorawb.arange(0, 10, 2)"
             ) { call in
                 _ = try call.number(1, "start")
                 let start = TensorLua.number(try call.value(1))
@@ -121,9 +122,9 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "eye", "Makes a matrix with ones on its diagonal.",
                 parameters: [
-                    LuaParameter("rows", "integer", "Number of rows."),
-                    LuaParameter("columns", "integer?", "Number of columns (default: rows)."),
-                ], returns: "lorawb.Tensor"
+                    LuaParameter("rows", .count, "Number of rows."),
+                    LuaParameter("columns", .count, default: .words("rows"), "Number of columns."),
+                ], returns: "lorawb.Tensor", example: "local x = lorawb.eye(3)"
             ) { call in .object(try Tensor.eye(try call.integer(1, "rows"), try call.optionalInteger(2, "columns"))) },
             joining("cat", "Joins tensors along a dimension.") { try Tensor.cat($0, $1) },
             joining("stack", "Puts tensors of equal shape side by side along a new dimension.") {
@@ -132,9 +133,9 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "unpack", "Cuts the rows of a tensor into one tensor a sequence.",
                 parameters: [
-                    LuaParameter("tensor", "lorawb.Tensor", "[total tokens, ...]"),
-                    LuaParameter("cu_seqlens", "integer[]", "0, n1, n1 + n2, ..."),
-                ], returns: "lorawb.Tensor[]"
+                    LuaParameter("tensor", .object("lorawb.Tensor"), "Rows of all sequences, [total tokens, ...]."),
+                    LuaParameter("cu_seqlens", .integers, "0, n1, n1 + n2, ..."),
+                ], returns: "lorawb.Tensor[]", example: "local parts = lorawb.unpack(lorawb.randn(5, 2), { 0, 2, 5 })"
             ) { call in
                 let tensor = try call.object(1, as: Tensor.self, "tensor")
                 let ends =
@@ -155,14 +156,15 @@ enum TensorMaking {
             },
             LuaFunctionDeclaration(
                 "no_grad", "Calls fn without recording what it does, and gives what it gives.",
-                parameters: [LuaParameter("fn", "function", "What to run.")], returns: "any"
+                parameters: [LuaParameter("fn", .function("function"), "What to run.")], returns: "any",
+                example: "local y = lorawb.no_grad(function() return t:relu() end)"
             ) { call in
                 let function = try call.function(1, "fn")
                 return .values(try Recording.off { try function.call([]) })
             },
             LuaFunctionDeclaration(
                 "manual_seed", "Sets the seed of random numbers: new weights, randn, dropout.",
-                parameters: [LuaParameter("seed", "integer", "Any integer.")]
+                parameters: [LuaParameter("seed", .integer, "Any integer.")], example: "lorawb.manual_seed(1)"
             ) { call in
                 context.setSeed(try call.integer(1, "seed"))
                 return .nothing
@@ -176,9 +178,9 @@ enum TensorMaking {
         LuaFunctionDeclaration(
             name, doc,
             parameters: [
-                LuaParameter("tensors", "lorawb.Tensor[]", "A list of tensors."),
-                LuaParameter("dim", "integer?", "Dimension from 1 (default 1)."),
-            ], returns: "lorawb.Tensor"
+                LuaParameter("tensors", .list(.object("lorawb.Tensor")), "A list of tensors."),
+                LuaParameter("dim", .integer(.position), default: 1, "Dimension from 1."),
+            ], returns: "lorawb.Tensor", example: "local x = lorawb.\(name)({ t, t }, 1)"
         ) { call in
             let tensors = try call.table(1, "tensors").values.enumerated().map { index, value in
                 guard let tensor = value.asObject(Tensor.self) else {

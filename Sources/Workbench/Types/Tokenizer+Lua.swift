@@ -1,5 +1,6 @@
 import Formats
 import LuaBridge
+import Options
 import Tokenizers
 
 /// A tokenizer as an object that recipes hold.
@@ -13,22 +14,24 @@ final class TokenizerBox {
 /// What recipes see of tokenizers: the type `lorawb.Tokenizer` and `lorawb.load_tokenizer`.
 enum TokenizerLua {
     private static let text = LuaParameter(
-        "text", "string|string[]", "The text; words where is_split_into_words is set.")
-    private static let encodeOptions = LuaOptionSet(
+        "text", .either([.string, .strings]), "The text; words where is_split_into_words is set.")
+    private static let encodeOptions = OptionTable(
         [
-            LuaOption("text_pair", .strings, "The second text of a pair."),
-            LuaOption("is_split_into_words", .boolean, "Whether texts are lists of words (default false)."),
-            LuaOption("add_special_tokens", .boolean, "Whether special tokens are put around the text (default true)."),
-            LuaOption(
+            Option("text_pair", .strings, "The second text of a pair.", example: "\"the second text\""),
+            Option("is_split_into_words", .boolean, default: false, "Whether texts are lists of words."),
+            Option("add_special_tokens", .boolean, default: true, "Whether special tokens are put around the text."),
+            Option(
                 "truncation", .either([.boolean, .oneOf(EncodingOptions.Truncation.allCases.map(\.rawValue))]),
-                "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\" (default: longest_first where max_length is given)."
-            ),
-            LuaOption("truncation_side", .oneOf(["left", "right"]), "Side that is cut off (default \"right\")."),
-            LuaOption("max_length", .integer, "Most tokens, special ones included (default: what the model takes)."),
-            LuaOption("stride", .integer, "Tokens that overflowing parts repeat (default 0)."),
-            LuaOption(
-                "return_overflowing_tokens", .boolean,
-                "Whether what was cut off is given as `overflowing` (default false)."),
+                default: .words("longest_first where max_length is given"),
+                "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\"."),
+            Option("truncation_side", .oneOf(["left", "right"]), default: "right", "Side that is cut off."),
+            Option(
+                "max_length", .positive, default: .words("what the model takes"), "Most tokens, special ones included.",
+                example: "128"),
+            Option("stride", .count, default: 0, "Tokens that overflowing parts repeat."),
+            Option(
+                "return_overflowing_tokens", .boolean, default: false,
+                "Whether what was cut off is given as `overflowing`."),
         ],
         refused: [
             "padding": "is not needed: batches are never padded",
@@ -43,7 +46,7 @@ enum TokenizerLua {
                 LuaMethod(
                     "encode", "Ids of a text, or of a pair.",
                     parameters: [text, LuaParameter("options", encodeOptions)],
-                    returns: "integer[]"
+                    returns: "integer[]", example: "local ids = tokenizer:encode(\"a good film\", { max_length = 8 })"
                 ) { box, call in
                     .value(.integers(try ids(box, call)))
                 },
@@ -51,11 +54,13 @@ enum TokenizerLua {
                     "encode_batch", "Ids of each of several texts.",
                     parameters: [
                         LuaParameter(
-                            "texts", "string[]|string[][]",
+                            "texts", .either([.strings, .list(.strings)]),
                             "The texts; lists of words where is_split_into_words is set."),
                         LuaParameter("options", encodeOptions),
                     ],
-                    returns: "integer[][]"
+                    returns: "integer[][]",
+                    example:
+                        "local lists = tokenizer:encode_batch({ \"a good film\", \"a bad one\" }, { max_length = 8 })"
                 ) { box, call in
                     let options = try call.options(2, encodeOptions)
                     return .list(try batchIds(box, try call.table(1, "texts"), options).map { .integers($0) })
@@ -63,24 +68,27 @@ enum TokenizerLua {
                 LuaMethod(
                     "decode", "Text of ids.",
                     parameters: [
-                        LuaParameter("ids", "integer[]", "The ids."), LuaParameter("options", decodeOptions),
-                    ], returns: "string"
+                        LuaParameter("ids", .integers, "The ids."), LuaParameter("options", decodeOptions),
+                    ], returns: "string",
+                    example:
+                        "print(tokenizer:decode(tokenizer:encode(\"a good film\"), { skip_special_tokens = true }))"
                 ) { box, call in
                     let options = try call.options(2, decodeOptions)
                     return .string(
                         try box.tokenizer.decode(
                             try call.integers(1, "ids").map(Int.init),
-                            skipSpecialTokens: try options.boolean("skip_special_tokens") ?? false,
-                            cleanUpTokenizationSpaces: try options.boolean("clean_up_tokenization_spaces")))
+                            skipSpecialTokens: try options.boolean("skip_special_tokens"),
+                            cleanUpTokenizationSpaces: options.optionalBoolean("clean_up_tokenization_spaces")))
                 },
                 LuaMethod(
                     "convert_tokens_to_ids", "Id of a token, or nil.",
-                    parameters: [LuaParameter("token", "string", "The token as the vocabulary writes it.")],
-                    returns: "integer?"
+                    parameters: [LuaParameter("token", .string, "The token as the vocabulary writes it.")],
+                    returns: "integer?", example: "print(tokenizer:convert_tokens_to_ids(\"[CLS]\"))"
                 ) { box, call in .value(box.tokenizer.id(try call.string(1, "token")).map { .integer($0) } ?? .nil) },
                 LuaMethod(
                     "convert_ids_to_tokens", "Tokens of ids, as the vocabulary writes them.",
-                    parameters: [LuaParameter("ids", "integer[]", "The ids.")], returns: "string[]"
+                    parameters: [LuaParameter("ids", .integers, "The ids.")], returns: "string[]",
+                    example: "print(tokenizer:convert_ids_to_tokens({ 2, 3 })[1])"
                 ) { box, call in
                     .list(
                         try call.integers(1, "ids").map { id in
@@ -107,11 +115,11 @@ enum TokenizerLua {
             ])
     }
 
-    private static let decodeOptions = LuaOptionSet([
-        LuaOption("skip_special_tokens", .boolean, "Whether special tokens are left out (default false)."),
-        LuaOption(
-            "clean_up_tokenization_spaces", .boolean,
-            "Whether spaces before punctuation go (default: as the folder says)."),
+    private static let decodeOptions = OptionTable([
+        Option("skip_special_tokens", .boolean, default: false, "Whether special tokens are left out."),
+        Option(
+            "clean_up_tokenization_spaces", .boolean, default: .words("as the folder says"),
+            "Whether spaces before punctuation go."),
     ])
 
     private static var properties: [LuaProperty<TokenizerBox>] {
@@ -141,8 +149,8 @@ enum TokenizerLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_tokenizer", "Loads the tokenizer of a model.",
-            parameters: [LuaParameter("path", "string", "A folder, or a name in the Hugging Face cache.")],
-            returns: "lorawb.Tokenizer"
+            parameters: [LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache.")],
+            returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
             let path = try call.string(1, "path")
             let folder = try ModelLocation.folder(path, context)
@@ -160,28 +168,28 @@ enum TokenizerLua {
     private static func encoding(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> Encoding {
         let options = try call.options(2, encodeOptions)
         let encoding = try self.options(box, options)
-        if try options.boolean("is_split_into_words") == true {
+        if options.optionalBoolean("is_split_into_words") == true {
             return try box.tokenizer.encode(
-                words: try call.strings(1, "text"), pair: try options.strings("text_pair"), options: encoding)
+                words: try call.strings(1, "text"), pair: options.strings("text_pair"), options: encoding)
         }
         let text = try call.string(1, "text")
-        return try box.tokenizer.encode(text, pair: try options.string("text_pair"), options: encoding)
+        return try box.tokenizer.encode(text, pair: options.optionalString("text_pair"), options: encoding)
     }
 
     private static func ids(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> [Int] {
         let options = try call.options(2, encodeOptions)
-        if try options.boolean("is_split_into_words") == true { return try encoding(box, call).ids }
+        if options.optionalBoolean("is_split_into_words") == true { return try encoding(box, call).ids }
         let encoding = try self.options(box, options)
         let text = try call.string(1, "text")
-        return try box.tokenizer.ids(text, pair: try options.string("text_pair"), options: encoding)
+        return try box.tokenizer.ids(text, pair: options.optionalString("text_pair"), options: encoding)
     }
 
     private static func batchIds(_ box: TokenizerBox, _ texts: LuaTable, _ options: LuaOptions) throws -> [[Int]] {
         let encoding = try self.options(box, options)
         let tokenizer = box.tokenizer
-        if try options.boolean("is_split_into_words") == true {
+        if options.optionalBoolean("is_split_into_words") == true {
             guard let lists = texts.stringLists() else { throw LuaFault("expected a list of lists of words") }
-            if try options.strings("text_pair") != nil {
+            if options.strings("text_pair") != nil {
                 throw LuaFault(
                     "option 'text_pair' is not supported with is_split_into_words; encode each pair by itself")
             }
@@ -190,7 +198,7 @@ enum TokenizerLua {
             }
         }
         guard let strings = texts.strings() else { throw LuaFault("expected a list of strings") }
-        let pairs = try options.strings("text_pair")
+        let pairs = options.strings("text_pair")
         if let pairs, pairs.count != strings.count {
             throw LuaFault("\(strings.count) texts, but \(pairs.count) second texts; give one for each")
         }
@@ -201,9 +209,9 @@ enum TokenizerLua {
 
     /// Options of transformers' call: a max_length alone truncates, truncation alone goes by what the model takes.
     private static func options(_ box: TokenizerBox, _ options: LuaOptions) throws -> EncodingOptions {
-        var maxLength = try options.integer("max_length", in: 1...Int.max)
+        var maxLength = options.optionalInteger("max_length")
         var truncation = EncodingOptions.Truncation.none
-        switch options["truncation"] {
+        switch options["truncation"] ?? .nil {
         case .boolean(true): truncation = .longestFirst
         case .string(let name): truncation = EncodingOptions.Truncation(rawValue: name.text) ?? .none
         case .nil where maxLength != nil: truncation = .longestFirst
@@ -217,10 +225,10 @@ enum TokenizerLua {
             maxLength = longest
         }
         return EncodingOptions(
-            addSpecialTokens: try options.boolean("add_special_tokens") ?? true, truncation: truncation,
-            truncationSide: try options.string("truncation_side") == "left" ? .left : .right, maxLength: maxLength,
-            stride: try options.integer("stride", in: 0...Int.max) ?? 0,
-            returnOverflowing: try options.boolean("return_overflowing_tokens") ?? false)
+            addSpecialTokens: try options.boolean("add_special_tokens"), truncation: truncation,
+            truncationSide: options.optionalString("truncation_side") == "left" ? .left : .right, maxLength: maxLength,
+            stride: try options.integer("stride"),
+            returnOverflowing: try options.boolean("return_overflowing_tokens"))
     }
 
     /// Positions count from 1; special tokens have the word false and the empty range { 1, 0 }.
@@ -231,9 +239,8 @@ enum TokenizerLua {
             "offsets": .list(encoding.offsets.map { .integers([$0.lowerBound + 1, $0.upperBound]) }),
             "special_tokens_mask": .integers(encoding.specialTokensMask.map { $0 ? 1 : 0 }),
         ]
-        if !encoding.overflowing.isEmpty {
-            fields["overflowing"] = .list(encoding.overflowing.map { .table(table($0)) })
-        }
-        return LuaTable(fields: fields)
+        fields["overflowing"] =
+            encoding.overflowing.isEmpty ? .nil : .list(encoding.overflowing.map { .table(table($0)) })
+        return LuaTable(strict: "the encoding", fields.map { ($0.key, $0.value) })
     }
 }

@@ -3,6 +3,7 @@ import Formats
 import Kernels
 import LuaBridge
 import Models
+import Options
 import Reports
 import Tensors
 import Training
@@ -60,28 +61,33 @@ final class TrainerBox {
 
 /// What recipes see of training: the type `lorawb.Trainer` and `lorawb.trainer`.
 enum TrainerLua {
-    private static let options = LuaOptionSet(
+    private static let options = OptionTable(
         [
-            LuaOption(
+            Option(
                 "model", .object("lorawb.Model"),
-                "The model, with an adapter or with parameters that require gradients.", required: true),
-            LuaOption("train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels."),
-            LuaOption("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on."),
-            LuaOption(
-                "args", .table,
-                "Training arguments by their names in transformers; freeze_dropout, prefix_cache, prefix_cache_size and prefix_cache_place besides."
-            ),
-            LuaOption(
-                "compute_metrics", .any,
-                "A function of { predictions =, label_ids = } that gives a table of numbers, or a metric of lorawb.metrics."
-            ),
-            LuaOption(
-                "compute_loss", .function,
-                "A function of model and inputs that gives the mean loss over the rows, or { loss =, logits = }."),
-            LuaOption(
-                "callbacks", .table,
-                "Functions by event (on_step_end, on_log, on_evaluate, ...), called with state, control and what happened."
-            ),
+                "The model, with an adapter or with parameters that require gradients.", example: "model",
+                required: true),
+            Option(
+                "train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels.",
+                example: "rows"),
+            Option("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on.", example: "rows"),
+            Option(
+                "args", .options(TrainingArguments.options), "Training arguments, by their names in transformers.",
+                example: "{ learning_rate = 1e-3, num_train_epochs = 1 }"),
+            Option(
+                "compute_metrics",
+                .either([
+                    .object("lorawb.Metric"), .function("fun(predictions: table): table<string, number>"),
+                ]),
+                "A metric of lorawb.metrics, or a function that is given { predictions =, label_ids = } and gives numbers by name.",
+                example: "lorawb.metrics.accuracy"),
+            Option(
+                "compute_loss", .function("fun(model: lorawb.Model, inputs: table): lorawb.Tensor|table, table?"),
+                "A function of model and inputs that gives the mean loss over the rows, `loss, outputs`, or { loss =, logits = }; logits are what metrics see.",
+                example: "function(model, inputs) local out = model(inputs) return out.loss, out end"),
+            Option(
+                "callbacks", .options(callbackOptions), "Functions by event, called with state and control.",
+                example: "{ on_log = function(state, control, row) print(row.loss) end }"),
         ],
         refused: [
             "tokenizer": "is not needed: rows hold ids already",
@@ -91,30 +97,40 @@ enum TrainerLua {
             "preprocess_logits_for_metrics": "is not needed: metrics of lorawb.metrics gather batch by batch",
         ])
 
+    /// The events, each a function of state and control; `return "stop"` ends the training.
+    private static let callbackOptions = OptionTable(
+        TrainerEvent.documentation.map { name, argument, doc in
+            Option(
+                name,
+                .function(
+                    "fun(state: lorawb.TrainerState, control: lorawb.TrainerControl\(argument.map { ", \($0)" } ?? "")): string?"
+                ), doc, example: "function(state, control) end")
+        })
+
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "trainer", "Makes a trainer.", parameters: [LuaParameter("options", options)], returns: "lorawb.Trainer"
+            "trainer", "Makes a trainer.", parameters: [LuaParameter("options", options)], returns: "lorawb.Trainer",
+            example:
+                "local trainer = lorawb.trainer {\n  model = model, train_dataset = rows, eval_dataset = rows, compute_metrics = lorawb.metrics.accuracy,\n  args = { learning_rate = 1e-3, num_train_epochs = 1, save_strategy = \"no\" },\n}"
         ) { call in .object(try make(try call.options(1, options), context)) }
     }
 
     private static func make(_ options: LuaOptions, _ context: RecipeContext) throws -> TrainerBox {
-        guard let box: ModelBox = try options.object("model") else { throw LuaFault("option 'model' is missing") }
-        let entries = try options.table("args").map { table in
-            do { return try LuaRows.entries(table) } catch { throw LuaFault("args: \(error)") }
-        }
-        var arguments = try TrainingArguments(entries ?? [])
-        if entries?.contains(where: { $0.key == "seed" }) != true {
+        let box: ModelBox = try options.object("model")
+        let given = try options.nested("args")
+        var arguments = try given.map { try TrainingArguments($0) } ?? TrainingArguments()
+        if given?.has("seed") != true {
             arguments.seed = Int(truncatingIfNeeded: context.seed)
         }
         let openOutput: () throws -> Folder = { [outputDir = arguments.outputDir] in
             try context.permissions.writingFolder(try outputDir ?? context.runFolder.path())
         }
-        let trainData: DatasetBox? = try options.object("train_dataset")
-        let evalData: DatasetBox? = try options.object("eval_dataset")
+        let trainData: DatasetBox? = try options.optionalObject("train_dataset")
+        let evalData: DatasetBox? = try options.optionalObject("eval_dataset")
         let trainer = try Trainer(
             model: box.model, arguments: arguments, trainDataset: trainData?.dataset, evalDataset: evalData?.dataset,
-            objective: try options.function("compute_loss").map { objective($0, box) }, output: openOutput)
-        trainer.computeMetrics = try metrics(options["compute_metrics"])
+            objective: options.function("compute_loss").map { objective($0, box) }, output: openOutput)
+        trainer.computeMetrics = try metrics(options["compute_metrics"] ?? .nil)
         trainer.callbacks = try callbacks(options)
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
         trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
@@ -137,7 +153,7 @@ enum TrainerLua {
         var identity = RunIdentity()
         identity.add("recipe", SHA256.hexadecimal(context.source))
         for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
-            identity.add("parameter '\(name)'", value.description)
+            identity.add("parameter '\(name)'", value.typed)
         }
         identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
         return identity
@@ -146,14 +162,7 @@ enum TrainerLua {
     /// What is written into the run's folder, beside its checkpoints; nothing in the REPL, which has no recipe.
     private static func record(_ context: RecipeContext) -> RunRecord? {
         guard !context.source.isEmpty else { return nil }
-        let parameters = context.parameters.sorted { $0.key < $1.key }.map { name, value -> Training.Value.Entry in
-            switch value {
-            case .string(let text): .init(name, .string(text))
-            case .number(let number): .init(name, .float(number))
-            case .integer(let integer): .init(name, .integer(Int(integer)))
-            case .boolean(let flag): .init(name, .boolean(flag))
-            }
-        }
+        let parameters = context.parameters.sorted { $0.key < $1.key }.map { Value.Entry($0.key, Value($0.value)) }
         return RunRecord(
             recipe: String(decoding: context.source, as: UTF8.self), parameters: parameters,
             environment: [
@@ -164,44 +173,52 @@ enum TrainerLua {
     }
 
     private static func callbacks(_ options: LuaOptions) throws -> [any TrainerCallback] {
-        guard let table = try options.table("callbacks") else { return [] }
+        guard let given = try options.nested("callbacks") else { return [] }
         var functions: [String: LuaFunction] = [:]
-        for (key, value) in table.fields {
-            let name = key.description
-            guard TrainerEvent.names.contains(name) else {
-                let hint =
-                    nearestName(to: name, in: TrainerEvent.names).map { "; did you mean '\($0)'?" }
-                    ?? "; there are \(TrainerEvent.names.joined(separator: ", "))"
-                throw LuaFault("callbacks: no event '\(name)'\(hint)")
-            }
-            guard let function = value.asFunction else {
-                throw LuaFault("callbacks: '\(name)' expected a function, got \(value.shown)")
-            }
-            functions[name] = function
-        }
-        guard table.count == 0 else {
-            throw LuaFault("callbacks: functions by event expected: { on_step_end = function(state, control) end }")
-        }
-        return [LuaCallbacks(functions)]
+        for name in given.given { functions[name] = given.function(name) }
+        return functions.isEmpty ? [] : [LuaCallbacks(functions)]
     }
 
     // MARK: Losses and metrics
 
     private static func objective(_ function: LuaFunction, _ box: ModelBox) -> any Objective {
         FunctionObjective { _, batch in
-            var inputs: [String: LuaValue] = ["input_ids": .list(batch.input.inputIds.map { .integers($0) })]
+            var inputs: [String: LuaValue] = [
+                "input_ids": .list(batch.input.inputIds.map { .integers($0) }), "token_type_ids": .nil,
+                "attention_mask": .nil, "labels": .nil,
+            ]
             if let types = batch.input.tokenTypeIds { inputs["token_type_ids"] = .list(types.map { .integers($0) }) }
             if let labels = batch.labels { inputs["labels"] = value(labels) }
-            switch try stopping({ try function.call([.object(box), .fields(inputs)]) }).first ?? .nil {
-            case .object(let object as Tensor): return FunctionObjective.Result(loss: object)
+            let results = try stopping { try function.call([.object(box), .fields("inputs", inputs)]) }
+            switch results.first ?? .nil {
+            case .object(let object as Tensor):
+                return FunctionObjective.Result(loss: object, logits: try logits(results.count > 1 ? results[1] : .nil))
             case .table(let table):
                 guard let loss = table["loss"].asObject(Tensor.self) else {
                     throw LuaFault("compute_loss gave a table without a tensor 'loss'")
                 }
-                return FunctionObjective.Result(loss: loss, logits: table["logits"].asObject(Tensor.self))
+                return FunctionObjective.Result(loss: loss, logits: try logits(.table(table)))
             case let other:
-                throw LuaFault("compute_loss gave \(other.shown), expected a tensor, or { loss =, logits = }")
+                throw LuaFault(
+                    "compute_loss gave \(other.shown), expected a tensor, `loss, outputs`, or { loss =, logits = }")
             }
+        }
+    }
+
+    /// The logits of what compute_loss gave beside the loss: outputs as forward gives them, or a tensor; nil where it gave none.
+    private static func logits(_ outputs: LuaValue) throws -> Tensor? {
+        switch outputs {
+        case .nil: return nil
+        case .object(let object as Tensor): return object
+        case .table(let table):
+            let value = table["logits"]
+            guard value.isNil || value.asObject(Tensor.self) != nil else {
+                throw LuaFault("compute_loss gave outputs whose 'logits' are \(value.shown), expected lorawb.Tensor")
+            }
+            return value.asObject(Tensor.self)
+        default:
+            throw LuaFault(
+                "compute_loss gave \(outputs.shown) beside the loss, expected the model's outputs with 'logits'")
         }
     }
 
@@ -225,14 +242,15 @@ enum TrainerLua {
     }
 
     /// Scores and labels as tensors, for Lua.
-    static func table(_ predictions: Predictions) throws -> LuaValue {
+    static func fields(_ predictions: Predictions) throws -> [String: LuaValue] {
         let width = max(1, predictions.width)
         var fields: [String: LuaValue] = [
-            "predictions": .object(try Tensor(predictions.logits, shape: [predictions.logits.count / width, width]))
+            "predictions": .object(try Tensor(predictions.logits, shape: [predictions.logits.count / width, width])),
+            "label_ids": .nil, "cu_seqlens": .nil,
         ]
         if let labels = predictions.labels { fields["label_ids"] = .object(try tensor(labels)) }
         if let boundaries = predictions.boundaries { fields["cu_seqlens"] = .integers(boundaries) }
-        return .fields(fields)
+        return fields
     }
 
     private static func metrics(_ value: LuaValue) throws -> ComputeMetrics {
@@ -240,7 +258,9 @@ enum TrainerLua {
         case .nil: return .none
         case .function(let function):
             return .function { predictions in
-                let result = try stopping { try function.call([try table(predictions)]) }.first ?? .nil
+                let result =
+                    try stopping { try function.call([.fields("the predictions", try fields(predictions))]) }.first
+                    ?? .nil
                 guard case .table(let table) = result else {
                     throw LuaFault("compute_metrics gave \(result.shown), expected a table of numbers by name")
                 }
@@ -255,11 +275,12 @@ enum TrainerLua {
 
     // MARK: Types
 
-    private static let dataset = LuaParameter("dataset", "lorawb.Dataset?", "The rows (default: eval_dataset).")
-    private static let trainOptions = LuaOptionSet([
-        LuaOption(
-            "resume_from_checkpoint", .boolean,
-            "Whether to go on from the newest checkpoint of output_dir (default: with --resume).")
+    private static let dataset = LuaParameter(
+        "dataset", .object("lorawb.Dataset"), default: .words("eval_dataset"), "The rows.")
+    private static let trainOptions = OptionTable([
+        Option(
+            "resume_from_checkpoint", .boolean, default: false,
+            "Whether to go on from the newest checkpoint of output_dir.")
     ])
 
     static var type: LuaType<TrainerBox> {
@@ -269,21 +290,24 @@ enum TrainerLua {
                 LuaMethod(
                     "train",
                     "Trains to the end, or goes on where it stopped: { global_step =, training_loss =, metrics = }.",
-                    parameters: [LuaParameter("options", trainOptions)], returns: "table"
+                    parameters: [LuaParameter("options", trainOptions)], returns: "table",
+                    example: "local result = trainer:train()\nprint(result.training_loss)"
                 ) { box, call in
-                    let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint") ?? false
+                    let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint")
                     let output = try box.training {
                         try box.resumeIfAsked(always: resume)
                         return try box.trainer.train()
                     }
-                    return .fields([
-                        "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
-                        "metrics": LuaRows.table(output.metrics),
-                    ])
+                    return .fields(
+                        "the result",
+                        [
+                            "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
+                            "metrics": LuaRows.table(output.metrics, "the metrics"),
+                        ])
                 },
                 LuaMethod(
                     "step", "Does one optimizer step with all that follows it; false when the training is over.",
-                    returns: "boolean"
+                    returns: "boolean", example: "while trainer:step() do end"
                 ) { box, _ in
                     .boolean(
                         try box.training {
@@ -293,25 +317,26 @@ enum TrainerLua {
                 },
                 LuaMethod(
                     "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.",
-                    parameters: [dataset], returns: "table"
+                    parameters: [dataset], returns: "table", example: "print(trainer:evaluate().eval_loss)"
                 ) { box, call in
                     let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
-                    return .value(LuaRows.table(try box.training { try box.trainer.evaluate(rows?.dataset) }))
+                    return .value(
+                        LuaRows.table(try box.training { try box.trainer.evaluate(rows?.dataset) }, "the evaluation"))
                 },
                 LuaMethod(
                     "predict", "Scores of rows: { predictions =, label_ids =, metrics = }.",
-                    parameters: [LuaParameter("dataset", "lorawb.Dataset", "The rows.")], returns: "table"
+                    parameters: [LuaParameter("dataset", .object("lorawb.Dataset"), "The rows.")], returns: "table",
+                    example: "print(trainer:predict(rows).predictions:argmax(2))"
                 ) { box, call in
                     let rows = try call.object(1, as: DatasetBox.self, "dataset")
                     let (predictions, metrics) = try box.training { try box.trainer.predict(rows.dataset) }
-                    guard case .table(let table) = try TrainerLua.table(predictions) else { return .nothing }
-                    var fields = ["metrics": LuaRows.table(metrics)]
-                    for name in table.names ?? [] { fields[name] = table[name] }
-                    return .fields(fields)
+                    var fields = try TrainerLua.fields(predictions)
+                    fields["metrics"] = LuaRows.table(metrics, "the metrics")
+                    return .fields("the predictions", fields)
                 },
                 LuaMethod(
                     "save_model", "Writes the adapter, or the whole model where there is none.",
-                    parameters: [LuaParameter("path", "string", "The folder.")]
+                    parameters: [LuaParameter("path", .string, "The folder.")], example: "trainer:save_model(\"saved\")"
                 ) { box, call in
                     let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
                     if box.model.adapters.hasUnmerged {
@@ -328,7 +353,7 @@ enum TrainerLua {
                 },
                 LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
                 LuaProperty("args", "The arguments in use.", type: "table") {
-                    LuaRows.table($0.trainer.arguments.entries)
+                    LuaRows.table($0.trainer.arguments.entries, "args")
                 },
             ],
             metamethods: [

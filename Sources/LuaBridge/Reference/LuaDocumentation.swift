@@ -1,3 +1,5 @@
+import Options
+
 /// One registered thing and what is said of it.
 public struct LuaDocumentation: Sendable {
     /// What it is.
@@ -32,7 +34,7 @@ extension LuaHost {
     }
 
     func document(_ path: String, _ kind: LuaDocumentation.Kind, _ doc: String) {
-        document(path, kind, LuaSignature(doc: doc, parameters: [], returns: ""))
+        document(path, kind, LuaSignature(doc: doc))
     }
 
     /// What is wrong with the documentation: things, parameters and options with no or an unfinished sentence.
@@ -40,13 +42,32 @@ extension LuaHost {
         func isPoor(_ text: String) -> Bool { !text.hasSuffix(".") || text.count < 6 }
         return documentation.flatMap { item -> [String] in
             var poor = isPoor(item.signature.doc) ? [item.path] : []
-            for parameter in item.signature.parameters {
-                if isPoor(parameter.doc) || parameter.type.isEmpty { poor.append("\(item.path)(\(parameter.name))") }
-                for option in parameter.options?.options ?? [] where isPoor(option.doc) {
-                    poor.append("\(item.path){\(option.name)}")
-                }
+            for parameter in item.signature.parameters where isPoor(parameter.doc) {
+                poor.append("\(item.path)(\(parameter.name))")
             }
-            return poor
+            return poor + item.allOptions.filter { isPoor($0.option.doc) }.map { "\(item.path){\($0.path)}" }
         }
+    }
+
+    /// Functions, methods and options without an example.
+    public var withoutExample: [String] {
+        documentation.flatMap { item -> [String] in
+            let isCalled = item.kind == .function || item.kind == .method
+            return (isCalled && item.signature.example.isEmpty ? [item.path] : [])
+                + item.allOptions.filter { $0.option.example.isEmpty }.map { "\(item.path){\($0.path)}" }
+        }
+    }
+}
+
+extension LuaDocumentation {
+    /// The options of all its parameters, those within others too, each with its path: `args.learning_rate`.
+    public var allOptions: [(path: String, option: Option)] {
+        func walk(_ table: OptionTable, _ prefix: String) -> [(String, Option)] {
+            table.options.flatMap { option in
+                [(prefix + option.name, option)]
+                    + (option.type.table.map { walk($0, "\(prefix)\(option.name).") } ?? [])
+            }
+        }
+        return signature.parameters.compactMap(\.options).flatMap { walk($0, "") }
     }
 }
