@@ -126,14 +126,17 @@ let package = Package(
             dependencies: ["TestSupport", "Adapters", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            dependencies: [
+                "TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options"], swiftSettings: strict),
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [
-                "TestSupport", "Workbench", "Options", "LuaBridge", "Training", "Adapters", "Models", "Tensors", "Tokenizers",
+                "TestSupport", "Workbench", "Options", "LuaBridge", "Training", "Adapters", "Models", "Tensors",
+                "Tokenizers",
                 "Formats",
             ], swiftSettings: strict),
         .testTarget(

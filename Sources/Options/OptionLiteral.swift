@@ -49,8 +49,12 @@ public indirect enum OptionLiteral: Sendable, Equatable {
 extension OptionLiteral: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByStringLiteral
 {
+    /// A boolean.
     public init(booleanLiteral value: Bool) { self = .boolean(value) }
+    /// A integer.
     public init(integerLiteral value: Int) { self = .integer(value) }
+    /// A float.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// A string.
     public init(stringLiteral value: String) { self = .string(value) }
 }

@@ -182,6 +182,7 @@ public protocol OptionSource {
 }
 
 extension OptionReader: OptionSource {
+    /// A table of finite numbers by name, nil where it is not given.
     public func numbersByName(_ name: String) throws -> [(name: String, value: Double)]? {
         guard let value = self[name] else { return nil }
         guard let members = value.asMembers else { throw error(name, expected: "a table of numbers by name") }

@@ -31,6 +31,11 @@ public protocol OptionValue {
 }
 
 extension OptionValue {
+    /// No function, where it is not said otherwise.
+    public var isFunction: Bool { false }
+    /// No host object, where it is not said otherwise.
+    public var objectName: String? { nil }
+
     /// The value as a recipe writes it, where it is a short scalar; else as errors tell it.
     var literal: String { asBoolean.map { "\($0)" } ?? asString.map { "'\($0.prefix(40))'" } ?? shown }
 }
