@@ -7,40 +7,64 @@
 
 #include "shim.h"
 
-enum { MAX_RANGES = 1024, MAX_NAME = 240 };
+enum { CHUNK = 256, MAX_NAME = 240 };
 
+// A mapped file. Places are never freed: the handler may look at one at any time.
 typedef struct range {
     _Atomic uintptr_t start;  // 0 is an empty place
     size_t length;
+    struct range *next_free;
     char name[MAX_NAME];
 } range;
 
-static range ranges[MAX_RANGES];
+// The table grows by chunks that are linked once they are whole, so that the handler can walk it without the lock.
+typedef struct chunk {
+    range ranges[CHUNK];
+    struct chunk *next;
+} chunk;
+
+static _Atomic(chunk *) chunks;
+static range *free_ranges;
 static pthread_mutex_t ranges_lock = PTHREAD_MUTEX_INITIALIZER;
 
-bool lw_map_register(const void *address, size_t length, const char *name) {
-    bool placed = false;
-    pthread_mutex_lock(&ranges_lock);
-    for (int i = 0; i < MAX_RANGES && !placed; i++) {
-        if (atomic_load(&ranges[i].start)) continue;
-        ranges[i].length = length;
-        strncpy(ranges[i].name, name, MAX_NAME - 1);
-        ranges[i].name[MAX_NAME - 1] = 0;
-        atomic_store(&ranges[i].start, (uintptr_t)address);
-        placed = true;
+static bool grow(void) {
+    chunk *made = calloc(1, sizeof *made);
+    if (!made) return false;
+    for (int i = 0; i < CHUNK; i++) {
+        made->ranges[i].next_free = free_ranges;
+        free_ranges = &made->ranges[i];
     }
-    pthread_mutex_unlock(&ranges_lock);
-    return placed;
+    made->next = atomic_load(&chunks);
+    atomic_store(&chunks, made);
+    return true;
 }
 
-void lw_map_unregister(const void *address) {
+// The end of the name, where it is too long: it tells more than the beginning.
+static void keep_name(range *place, const char *name) {
+    size_t length = strlen(name), skipped = length < MAX_NAME ? 0 : length - (MAX_NAME - 1);
+    while (skipped && ((unsigned char)name[skipped] & 0xC0) == 0x80) skipped++;  // not within a character
+    memcpy(place->name, name + skipped, length - skipped + 1);
+}
+
+void *lw_map_register(const void *address, size_t length, const char *name) {
     pthread_mutex_lock(&ranges_lock);
-    for (int i = 0; i < MAX_RANGES; i++) {
-        if (atomic_load(&ranges[i].start) == (uintptr_t)address) {
-            atomic_store(&ranges[i].start, 0);
-            break;
-        }
+    range *place = free_ranges || grow() ? free_ranges : NULL;
+    if (place) {
+        free_ranges = place->next_free;
+        place->length = length;
+        keep_name(place, name);
+        atomic_store(&place->start, (uintptr_t)address);
     }
+    pthread_mutex_unlock(&ranges_lock);
+    return place;
+}
+
+void lw_map_unregister(void *place) {
+    range *ended = place;
+    pthread_mutex_lock(&ranges_lock);
+    atomic_store(&ended->start, 0);
+    ended->next_free = free_ranges;
+    free_ranges = ended;
     pthread_mutex_unlock(&ranges_lock);
 }
 
@@ -52,12 +76,15 @@ static void say(const char *text) {
 static void on_bus_error(int signal_number, siginfo_t *info, void *context) {
     (void)context;
     uintptr_t address = (uintptr_t)info->si_addr;
-    for (int i = 0; i < MAX_RANGES; i++) {
-        uintptr_t start = atomic_load(&ranges[i].start);
-        if (start && address >= start && address - start < ranges[i].length) {
-            say(ranges[i].name);
-            say(": changed while in use\n");
-            _exit(74);
+    for (chunk *looked = atomic_load(&chunks); looked; looked = looked->next) {
+        for (int i = 0; i < CHUNK; i++) {
+            const range *place = &looked->ranges[i];
+            uintptr_t start = atomic_load(&place->start);
+            if (start && address >= start && address - start < place->length) {
+                say(place->name);
+                say(": changed while in use\n");
+                _exit(74);
+            }
         }
     }
     signal(signal_number, SIG_DFL);  // not ours: returning runs into it again

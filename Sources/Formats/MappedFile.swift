@@ -6,18 +6,27 @@ import Synchronization
     import Darwin
 #endif
 
+/// Is told of files that are mapped and no longer are.
+///
+/// An object and not a closure: a closure kept in a `Mutex` is wrapped once more at every look.
+public protocol MappingObserver: AnyObject, Sendable {
+    /// A mapping begins; gives the number by which it ends, nil where it could not be noted.
+    func begin(_ bytes: UnsafeRawBufferPointer, path: String) -> UInt?
+    /// A mapping is about to end.
+    func end(_ number: UInt)
+}
+
 /// A file that the system reads into memory where it is looked at.
 ///
 /// A file that shrinks while it is mapped raises SIGBUS; whoever can turn that into a message is told of every mapping by
 /// `MappedFile.setObserver`.
 public final class MappedFile: @unchecked Sendable {
-    /// What is told of mappings that begin (path given) and end (nil).
-    public typealias Observer = @Sendable (_ address: UInt, _ count: Int, _ path: String?) -> Void
-
-    private static let observer = Mutex<Observer?>(nil)
+    private static let observer = Mutex<(any MappingObserver)?>(nil)
 
     /// Sets who is told of mappings.
-    public static func setObserver(_ observer: Observer?) { MappedFile.observer.withLock { $0 = observer } }
+    public static func setObserver(_ observer: (any MappingObserver)?) {
+        MappedFile.observer.withLock { $0 = observer }
+    }
 
     /// Path to show in messages.
     public let path: String
@@ -25,12 +34,15 @@ public final class MappedFile: @unchecked Sendable {
     public let bytes: UnsafeRawBufferPointer
     /// The file, for `read`; -1 where it could not be kept open.
     private let descriptor: Int32
+    /// Who was told of this mapping, and by what number it ends.
+    private let observed: (observer: any MappingObserver, number: UInt)?
 
     init(descriptor: Int32, count: Int, path: String) throws {
         self.path = path
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             self.descriptor = -1
+            observed = nil
             return
         }
         self.descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
@@ -42,13 +54,19 @@ public final class MappedFile: @unchecked Sendable {
         }
         bytes = UnsafeRawBufferPointer(start: address, count: count)
         let observer = MappedFile.observer.withLock { $0 }
-        observer?(UInt(bitPattern: address), count, path)
+        let number = observer?.begin(bytes, path: path)
+        observed = observer.flatMap { observer in number.map { (observer, $0) } }
+        guard observer == nil || number != nil else {
+            // Unguarded, a file that shrinks would end the process without a word.
+            munmap(address, count)
+            if self.descriptor >= 0 { close(self.descriptor) }
+            throw Folder.error(path, "map", ENOMEM)
+        }
     }
 
     deinit {
         guard let address = bytes.baseAddress else { return }
-        let observer = MappedFile.observer.withLock { $0 }
-        observer?(UInt(bitPattern: address), bytes.count, nil)
+        if let observed { observed.observer.end(observed.number) }
         munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
         if descriptor >= 0 { close(descriptor) }
     }

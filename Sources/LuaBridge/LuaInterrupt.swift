@@ -72,15 +72,11 @@ public enum LuaGuards {
     /// Ignores SIGPIPE and SIGXFSZ, and ends the process with 74 and `<file>: changed while in use` when a registered mapping fails.
     public static func install() { lw_install_guards() }
 
-    /// Names the file behind a mapped range; false when there are too many of them.
-    @discardableResult
-    public static func registerMapping(_ range: UnsafeRawBufferPointer, file: String) -> Bool {
-        guard let start = range.baseAddress else { return false }
-        return lw_map_register(start, range.count, file)
+    /// Names the file behind a mapped range, in one line; gives the number by which the range is forgotten, nil where memory is out.
+    public static func registerMapping(_ range: UnsafeRawBufferPointer, file: String) -> UInt? {
+        range.baseAddress.flatMap { lw_map_register($0, range.count, file) }.map { UInt(bitPattern: $0) }
     }
 
     /// Forgets a mapped range before it is unmapped.
-    public static func unregisterMapping(_ range: UnsafeRawBufferPointer) {
-        if let start = range.baseAddress { lw_map_unregister(start) }
-    }
+    public static func unregisterMapping(_ number: UInt) { lw_map_unregister(UnsafeMutableRawPointer(bitPattern: number)) }
 }

@@ -186,9 +186,9 @@ void lw_interrupt(lw_state *state, int32_t reason);
 int32_t lw_stopping(const lw_state *state);
 // Starts the timer behind SIGALRM; after `grace` seconds more the process ends. 0 stops it.
 void lw_time_limit(double seconds, double grace);
-// Ranges of mapped files; false when the table is full.
-bool lw_map_register(const void *address, size_t length, const char *name);
-void lw_map_unregister(const void *address);
+// Ranges of mapped files: gives the place of one in the table, by which it is taken out again; null is out of memory.
+void *lw_map_register(const void *address, size_t length, const char *name);
+void lw_map_unregister(void *place);
 
 // --- guards.c
 // Standard output, buffered as the C library does; a closed pipe is silent.

@@ -26,14 +26,7 @@ public final class Session {
         self.options = options
         LuaGuards.install()
         LuaInterrupt.install()
-        MappedFile.setObserver { address, count, path in
-            let range = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
-            if let path {
-                unsafe LuaGuards.registerMapping(range, file: path)
-            } else {
-                unsafe LuaGuards.unregisterMapping(range)
-            }
-        }
+        MappedFile.setObserver(MappingGuards())
         if let threads = options.threads ?? ModelCache.environment("LORAWB_THREADS").flatMap({ Int($0) }) {
             Workers.setCount(threads)
         }
@@ -207,6 +200,15 @@ public final class Session {
             return failure.message.contains("memory limit: ") ? Exit.memoryLimit : Exit.failure
         }
     }
+}
+
+/// Has the guards against files that shrink know of every mapped file.
+private final class MappingGuards: MappingObserver {
+    func begin(_ bytes: UnsafeRawBufferPointer, path: String) -> UInt? {
+        unsafe LuaGuards.registerMapping(bytes, file: Permissions.shown(path))
+    }
+
+    func end(_ number: UInt) { LuaGuards.unregisterMapping(number) }
 }
 
 extension [UInt8] {
