@@ -26,7 +26,7 @@ extension Folder {
             default: throw FormatError("\(show(name)): is a pipe, socket or device, expected a file")
             }
         }
-        let temporary = Folder.temporaryName(for: last)
+        let temporary = Folder.temporaryName()
         let file = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard file >= 0 else { throw Folder.error(show(name), "write") }
         do {
@@ -72,7 +72,7 @@ extension Folder {
         let (parent, last) = try openParent(of: name)
         defer { close(parent) }
         guard replacing || !exists(name) else { throw Folder.error(show(name), "write", EEXIST) }
-        let temporary = Folder.temporaryName(for: last)
+        let temporary = Folder.temporaryName()
         guard mkdirat(parent, temporary, 0o777) == 0 else { throw Folder.error(show(name), "write") }
         do {
             let above = try Folder.names(name).dropLast()
@@ -95,7 +95,7 @@ extension Folder {
         guard replacing, errno == ENOTEMPTY || errno == EEXIST else { throw error(path, "write") }
         if systemExchange(parent, temporary, last) { return }
         // A file system without exchange: for a moment the name is missing.
-        let old = temporaryName(for: last)
+        let old = temporaryName()
         guard renameat(parent, last, parent, old) == 0 else { throw error(path, "write") }
         guard renameat(parent, temporary, parent, last) == 0 else {
             let failure = error(path, "write")
@@ -174,9 +174,30 @@ extension Folder {
         }
     }
 
-    private static func temporaryName(for name: String) -> String {
-        let number = String(UInt64.random(in: 0 ... .max), radix: 36)
-        return ".\(String(String.UnicodeScalarView(name.unicodeScalars.prefix(40)))).\(getpid()).\(number)"
+    private static let temporaryStart = ".lorawb-tmp-"
+
+    /// A name of a file or folder that is being written.
+    static func temporaryName() -> String {
+        "\(temporaryStart)\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+    }
+
+    /// Removes what killed writes have left in an open folder, which is closed, and in those beneath it, links and folders that another
+    /// process is writing in left out.
+    ///
+    /// To be called by whoever has the folder's lock. What cannot be removed stays: it spoils nothing.
+    static func removeLeftovers(in folder: Int32, depth: Int) {
+        let listed = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(folder) }
+        guard listed >= 0, let names = try? entries(of: listed, path: "") else { return }
+        for name in names {
+            if name.hasPrefix(temporaryStart) {
+                try? remove(name, in: folder, path: name, depth: 0)
+            } else if depth < 3 {
+                let inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+                guard inner >= 0 else { continue }
+                if FolderLock.isTaken(inner) { close(inner) } else { removeLeftovers(in: inner, depth: depth + 1) }
+            }
+        }
     }
 }
 

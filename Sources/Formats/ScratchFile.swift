@@ -71,7 +71,7 @@ extension Folder {
         }
         let folder = try walk("").openFolder(place)
         defer { close(folder) }
-        let name = ".scratch.\(getpid()).\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+        let name = Folder.temporaryName()
         let file = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Folder.error(path, "make a scratch file") }
         unlinkat(folder, name, 0)

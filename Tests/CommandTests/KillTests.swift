@@ -37,9 +37,11 @@ import Testing
 
     @Test func killedAnywhere() throws {
         let place = try Self.place("--pause", "30", "--save", "steps")
-        for attempt in 0..<6 {
+        // Few by default, since each takes two trainings; LORAWB_KILLS says how many.
+        let attempts = ProcessInfo.processInfo.environment["LORAWB_KILLS"].flatMap { Int($0) } ?? 6
+        for attempt in 0..<attempts {
             let running = try place.startTraining("--pause", "30", "--save", "steps", "--run-dir", "cut\(attempt)")
-            _ = running.waits(for: "step \(1 + attempt * 2)\n")
+            _ = running.waits(for: "step \(1 + attempt * 2 % 15)\n")
             usleep(UInt32.random(in: 0..<30_000))
             running.signal(SIGKILL)
             #expect(running.wait().code == 137)
@@ -51,6 +53,40 @@ import Testing
                 place.files("cut\(attempt)").filter { $0.contains("/.") || $0.hasPrefix(".") || $0.contains("tmp") }
                     == [])
         }
+    }
+
+    /// One process at a time writes in a run's folder; the other says which one has it, and changes nothing.
+    @Test func twoProcessesInOneFolder() throws {
+        let place = try Place.training()
+        let lines =
+            "print(lorawb.run_dir)\nwhile not lorawb.exists('go') do end\nlorawb.save_text(lorawb.run_dir .. '/a', 'x')"
+        try place.put("wait.lua", "local lorawb = require 'lorawb'\n" + lines)
+        let first = try Running([Running.program, "run", "wait.lua", "--run-dir", "run"], cwd: place.path)
+        #expect(first.waits(for: "/run\n"))
+        for words in [["--run-dir", "run"], ["--resume", "run"], ["--run-dir", "data/../run"]] {
+            let second = try Running([Running.program, "run", "train.lua"] + words, cwd: place.path).wait()
+            #expect(second.code == 1, "\(second)")
+            #expect(
+                second.line.hasSuffix(
+                    "\(place.path)/run: process \(first.process) is writing in this folder; wait for its end, or give another one (--run-dir, output_dir)"
+                ), "\(second)")
+            #expect(place.files("run") == [".lorawb.lock"])
+        }
+        try place.put("go", "")
+        #expect(first.wait().code == 0 && place.files("run") == ["a"])
+        // After a kill the file is still there and nobody's, and so is what was being written.
+        let killed = try Running([Running.program, "run", "wait.lua", "--run-dir", "killed"], cwd: place.path)
+        try place.remove("go")
+        #expect(killed.waits(for: "/killed\n"))
+        killed.signal(SIGKILL)
+        #expect(killed.wait().code == 137 && place.files("killed") == [".lorawb.lock"])
+        try place.put("killed/best/.lorawb-tmp-12-abc", "half")
+        try place.put("killed/.lorawb-tmp-13-abc/x", "half")
+        try place.put("killed/.mine", "whole")
+        try place.put("go", "")
+        let next = try Running([Running.program, "run", "wait.lua", "--run-dir", "killed"], cwd: place.path).wait()
+        #expect(next.code == 0, "\(next)")
+        #expect(place.files("killed") == [".mine", "a", "best"])
     }
 
     @Test func fullDisk() throws {

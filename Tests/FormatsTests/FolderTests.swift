@@ -280,4 +280,34 @@ import Testing
                 == "\(path)/file: cannot write: not a folder")
         #expect(try folder.list() == ["checkpoint", "file"])
     }
+
+    @Test func locks() throws {
+        var first: FolderLock? = try folder.lock()
+        // Shared within the process, whatever the path.
+        let second = try Folder(path: path + "/.").lock()
+        #expect(first === second)
+        #expect(try folder.readText(".lorawb.lock") == "\(getpid())\n")
+        first = nil
+        #expect(folder.exists(".lorawb.lock"))
+        #expect(message { _ = try Folder(path: path, access: .read).lock() }.contains("may only be read"))
+    }
+
+    @Test func locksEndWithWhoHasThem() throws {
+        _ = try folder.lock()
+        #expect(!folder.exists(".lorawb.lock"))
+        temporary.link(".lorawb.lock", to: "elsewhere")
+        #expect(message { _ = try folder.lock() }.hasPrefix("\(path)/.lorawb.lock: cannot open: a link"))
+    }
+
+    @Test func leftoversAreRemovedWithTheLock() throws {
+        for name in ["a/b/.lorawb-tmp-1-x", ".lorawb-tmp-2-y", ".other.2.y", "a/.lorawb-tmp"] {
+            let parts = name.split(separator: "/").dropLast().joined(separator: "/")
+            let inner = parts.isEmpty ? folder : try folder.subfolder(parts, create: true)
+            try inner.write(String(name.split(separator: "/").last ?? ""), text: "x")
+        }
+        _ = try folder.lock()
+        #expect(try folder.list() == [".other.2.y", "a"])
+        #expect(try folder.subfolder("a").list() == [".lorawb-tmp", "b"])
+        #expect(try folder.subfolder("a/b").list() == [])
+    }
 }

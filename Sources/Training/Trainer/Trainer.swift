@@ -210,6 +210,8 @@ struct TrainingSession {
     var fingerprints: [String: String] = [:]
     /// Folder of the log, where one is kept.
     var logFolder: Folder?
+    /// The right to write the output folder, from its first use on.
+    var lock: FolderLock?
     var output: TrainOutput?
     /// The order of the epoch in progress.
     var order: (epoch: Int, rows: [Int])?

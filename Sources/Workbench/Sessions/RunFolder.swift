@@ -7,12 +7,15 @@ import Formats
 #endif
 
 /// The folder of a run: `runs/<recipe>-<n>` in the working folder, made at its first use, or what the user named.
+///
+/// From its first use on it is this process' alone.
 public final class RunFolder {
     private let named: String?
     private let stem: String
     private let workingFolder: String
     private let permissions: Permissions
     private var made: String?
+    private var lock: FolderLock?
 
     /// Folder for a run of the recipe `stem`.
     public init(named: String?, stem: String, workingFolder: String, permissions: Permissions) {
@@ -41,10 +44,14 @@ public final class RunFolder {
             }
             path = "\(runs)/\(stem)-\(number)"
         }
+        lock = try Folder(path: path).lock()
         permissions.allow(.write, path)
         made = path
         return path
     }
+
+    /// Lets go of the folder at the end of the session.
+    func close() { lock = nil }
 
     /// Name of a recipe's runs: its file's name without the ending.
     static func stem(of path: String) -> String {

@@ -90,7 +90,7 @@ public final class Session {
         if let bytes = Stdlib.recipe(recipe), !Permissions.isFile(path) {
             let context = makeContext(
                 base: workingFolder, stem: stem, name: recipe, source: bytes, words: words, help: help)
-            return (try checked(context), "@\(recipe).lua")
+            return (try checked(context), "@\(Permissions.shown(recipe)).lua")
         }
         guard Permissions.isFile(path) else {
             let built = Stdlib.recipes.joined(separator: ", ")
@@ -102,7 +102,7 @@ public final class Session {
         let context = makeContext(base: folderPath, stem: stem, name: recipe, source: source, words: words, help: help)
         context.permissions.allow(.read, folderPath)
         context.permissions.protect(path)
-        return (try checked(context), "@\(recipe)")
+        return (try checked(context), "@\(Permissions.shown(recipe))")
     }
 
     private func checked(_ context: RecipeContext) throws -> RecipeContext {
@@ -162,7 +162,10 @@ public final class Session {
     private func conclude(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
         do {
             let host = try RecipeEnvironment.make(context)
-            defer { StoragePool.shared.setReserve(nil) }
+            defer {
+                StoragePool.shared.setReserve(nil)
+                context.runFolder.close()
+            }
             try body(host)
             return 0
         } catch let failure as LuaFailure {
