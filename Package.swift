@@ -55,10 +55,14 @@ let package = Package(
                 + (hasOneDNN ? ["COneDNN"] : []),
             swiftSettings: strict + (hasOneDNN ? [.define("ONEDNN")] : [])),
         .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
-        .target(name: "Options", swiftSettings: safe),
+        .target(name: "Options", dependencies: ["Words"], swiftSettings: safe),
+        .target(
+            name: "CWords",
+            cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
+        .target(name: "Words", dependencies: ["CWords"], swiftSettings: strict),
         .target(
             name: "Formats",
-            dependencies: ["Options", .product(name: "OrderedCollections", package: "swift-collections")],
+            dependencies: ["Options", "Words", .product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: strict),
         .target(
             name: "Tokenizers",
@@ -66,16 +70,16 @@ let package = Package(
             swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
         .target(
-            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats", "Words"], swiftSettings: safe),
         .target(
-            name: "Training", dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
+            name: "Training", dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Words"],
             swiftSettings: safe),
         .target(
             name: "Inference",
             dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats"],
             swiftSettings: safe),
         .target(
-            name: "CLuaShim",
+            name: "CLuaShim", dependencies: ["CWords"],
             cSettings: [
                 .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"),
                 .treatAllWarnings(as: .error),
@@ -84,26 +88,26 @@ let package = Package(
                 .linkedLibrary("lua5.4", .when(platforms: [.linux])),
                 .linkedLibrary("lua", .when(platforms: [.macOS])),
             ]),
-        .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options"], swiftSettings: strict),
+        .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words"], swiftSettings: strict),
         .target(
             name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
             resources: [
                 .embedInCode("lorawb"), .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
             ], swiftSettings: safe),
         .target(
-            name: "Reports", dependencies: ["Training", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+            name: "Reports", dependencies: ["Training", "Tensors", "Kernels", "Formats", "Words"], swiftSettings: safe),
         .target(
             name: "Workbench",
             dependencies: [
                 "Reports", "Options", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers",
                 "Formats",
-                "LuaBridge", "Stdlib",
+                "LuaBridge", "Stdlib", "Words",
             ],
             swiftSettings: safe),
         .executableTarget(
             name: "lorawb",
             dependencies: [
-                "Workbench", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Workbench", "Reports", "Words", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: safe),
         .target(
@@ -115,7 +119,7 @@ let package = Package(
         .testTarget(
             name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
         .testTarget(
-            name: "FormatsTests", dependencies: ["TestSupport", "Formats"], swiftSettings: strict),
+            name: "FormatsTests", dependencies: ["TestSupport", "Formats", "Words"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
         .testTarget(
@@ -131,7 +135,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options"], swiftSettings: strict),
+            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words"], swiftSettings: strict),
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [

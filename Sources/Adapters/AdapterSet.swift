@@ -1,6 +1,7 @@
 import Formats
 import Models
 import Tensors
+import Words
 
 /// The adapters of one model: which there are, which act, and what is trained.
 ///

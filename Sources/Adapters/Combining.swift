@@ -1,6 +1,7 @@
 import Formats
 import Models
 import Tensors
+import Words
 
 extension AdapterSet {
     /// How `addWeighted` makes one adapter of several.

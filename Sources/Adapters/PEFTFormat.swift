@@ -1,6 +1,7 @@
 import Formats
 import Models
 import Tensors
+import Words
 
 /// PEFT's adapter folders: adapter_config.json, adapter_model.safetensors and README.md.
 ///

@@ -40,6 +40,13 @@ static void append(lw_text *text, const char *line) {
     text->length += length;
 }
 
+// Names of functions come out of recipes and data: none of them begins a line of its own.
+static void keep_one_line(char *line) {
+    for (; *line; line++) {
+        if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
+    }
+}
+
 static void describe_frame(const lua_Debug *frame, char *line) {
     int length = frame->currentline > 0 ? snprintf(line, LINE, "%s:%d: in ", frame->short_src, frame->currentline)
                                         : snprintf(line, LINE, "%s: in ", frame->short_src);
@@ -51,6 +58,7 @@ static void describe_frame(const lua_Debug *frame, char *line) {
     } else {
         snprintf(line + length, left, "function <%s:%d>", frame->short_src, frame->linedefined);
     }
+    keep_one_line(line);
 }
 
 static int trace(lua_State *L, int level, lw_text *text, int frames, bool full) {

@@ -1,10 +1,31 @@
 // From Lua to the host and back. The only place that raises: after the host has returned, above no frame but our own.
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shim.h"
 
 int lw_raise(lua_State *L) { return lua_error(L); }
+
+// Puts a text in place of the one on top of the stack in which control characters are shown: names in messages come out of data.
+static void show_controls(lua_State *L) {
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    luaL_Buffer shown;
+    luaL_buffinit(L, &shown);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte >= 0x20 && byte != 0x7f) {
+            luaL_addchar(&shown, text[i]);
+        } else {
+            char escape[8];
+            snprintf(escape, sizeof escape, "\\u{%x}", byte);
+            luaL_addstring(&shown, escape);
+        }
+    }
+    luaL_pushresult(&shown);
+    lua_remove(L, -2);
+}
 
 int lw_raisef(lua_State *L, const char *format, ...) {
     lw_push_position(L);
@@ -12,6 +33,7 @@ int lw_raisef(lua_State *L, const char *format, ...) {
     va_start(arguments, format);
     lua_pushvfstring(L, format, arguments);
     va_end(arguments);
+    show_controls(L);
     lua_concat(L, 2);
     return lw_raise(L);
 }

@@ -1,4 +1,5 @@
 import OrderedCollections
+import Words
 
 extension DataTable {
     /// Table of the objects of an array.

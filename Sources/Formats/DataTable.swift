@@ -1,4 +1,5 @@
 import OrderedCollections
+import Words
 
 /// Named columns of equal length, as read from a TSV, CSV, JSON, JSON Lines or text file.
 public struct DataTable: Sendable {

@@ -128,6 +128,8 @@ public final class Folder: Sendable {
             case EMFILE, ENFILE: "too many open files"
             default: strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
             }
-        return FormatError(code == ENOENT ? "\(path): \(reason)" : "\(path): cannot \(doing): \(reason)")
+        return code == ENOENT
+            ? FormatError("\(path): \(reason)", isMissing: true)
+            : FormatError("\(path): cannot \(doing): \(reason)")
     }
 }

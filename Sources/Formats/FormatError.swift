@@ -1,21 +1,17 @@
+import Words
+
 /// What is wrong with a file or its contents, with the place.
 public struct FormatError: Error, CustomStringConvertible, Sendable {
     /// The message, as users read it: `config.json:3:7: expected a value, got '}'`.
     public let description: String
+    /// Whether a file or folder of the name was not there.
+    public let isMissing: Bool
 
     /// Error with a message.
-    public init(_ description: String) { self.description = description }
-
-    /// A text out of a file as messages quote it: cut after 40 characters, control characters as escapes.
-    public static func shown(_ text: String) -> String {
-        var shown = ""
-        for scalar in text.unicodeScalars.prefix(40) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                shown += "\\u{\(String(scalar.value, radix: 16))}"
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        return text.unicodeScalars.count > 40 ? shown + "…" : shown
+    public init(_ description: String, isMissing: Bool = false) {
+        (self.description, self.isMissing) = (description, isMissing)
     }
+
+    /// A text out of a file as messages quote it: in one line, cut after 40 characters.
+    public static func shown(_ text: String) -> String { Shown.name(text, atMost: 40) }
 }

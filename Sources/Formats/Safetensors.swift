@@ -1,4 +1,5 @@
 import OrderedCollections
+import Words
 
 /// A safetensors file (format of the `safetensors` library, version 0.8): checked when opened, read when asked for.
 public final class SafetensorsFile: Sendable {

@@ -1,4 +1,5 @@
 import CLuaShim
+import Words
 
 /// A function that Lua can call: what the shim's closures point to.
 final class HostFunction {
@@ -93,7 +94,7 @@ extension LuaHost {
         }
     }
 
-    /// Puts an error into the outbox.
+    /// Puts an error into the outbox, in one line: no name in a message begins a line of its own.
     func fail(_ error: any Error, _ name: String) -> Int32 {
         lw_out_reset(state.raw)
         switch error {
@@ -102,9 +103,9 @@ extension LuaHost {
             if error.failure.kind == .interrupted || error.failure.kind == .timeLimit { return Int32(LW_INTERRUPTED) }
             write(error.failure.value.map { .reference($0) } ?? .string(error.failure.message))
             return Int32(LW_RAISED)
-        case let fault as LuaFault where fault.namesFunction: write(.string(fault.message))
+        case let fault as LuaFault where fault.namesFunction: write(.string(Shown.line(fault.message)))
         default:
-            let message = "\(error)"
+            let message = Shown.line("\(error)")
             write(.string(message.hasPrefix("\(name): ") ? message : "\(name): \(message)"))
         }
         return Int32(LW_FAILED)

@@ -78,5 +78,7 @@ public enum LuaGuards {
     }
 
     /// Forgets a mapped range before it is unmapped.
-    public static func unregisterMapping(_ number: UInt) { lw_map_unregister(UnsafeMutableRawPointer(bitPattern: number)) }
+    public static func unregisterMapping(_ number: UInt) {
+        lw_map_unregister(UnsafeMutableRawPointer(bitPattern: number))
+    }
 }

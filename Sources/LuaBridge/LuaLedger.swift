@@ -1,4 +1,5 @@
 import Synchronization
+import Words
 
 /// Counts the memory that Lua's collector cannot see, and has it collect when there is much of it.
 ///
@@ -35,8 +36,8 @@ public final class LuaLedger: Sendable {
         alive = live()
         guard isAbove(alive, more, limit - min(limit, collector.memory)) else { return }
         throw LuaFault(
-            "\(LuaLedger.refusal)\(LuaLedger.size(more)) more on top of \(LuaLedger.size(alive + collector.memory)) would pass "
-                + LuaLedger.size(limit))
+            "\(LuaLedger.refusal)\(ByteSize.memory(more)) more on top of \(ByteSize.memory(alive + collector.memory)) would pass "
+                + ByteSize.memory(limit))
     }
 
     /// How a refusal begins; a failure that says so is one of the memory limit.
@@ -45,9 +46,5 @@ public final class LuaLedger: Sendable {
     private func isAbove(_ alive: Int, _ more: Int, _ bound: Int) -> Bool {
         let (sum, overflow) = alive.addingReportingOverflow(more)
         return overflow || sum > bound
-    }
-
-    private static func size(_ bytes: Int) -> String {
-        bytes < 1 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + (1 << 20) - 1) >> 20) MiB"
     }
 }

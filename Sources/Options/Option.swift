@@ -1,3 +1,5 @@
+import Words
+
 /// One option, said once: reading, hints, the record of a run, help, stubs, documentation and completion read this.
 public struct Option: Sendable {
     /// The key.

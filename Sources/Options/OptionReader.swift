@@ -1,3 +1,5 @@
+import Words
+
 /// An option that was given wrongly.
 public struct OptionError: Error, CustomStringConvertible, Sendable {
     /// The message, as users read it: where, what was wrong, what was there.

@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import Tensors
+import Words
 
 /// What `lorawb profile` shows: where the time of a training step goes, by operation, by module and by size of product.
 package struct ProfileReport {
@@ -252,7 +253,7 @@ struct ProfileTable {
 }
 
 /// A number with so many digits after the point.
-private func fixed(_ value: Double, _ digits: Int) -> String { ProgressBar.fixed(value, digits) }
+private func fixed(_ value: Double, _ digits: Int) -> String { Figures.fixed(value, digits) }
 
 /// A share as percent.
 private func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }

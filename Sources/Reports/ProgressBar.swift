@@ -1,4 +1,5 @@
 import Training
+import Words
 
 /// Shows a training in the terminal: one line that is redrawn while it runs, and a table with a line an epoch.
 ///
@@ -29,9 +30,9 @@ package final class ProgressBar: ProgressReporter {
         let filled = update.totalSteps > 0 ? min(20, update.step * 20 / update.totalSteps) : 0
         let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
         draw(
-            "\(bar) \(update.step)/\(update.totalSteps)  loss \(Self.fixed(update.loss, 4))  "
-                + "\(Self.fixed(update.samplesPerSecond, 1)) samples/s  \(Self.clock(update.remainingSeconds)) left  "
-                + "\(update.memoryBytes >> 20) MiB")
+            "\(bar) \(update.step)/\(update.totalSteps)  loss \(Figures.fixed(update.loss, 4))  "
+                + "\(Figures.fixed(update.samplesPerSecond, 1)) samples/s  \(Self.clock(update.remainingSeconds)) left  "
+                + ByteSize.memory(update.memoryBytes))
     }
 
     package func evaluating(done: Int, of total: Int) {
@@ -45,12 +46,12 @@ package final class ProgressBar: ProgressReporter {
 
     package func summary(_ summary: EpochSummary) {
         guard isTraining else { return }
-        var cells = [("epoch", Self.fixed(summary.epoch, 2))]
-        cells.append(("training loss", summary.trainingLoss.map { Self.fixed($0, 4) } ?? "-"))
-        cells.append(("validation loss", summary.validationLoss.map { Self.fixed($0, 4) } ?? "-"))
+        var cells = [("epoch", Figures.fixed(summary.epoch, 2))]
+        cells.append(("training loss", summary.trainingLoss.map { Figures.fixed($0, 4) } ?? "-"))
+        cells.append(("validation loss", summary.validationLoss.map { Figures.fixed($0, 4) } ?? "-"))
         for entry in summary.metrics {
             guard let number = entry.value.number, !Self.hidden.contains(entry.key) else { continue }
-            cells.append((entry.key, Self.fixed(number, 4)))
+            cells.append((Shown.name(entry.key), Figures.fixed(number, 4)))
         }
         if columns != cells.map(\.0) {
             columns = cells.map(\.0)
@@ -85,22 +86,11 @@ package final class ProgressBar: ProgressReporter {
 
     private func line(_ text: String) {
         erase()
-        write(text + "\n")
+        write(Shown.line(text) + "\n")
     }
 
     private static func padded(_ text: String, to width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    /// A number with `digits` digits after the point.
-    package static func fixed(_ value: Double, _ digits: Int) -> String {
-        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-        let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
-        let whole = Int64((abs(value) * scale).rounded())
-        let text = String(whole)
-        let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
-        return (value < 0 && whole > 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." : "")
-            + padded.suffix(digits)
     }
 
     private static func clock(_ seconds: Double) -> String {

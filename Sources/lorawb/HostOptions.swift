@@ -1,4 +1,5 @@
 import ArgumentParser
+import Words
 import Workbench
 
 /// Options of the host, the same for all commands that run Lua.
@@ -46,17 +47,7 @@ struct HostOptions: ParsableArguments {
     /// `maxMemory` in bytes.
     func memoryLimit() throws -> Int? {
         guard let maxMemory else { return nil }
-        let units: [(String, Double)] = [
-            ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9),
-            ("TB", 1e12), ("K", 0x1p10), ("M", 0x1p20), ("G", 0x1p30), ("T", 0x1p40), ("B", 1), ("", 1),
-        ]
-        for (suffix, scale) in units where maxMemory.uppercased().hasSuffix(suffix.uppercased()) {
-            if let size = Double(maxMemory.dropLast(suffix.count)), let bytes = Int(exactly: (size * scale).rounded()),
-                bytes > 0
-            {
-                return bytes
-            }
-        }
+        if let bytes = ByteSize.bytes(maxMemory) { return bytes }
         throw ValidationError("--max-memory expects a size such as 512MB or 4GB, got '\(maxMemory)'")
     }
 

@@ -1,5 +1,6 @@
 import Formats
 import Testing
+import Words
 
 @Suite struct SHA256Tests {
     @Test func equalsPythonsDigests() throws {

@@ -1,5 +1,6 @@
 import LuaBridge
 import Testing
+import Words
 
 /// Option tables.
 struct OptionTests {
@@ -54,6 +55,6 @@ struct OptionTests {
             ("qery", ["key", "query", "value"], "query"), ("abcdefgh", ["ijklmnop"], nil), ("", ["a"], nil),
         ] as [(String, [String], String?)])
     func suggests(_ name: String, _ candidates: [String], _ expected: String?) {
-        #expect(LuaSuggestion.nearest(to: name, in: candidates) == expected)
+        #expect(nearestName(to: name, in: candidates) == expected)
     }
 }

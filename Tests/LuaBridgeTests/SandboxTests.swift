@@ -1,5 +1,6 @@
 import LuaBridge
 import Testing
+import Words
 
 /// What a recipe finds, and what it is told of what it does not find.
 struct SandboxTests {
@@ -143,8 +144,8 @@ struct SandboxTests {
     }
 
     @Test func controlCharactersAreShownOnATerminal() {
-        #expect(LuaOutput.visible("a\u{1B}[2J\tb\n\r\u{202E}") == "a\\u{1b}[2J\tb\n\\u{d}\\u{202e}")
-        #expect(LuaOutput.visible("ordinary ünïcödé\n") == "ordinary ünïcödé\n")
+        #expect(Shown.text("a\u{1B}[2J\tb\n\r\u{202E}") == "a\\u{1b}[2J\tb\n\\u{d}\\u{202e}")
+        #expect(Shown.text("ordinary ünïcödé\n") == "ordinary ünïcödé\n")
     }
 
     @Test func everythingIsDocumented() throws {

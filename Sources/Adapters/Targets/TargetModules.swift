@@ -1,5 +1,6 @@
 import Formats
 import Models
+import Words
 
 /// Linears that a LoRA configuration adapts in a model, and modules that it trains whole.
 struct TargetModules {

@@ -195,7 +195,4 @@ void lw_map_unregister(void *place);
 void lw_write(const char *bytes, size_t length);
 bool lw_is_terminal(void);
 
-// --- suggest.c
-size_t lw_edit_distance(const char *a, size_t a_length, const char *b, size_t b_length);
-
 #endif

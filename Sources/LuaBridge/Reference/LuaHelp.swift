@@ -1,4 +1,5 @@
 import Options
+import Words
 
 /// What `help` answers: the text about a name, or the names that there are.
 public struct LuaHelp {
@@ -40,7 +41,7 @@ public struct LuaHelp {
     /// What to say where nothing of that name is there: near names, and names that hold it.
     public func refusal(of name: String) -> String {
         let names = items.flatMap { [$0.path, $0.name] }
-        if let near = LuaSuggestion.nearest(to: name, in: names) {
+        if let near = nearestName(to: name, in: names) {
             return "no help for '\(name)'; did you mean '\(near)'?"
         }
         let wanted = LuaHelp.key(name)

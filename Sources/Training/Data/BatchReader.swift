@@ -1,5 +1,6 @@
 import Formats
 import Models
+import Words
 
 /// Turns rows of a dataset into batches for one model.
 ///

@@ -1,5 +1,6 @@
 import Formats
 import Models
+import Words
 
 /// Reads and checks the labels of a dataset's rows for a model's task.
 ///

@@ -1,6 +1,7 @@
 import Formats
 import Models
 import Tensors
+import Words
 
 /// What a trainer keeps of the states that enter the lowest trained layer.
 struct TrainerKeptStates {

@@ -1,5 +1,6 @@
 import Formats
 import Models
+import Words
 
 /// Predictions of some rows (or tokens) beside their labels.
 public struct EvaluationPart {

@@ -1,4 +1,5 @@
 import Formats
+import Words
 
 #if canImport(Glibc)
     import Glibc

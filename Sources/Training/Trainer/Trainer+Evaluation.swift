@@ -1,5 +1,6 @@
 import Models
 import Tensors
+import Words
 
 /// Scores of a dataset's rows, in the order of the rows.
 public struct Predictions: Sendable {
@@ -130,9 +131,9 @@ extension Trainer {
     private func speed(rows: Int, batches: Int, _ seconds: Double) -> [Value.Entry] {
         let time = max(seconds, 1e-9)
         return [
-            Value.Entry("runtime", .float(Trainer.rounded(seconds, 4))),
-            Value.Entry("samples_per_second", .float(Trainer.rounded(Double(rows) / time, 3))),
-            Value.Entry("steps_per_second", .float(Trainer.rounded(Double(batches) / time, 3))),
+            Value.Entry("runtime", .float(Figures.rounded(seconds, 4))),
+            Value.Entry("samples_per_second", .float(Figures.rounded(Double(rows) / time, 3))),
+            Value.Entry("steps_per_second", .float(Figures.rounded(Double(batches) / time, 3))),
         ]
     }
 

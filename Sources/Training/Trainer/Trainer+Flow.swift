@@ -1,5 +1,6 @@
 import Formats
 import Tensors
+import Words
 
 /// What follows steps and epochs, in the reference's order (transformers 5.23, `DefaultFlowCallback`, `_maybe_log_save_evaluate`).
 extension Trainer {
@@ -167,11 +168,11 @@ extension Trainer {
         let loss = (state.progress.totalLoss + state.progress.lossSum) / Double(max(1, state.globalStep))
         let here = max(session.seconds, 1e-9)
         let metrics = [
-            Value.Entry("train_runtime", .float(Trainer.rounded(seconds, 4))),
-            Value.Entry("train_samples_per_second", .float(Trainer.rounded(samples / here, 3))),
+            Value.Entry("train_runtime", .float(Figures.rounded(seconds, 4))),
+            Value.Entry("train_samples_per_second", .float(Figures.rounded(samples / here, 3))),
             Value.Entry(
                 "train_steps_per_second",
-                .float(Trainer.rounded(Double(state.globalStep - session.firstStep) / here, 3))),
+                .float(Figures.rounded(Double(state.globalStep - session.firstStep) / here, 3))),
             Value.Entry("total_flos", .float(state.totalFlos)),
             Value.Entry("train_loss", .float(loss)),
         ]
@@ -182,12 +183,8 @@ extension Trainer {
         session.output = TrainOutput(
             globalStep: state.globalStep, trainingLoss: loss,
             metrics: metrics + [Value.Entry("epoch", .float(state.epoch))])
+        session.lock = nil
         reporter?.end()
         try emit(.trainEnd)
-    }
-
-    static func rounded(_ value: Double, _ digits: Int) -> Double {
-        let scale = (0..<digits).reduce(1.0) { power, _ in power * 10 }
-        return (value * scale).rounded() / scale
     }
 }

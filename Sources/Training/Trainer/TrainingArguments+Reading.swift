@@ -1,5 +1,6 @@
 import Formats
 import Options
+import Words
 
 extension TrainingArguments {
     /// The options that `init` reads: names, types, ranges, defaults and meanings, older names and names without effect too.
@@ -27,8 +28,6 @@ extension TrainingArguments {
             argument.recorded.map { Value.Entry(argument.option.name, Value($0(self))) }
         }
     }
-
-    private func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 
     /// What follows from other arguments, and combinations that cannot be.
     private mutating func complete() throws {
@@ -66,7 +65,7 @@ extension TrainingArguments {
         let quotient = saveSteps / evalSteps
         guard (saveSteps < 1) == (evalSteps < 1), abs(quotient - quotient.rounded()) < 1e-9 else {
             throw TrainingError(
-                "args: load_best_model_at_end needs save_steps to be a multiple of eval_steps; they are \(plain(saveSteps)) and \(plain(evalSteps))"
+                "args: load_best_model_at_end needs save_steps to be a multiple of eval_steps; they are \(Figures.plain(saveSteps)) and \(Figures.plain(evalSteps))"
             )
         }
     }

@@ -1,5 +1,6 @@
 import Formats
 import Options
+import Words
 
 extension TrainingArguments {
     /// One argument, said once: what reads it, what records it, and what is told of it.

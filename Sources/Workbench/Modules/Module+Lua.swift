@@ -6,6 +6,7 @@ import Options
 import OrderedCollections
 import Tensors
 import Training
+import Words
 
 /// A module with its adapters as an object that recipes hold.
 class ModuleBox {
@@ -364,7 +365,7 @@ enum ParameterLua {
             ],
             metamethods: [
                 .text("Name, shape and whether it is trained.") { box in
-                    "Parameter \(box.weight.name) float32\(box.weight.shape)\(box.weight.requiresGrad ? " grad" : "")"
+                    "Parameter \(Shown.name(box.weight.name)) float32\(box.weight.shape)\(box.weight.requiresGrad ? " grad" : "")"
                 }
             ])
     }
@@ -377,7 +378,7 @@ enum ModuleText {
         let trains =
             module.weights.contains { $0.weight.requiresGrad } || module.seatWeights.contains { $0.weight.requiresGrad }
         let adapted = module.seatWeights.isEmpty ? "" : " + LoRA"
-        let head = indent + (name.isEmpty ? "" : "(\(name)): ") + module.kind
+        let head = indent + (name.isEmpty ? "" : "(\(Shown.name(name))): ") + module.kind
         let children = module.children
         guard !children.isEmpty else { return head + "(\(module.summary))" + adapted + (trains ? " *" : "") }
         var lines = [head + "("]

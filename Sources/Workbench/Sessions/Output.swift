@@ -1,4 +1,5 @@
 import LuaBridge
+import Words
 
 #if canImport(Glibc)
     import Glibc
@@ -17,15 +18,20 @@ public final class Output {
     public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
     /// Prints a line.
-    public func print(_ line: String) { write(LuaOutput.visible(line) + "\n", to: STDOUT_FILENO) }
+    public func print(_ line: String) { write(Shown.line(line) + "\n", to: STDOUT_FILENO) }
 
     /// Writes what a recipe prints.
     ///
     /// Control characters are shown and not sent, into a pipe too: its other end is often a terminal.
-    public func write(_ text: LuaString) { write(LuaOutput.visible(text.text), to: STDOUT_FILENO) }
+    public func write(_ text: LuaString) { write(Shown.text(text.text), to: STDOUT_FILENO) }
 
-    /// Prints a line to standard error.
-    public func complain(_ line: String) { write(LuaOutput.visible(line) + "\n", to: STDERR_FILENO) }
+    /// Prints an error to standard error.
+    ///
+    /// What an error of the recipe's own says on further lines is marked as such: only the first line is the program's.
+    public func complain(_ message: String) {
+        let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { Shown.line(String($0)) }
+        write(lines.joined(separator: "\n  | ") + "\n", to: STDERR_FILENO)
+    }
 
     /// Writes what the host itself composed, control characters included.
     public func raw(_ text: String) { write(text, to: STDOUT_FILENO) }

@@ -32,7 +32,8 @@ enum RecipeEnvironment {
         guard folder.exists(path) else {
             throw LuaFault("no module '\(name)': there is no \(file) in the recipe's folder")
         }
-        return LuaModuleSource(source: LuaString(bytes: try folder.read(path)), chunkName: "@\(file)")
+        return LuaModuleSource(
+            source: LuaString(bytes: try folder.read(path)), chunkName: "@\(Permissions.shown(file))")
     }
 
     private static func registerTypes(_ host: LuaHost, _ context: RecipeContext) throws {

@@ -1,5 +1,6 @@
 import Formats
 import Options
+import Words
 
 /// The parameters that a recipe declares with `lorawb.args`, and what the user typed for them.
 ///
@@ -176,7 +177,7 @@ public struct RecipeParameters: Sendable {
     /// The parameters as `--help` lists them.
     public func help() -> String {
         guard !parameters.isEmpty else { return "  (none)\n" }
-        let heads = parameters.map { "  --\($0.name) <\($0.kind.rawValue)>" }
+        let heads = parameters.map { Shown.line("  --\($0.name) <\($0.kind.rawValue)>") }
         let width = min(34, heads.map(\.count).max() ?? 0)
         var text = ""
         for (head, parameter) in zip(heads, parameters) {
@@ -186,9 +187,9 @@ public struct RecipeParameters: Sendable {
                 notes.append("one of " + oneOf.map(\.typed).joined(separator: ", "))
             }
             if let range = parameter.type.range { notes.append(range) }
-            let note = notes.joined(separator: "; ")
+            let note = Shown.line(notes.joined(separator: "; "))
             text += head + String(repeating: " ", count: max(2, width - head.count + 2))
-            text += note + (note.isEmpty ? "" : " ") + "(default: \(parameter.defaultValue.typed))\n"
+            text += note + (note.isEmpty ? "" : " ") + "(default: \(Shown.line(parameter.defaultValue.typed)))\n"
         }
         return text
     }

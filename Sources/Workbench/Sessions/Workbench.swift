@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import Reports
+import Words
 
 /// Facts about this build.
 public enum Workbench {
@@ -29,7 +30,7 @@ public enum Workbench {
             ("threads", "\(Workers.count) of \(Machine.processors)"),
             ("instructions", levels.isEmpty ? "baseline" : levels.joined(separator: " ")),
             ("kernels", "\(InstructionLevel.current) (LORAWB_ISA=baseline|v3|v4 forces a level)"),
-            ("memory", "\(Machine.memory >> 20) MiB"),
+            ("memory", ByteSize.memory(Machine.memory)),
             ("BLAS", BLAS.description),
             ("float32", products(.float32) + " (LORAWB_BACKEND=native|onednn|openblas forces one)"),
             ("bfloat16", products(.bfloat16)),

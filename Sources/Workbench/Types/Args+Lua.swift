@@ -37,7 +37,7 @@ enum ArgsLua {
             let declared = RecipeParameters(try names.map { try parameter($0, table[$0], context) })
             context.declaredParameters = true
             if context.wantsHelp {
-                context.output.raw(help(context, declared))
+                context.output.write(LuaString(help(context, declared)))
                 throw LuaInterrupted()
             }
             let (parsed, typed) = try parse(declared, context)

@@ -4,6 +4,7 @@ import Models
 import Options
 import OrderedCollections
 import Training
+import Words
 
 /// A data set as an object that recipes hold.
 final class DatasetBox {
@@ -48,7 +49,7 @@ enum DatasetLua {
                     names: true
                 ) { box, call in try item(box.dataset, call) },
                 .text("Number of rows and columns.") { box in
-                    "Dataset of \(box.dataset.count) rows: \(box.dataset.columnNames.joined(separator: ", "))"
+                    "Dataset of \(box.dataset.count) rows: \(box.dataset.columnNames.map { Shown.name($0) }.joined(separator: ", "))"
                 },
             ])
     }

@@ -2,6 +2,7 @@ import Formats
 import LuaBridge
 import Options
 import Tokenizers
+import Words
 
 /// A tokenizer as an object that recipes hold.
 final class TokenizerBox {
@@ -108,7 +109,7 @@ enum TokenizerLua {
                 .length("Number of tokens, added ones included.") { $0.tokenizer.count },
                 .text("Vocabulary size and special tokens.") { box in
                     let special = SpecialToken.allCases.compactMap { name in
-                        box.tokenizer.specialTokens[name].map { "\(name.rawValue) '\($0)'" }
+                        box.tokenizer.specialTokens[name].map { "\(name.rawValue) '\(Shown.name($0))'" }
                     }
                     return "Tokenizer of \(box.tokenizer.count) tokens" + special.map { ", " + $0 }.joined()
                 },

@@ -7,6 +7,7 @@ import Options
 import Reports
 import Tensors
 import Training
+import Words
 
 /// A trainer as an object that recipes hold.
 final class TrainerBox {
