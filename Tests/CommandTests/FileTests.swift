@@ -39,6 +39,71 @@ struct FileTests {
         #expect(try Self.run(place, "print(lorawb.exists('../secret/key.txt'))").out == "false\n")
     }
 
+    /// Nothing that takes a path tells what is outside of the grants.
+    @Test(
+        arguments: [
+            "lorawb.read_text(p)", "lorawb.read_json(p)", "lorawb.save_text(p, 'x')", "lorawb.save_json(p, {})",
+            "lorawb.find_model(p)", "lorawb.load_model(p)", "lorawb.load_tokenizer(p)", "lorawb.load_dataset(p)",
+            "lorawb.load_dataset { train = p }", "model:load_adapter(p, 'x')", "model:save_adapter(p)",
+            "model:save_pretrained(p)", "lorawb.nn.Linear(2, 2):save_weights(p)",
+            "lorawb.nn.Linear(2, 2):load_weights(p)",
+            "lorawb.trainer { model = model, train_dataset = data, args = { output_dir = p } }:train()",
+            "lorawb.trainer { model = model, train_dataset = data, args = { output_dir = p } }:save_model(p)",
+            "require(p)", "assert(lorawb.exists(p), p .. ': reading it is not permitted --allow-read')",
+        ])
+    func outsideIsNotTold(_ call: String) throws {
+        let place = try Self.place()
+        try place.makeModel("recipes/tiny")
+        try place.makeModel("secret/there")
+        try place.put("secret/there.tsv", "a\tb\n1\t2\n")
+        try place.put("secret/there.lua", "return 1")
+        try place.link("secret/there.json", to: "../recipes/r.lua")
+        let start = """
+            local model = lorawb.load_model('tiny', { task_type = 'SEQ_CLS' })
+            model:add_adapter { r = 2, target_modules = { 'query' } }
+            local data = lorawb.load_dataset('d.jsonl')
+            local p = ...
+            for _, p in ipairs { PATHS } do
+              local ok, why = pcall(function() CALL end)
+              print(ok, why)
+            end
+            """
+        try place.put("recipes/d.jsonl", "{\"input_ids\": [2, 3], \"labels\": 1}\n")
+        let isModule = call.hasPrefix("require")
+        let paths = ["", ".tsv", ".lua", ".json", "/config.json"].flatMap { ending in
+            ["there", "gone_"].map {
+                isModule ? "'..\($0)\(ending.replacing("/", with: "."))'" : "'../secret/\($0)\(ending)'"
+            }
+        }
+        let lines = start.replacing("PATHS", with: paths.joined(separator: ", ")).replacing("CALL", with: call)
+        let outcome = try Self.run(place, lines)
+        let said = outcome.out.split(separator: "\n").map(String.init).suffix(paths.count)
+        #expect(outcome.code == 0 && said.count == paths.count, "\(outcome)")
+        let told = said.map { $0.replacing("gone_", with: "there") }
+        for pair in stride(from: 0, to: told.count, by: 2) {
+            #expect(Array(told)[pair] == Array(told)[pair + 1])
+        }
+        if !isModule { #expect(said.allSatisfy { $0.hasPrefix("false") && $0.contains("--allow-") }, "\(outcome)") }
+        #expect(place.files("secret").count == 8)
+    }
+
+    /// A link out of the recipe's folder is an error, whatever it leads to.
+    @Test func linksOutAreNotFollowed() throws {
+        let place = try Self.place()
+        try place.makeModel("secret/there")
+        try place.link("recipes/there", to: "../secret/there")
+        try place.link("recipes/gone_", to: "../secret/gone_")
+        let lines = """
+            for _, f in ipairs { lorawb.load_model, lorawb.load_tokenizer, lorawb.find_model, lorawb.exists, lorawb.read_text } do
+              for _, p in ipairs { 'there', 'gone_' } do print(pcall(f, p)) end
+            end
+            """
+        let said = try Self.run(place, lines).out.replacing("gone_", with: "there").split(separator: "\n")
+        #expect(said.count == 10)
+        for pair in stride(from: 0, to: said.count, by: 2) { #expect(said[pair] == said[pair + 1]) }
+        #expect(said.first?.contains("a link leads out of ") == true, "\(said)")
+    }
+
     @Test func writingOutsideNamesTheFlag() throws {
         let place = try Self.place()
         let write = "lorawb.save_text('../secret/new.txt', 'x')"

@@ -23,7 +23,8 @@ public enum ModelCache {
             parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.hasPrefix("-") })
         else { return nil }
         let repository = path + "/models--" + parts.joined(separator: "--")
-        guard let folder = try? Folder(path: repository), let text = try? folder.readText("refs/main") else {
+        guard let folder = try? Folder(path: repository), let text = try? folder.readText("refs/main", limit: 4096)
+        else {
             return nil
         }
         let revision = text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""

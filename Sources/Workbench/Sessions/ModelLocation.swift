@@ -4,21 +4,32 @@ import Options
 
 /// Where a model lies that a recipe names: a folder, or a name in the Hugging Face cache.
 enum ModelLocation {
-    /// Path of the model's folder; nil where there is none.
-    static func path(_ name: String, _ context: RecipeContext) -> String? {
-        let path = context.permissions.absolute(name)
-        if Permissions.isFolder(path) { return path }
-        return name.hasPrefix("/") || name.hasPrefix(".") ? nil : ModelCache.snapshot(of: name)
+    /// Path of the model's folder; nil where there is none, and an error where the recipe may not know.
+    static func path(_ name: String, _ context: RecipeContext) throws -> String? {
+        if context.permissions.mayRead(name) {
+            let (folder, inner) = try context.permissions.reading(name)
+            if folder.isFolder(inner) { return context.permissions.absolute(name) }
+        }
+        if let snapshot = snapshot(name) { return snapshot }
+        if !context.permissions.mayRead(name) { _ = try context.permissions.readingFolder(name) }
+        return nil
+    }
+
+    /// Folder of a model of this name in the cache.
+    private static func snapshot(_ name: String) -> String? {
+        name.hasPrefix("/") || name.hasPrefix(".") ? nil : ModelCache.snapshot(of: name)
     }
 
     /// The folder of a model, or of what else `kind` says, opened under the session's permissions.
     static func folder(_ name: String, _ context: RecipeContext, kind: String = "model") throws -> Folder {
-        guard let path = path(name, context) else {
-            let cache = ModelCache.path.map { "; the cache \($0) has no model of that name either" } ?? ""
-            throw LuaFault("no \(kind) folder '\(Permissions.shown(name))'\(cache)")
-        }
-        let folder = try context.permissions.readingFolder(path)
-        return folder
+        do {
+            if let path = try path(name, context) { return try context.permissions.readingFolder(path) }
+            // What is there and no folder, or a link that leads out, has its own reason.
+            _ = try context.permissions.readingFolder(name)
+        } catch let error as FormatError where error.isMissing {}
+        let cache =
+            ModelCache.path.map { "; the cache \(Permissions.shown($0)) has no model of that name either" } ?? ""
+        throw LuaFault("no \(kind) folder '\(Permissions.shown(name))'\(cache)")
     }
 
     static func functions(_ context: RecipeContext) -> [LuaFunctionDeclaration] {
@@ -28,7 +39,7 @@ enum ModelLocation {
                 "Path of a model's folder, or nil where there is neither a folder nor a model of that name in the cache.",
                 parameters: [LuaParameter("name", .string, "A folder, or a name in the Hugging Face cache.")],
                 returns: "string?", example: "print(lorawb.find_model(\"tiny\"))"
-            ) { call in .value(path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
+            ) { call in .value(try path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
         ]
     }
 }

@@ -1,4 +1,5 @@
 import Formats
+import Words
 
 #if canImport(Glibc)
     import Glibc
@@ -49,27 +50,31 @@ public final class Permissions {
 
     /// The folder and the name beneath it through which `path` is read; throws where that is not allowed.
     public func reading(_ path: String) throws -> (folder: Folder, name: String) {
-        try open(path, .read)
+        try open(path, .read, asFolder: false)
     }
+
+    /// Whether `path` may be read, whatever is there.
+    public func mayRead(_ path: String) -> Bool { (try? request(path)).flatMap { grant(for: $0, .read) } != nil }
 
     /// The folder and the name beneath it through which `path` is written; throws where that is not allowed.
     public func writing(_ path: String) throws -> (folder: Folder, name: String) {
-        let absolute = try request(path)
+        let opened = try open(path, .write, asFolder: false)
+        let absolute = absolute(path)
         guard !protected.contains(absolute), !protected.contains(Permissions.real(absolute) ?? absolute) else {
             throw FormatError("\(Permissions.shown(path)): is the running recipe, which is not to be written")
         }
-        return try open(path, .write)
+        return opened
     }
 
     /// The folder at `path`, for reading.
     public func readingFolder(_ path: String) throws -> Folder {
-        let (folder, name) = try open(path, .read)
+        let (folder, name) = try open(path, .read, asFolder: true)
         return name == "." ? folder : try folder.subfolder(name)
     }
 
     /// The folder at `path`, for writing; made where it is missing.
     public func writingFolder(_ path: String) throws -> Folder {
-        let (folder, name) = try open(path, .write)
+        let (folder, name) = try open(path, .write, asFolder: true)
         return name == "." ? folder : try folder.subfolder(name, create: true)
     }
 
@@ -82,15 +87,20 @@ public final class Permissions {
         return absolute(path)
     }
 
-    private func open(_ path: String, _ access: Access) throws -> (folder: Folder, name: String) {
-        let absolute = try request(path)
-        let matching = grants.filter { grant in
+    /// The grant that covers a path, the narrowest.
+    private func grant(for absolute: String, _ access: Access) -> Grant? {
+        grants.filter { grant in
             (grant.access == .write || access == .read)
                 && (absolute == grant.root || (!grant.isFile && Permissions.lies(absolute, beneath: grant.root)))
-        }
-        guard let grant = matching.max(by: { $0.root.utf8.count < $1.root.utf8.count }) else {
+        }.max { $0.root.utf8.count < $1.root.utf8.count }
+    }
+
+    /// A refusal is made of the path alone: whether something is there is not told.
+    private func open(_ path: String, _ access: Access, asFolder: Bool) throws -> (folder: Folder, name: String) {
+        let absolute = try request(path)
+        guard let grant = grant(for: absolute, access) else {
             let flag = access == .read ? "--allow-read" : "--allow-write"
-            let folder = Permissions.isFolder(absolute) ? absolute : Permissions.parent(absolute)
+            let folder = asFolder ? absolute : Permissions.parent(absolute)
             throw FormatError(
                 "\(Permissions.shown(path)): \(access == .read ? "reading" : "writing") it is not permitted; "
                     + "to allow it, run again with \(flag) \(Permissions.shown(folder))")
@@ -155,16 +165,6 @@ public final class Permissions {
     /// Whether there is something that is neither a file nor a folder: a pipe, a socket, a device.
     static func isSpecial(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR && $0 != S_IFREG } ?? false }
 
-    /// A path as it may be shown: control and direction characters escaped.
-    public static func shown(_ path: String) -> String {
-        var text = ""
-        for scalar in path.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
-    }
+    /// A path as it may be shown.
+    public static func shown(_ path: String) -> String { Shown.name(path) }
 }
