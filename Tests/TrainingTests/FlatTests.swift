@@ -80,7 +80,7 @@ struct FlatTests {
             if step == restoreAt {
                 let state = Dictionary(uniqueKeysWithValues: try optimizer.stateTensors().map { ($0.name, $0.tensor) })
                 optimizer = try make(problem.groups())
-                try optimizer.restore(state)
+                try optimizer.restore(state, steps: 7, source: "optimizer.safetensors")
             }
             try problem.tensors[2].setRequiresGrad(step != 3)
             try problem.backward(step: step, omitted: step == 2 ? [1, 4] : [], passes: step == 4 ? 2 : 1)

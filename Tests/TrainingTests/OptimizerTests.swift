@@ -137,11 +137,13 @@ struct OptimizerTests {
             for _ in 0..<2 { try step(first, b) }
             let state = Dictionary(uniqueKeysWithValues: try first.stateTensors().map { ($0.name, $0.tensor) })
             let second = try makes(b)
-            try second.restore(state)
+            try second.restore(state, steps: 3, source: "optimizer.safetensors")
             try step(second, b)
             #expect(try a.tensor.floatArray() == b.tensor.floatArray())
             let stranger = try makes(parameter("q"))
-            #expect(throws: TrainingError.self) { try stranger.restore(state) }
+            #expect(throws: TrainingError.self) {
+                try stranger.restore(state, steps: 3, source: "optimizer.safetensors")
+            }
         }
     }
 

@@ -235,7 +235,7 @@ struct ResumeTests {
             try folder.subfolder("checkpoint-x", create: true).write("resume.json", text: "{}")
             let second = try way.trainer(folder)
             #expect(try second.resume(from: folder) == "checkpoint-4")
-            #expect(try folder.list().filter { $0.hasPrefix(".") } == [])
+            #expect(try folder.list().filter { $0.hasPrefix(".") } == [".lorawb.lock"])
             #expect(try Outcome(second, second.train()).differences(from: through) == [])
         }
     }
@@ -255,6 +255,103 @@ struct ResumeTests {
             let second = try way.trainer(folder)
             let error = #expect(throws: (any Error).self) { try second.resume(from: folder) }
             #expect("\(error.map { "\($0)" } ?? "")".contains("checkpoint-2/\(file)"), "\(error as Any)")
+        }
+    }
+
+    /// Member `path` of a JSON file set to another value.
+    private func change(_ folder: Folder, _ file: String, _ path: [Substring], _ value: JSON) throws {
+        func changed(_ json: JSON, _ path: ArraySlice<Substring>) -> JSON {
+            guard let key = path.first.map(String.init), var members = json.object else { return value }
+            members[key] = changed(members[key] ?? .null, path.dropFirst())
+            return .object(members)
+        }
+        let json = try JSON(parsing: folder.read(file), source: file, allowsNonFinite: true)
+        try folder.write(file, text: changed(json, path[...]).serialized())
+    }
+
+    @Test(
+        "a number that no run can have written is an error that names file and member",
+        arguments: [
+            ("resume.json", "version"), ("resume.json", "progress.epoch_index"),
+            ("resume.json", "progress.step_in_epoch"), ("resume.json", "progress.last_logged_step"),
+            ("resume.json", "progress.epoch_steps"), ("resume.json", "progress.evaluations_without_improvement"),
+            ("resume.json", "progress.watched_steps"), ("trainer_state.json", "global_step"),
+            ("trainer_state.json", "best_global_step"), ("trainer_state.json", "num_input_tokens_seen"),
+        ])
+    func counters(file: String, member: String) throws {
+        let numbers: [JSON] = [
+            .integer(.max), .integer(.min), .integer(-1), .integer(1 << 62), .number(1e300), .number(.nan),
+            .number(.infinity), .number(0.5), .string("1"), .bool(true), .array([]),
+        ]
+        try refused(file, member, numbers)
+    }
+
+    @Test(
+        "so is a sum",
+        arguments: [
+            ("resume.json", "progress.loss_sum"), ("resume.json", "progress.total_loss"),
+            ("resume.json", "progress.epoch_loss"), ("resume.json", "progress.last_grad_norm"),
+            ("resume.json", "progress.last_learning_rate"), ("resume.json", "progress.seconds"),
+            ("trainer_state.json", "epoch"), ("trainer_state.json", "total_flos"),
+        ])
+    func sums(file: String, member: String) throws {
+        try refused(file, member, [.number(.nan), .number(.infinity), .number(-.infinity), .string("1"), .null])
+    }
+
+    @Test(
+        "and what does not fit the rest",
+        arguments: [
+            ("resume.json", "progress.phase", .string("sleep")),
+            ("resume.json", "progress.phase", .string("epochBegin")),
+            ("resume.json", "progress.epoch_index", .integer(9)),
+            ("resume.json", "progress.step_in_epoch", .integer(3)),
+            ("resume.json", "progress.unmoved", .array([.string("nothing")])), ("resume.json", "progress", .array([])),
+            ("resume.json", "progress.should_epoch_stop", .integer(1)),
+            ("trainer_state.json", "global_step", .integer(3)),
+            ("trainer_state.json", "best_model_checkpoint", .string("../../elsewhere")),
+            ("trainer_state.json", "log_history", .array([.integer(1)])),
+        ] as [(String, String, JSON)])
+    func misfits(file: String, member: String, value: JSON) throws { try refused(file, member, [value]) }
+
+    private func refused(_ file: String, _ member: String, _ values: [JSON]) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            let name = "checkpoint-2/\(file)"
+            let before = try folder.read(name)
+            for value in values {
+                try folder.write(name, before)
+                try change(folder, name, member.split(separator: "."), value)
+                let error = #expect(throws: (any Error).self) { try way.trainer(folder).resume(from: folder) }
+                let text = error.map { "\($0)" } ?? ""
+                let key = member.split(separator: ".").last ?? ""
+                let path = "\(folder.path)/\(name): '"
+                #expect(text.hasPrefix(path) && text.contains(key), "\(member) = \(value.serialized()): \(text)")
+            }
+        }
+    }
+
+    @Test("an optimizer's count of steps that no run can have is an error", arguments: [-1, 3, Int64.max, .min])
+    func optimizerSteps(step: Int64) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            let name = "checkpoint-2/optimizer.safetensors"
+            let file = try SafetensorsFile(folder.subfolder("checkpoint-2"), "optimizer.safetensors")
+            let counter = try #require(file.entries.keys.last { $0.hasSuffix(".step") })
+            let range = try #require(file.entries[counter]?.range)
+            var bytes = try folder.read(name)
+            for index in 0..<8 {
+                bytes[range.lowerBound + index] = UInt8(truncatingIfNeeded: step >> (8 * Int64(index)))
+            }
+            try folder.write(name, bytes)
+            let error = #expect(throws: TrainingError.self) { try way.trainer(folder).resume(from: folder) }
+            #expect(
+                error?.description
+                    == "\(folder.path)/\(name): AdamW: state '\(counter)' is \(step); expected a count of steps from 0 to 2"
+            )
         }
     }
 

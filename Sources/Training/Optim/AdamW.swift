@@ -96,8 +96,8 @@ public final class AdamW: Optimizer {
     }
 
     /// Takes back what `stateTensors` gave.
-    public func restore(_ state: [String: Tensor]) throws {
-        var state = OptimizerState(state, optimizer: AdamW.name)
+    public func restore(_ state: [String: Tensor], steps: Int, source: String) throws {
+        var state = OptimizerState(state, optimizer: AdamW.name, source: source)
         var found: [(tensor: Tensor, first: Tensor, second: Tensor, step: Int)] = []
         for parameter in groups.flatMap({ $0.parameters }) {
             let (name, shape) = (parameter.name, parameter.tensor.shape)
@@ -108,12 +108,12 @@ public final class AdamW: Optimizer {
             case (nil, nil, nil): continue
             case (let first?, let second?, let step?):
                 let count = try unsafe step.integers()[0]
-                guard count >= 0, let count = Int(exactly: count) else {
-                    throw TrainingError("AdamW: state '\(name).step' is \(count); expected a count")
+                guard let count = Int(exactly: count), (0...max(0, steps)).contains(count) else {
+                    throw state.error(name + ".step", "is \(count); expected a count of steps from 0 to \(steps)")
                 }
                 found.append((parameter.tensor, first, second, count))
             default:
-                throw TrainingError("AdamW: state of '\(name)' is incomplete; expected exp_avg, exp_avg_sq and step")
+                throw state.error(name, "is incomplete; expected exp_avg, exp_avg_sq and step")
             }
         }
         try state.finish()

@@ -17,8 +17,9 @@ public protocol Optimizer: AnyObject {
     /// What the optimizer remembers, as tensors named `<parameter>.<what>`.
     func stateTensors() throws -> [NamedParameter]
 
-    /// Takes back what `stateTensors` gave; a missing, unknown or misshapen tensor is an error.
-    func restore(_ state: [String: Tensor]) throws
+    /// Takes back what `stateTensors` gave after `steps` steps; a missing, unknown or misshapen tensor, or a number that cannot be, is
+    /// an error that begins with `source`, and changes nothing.
+    func restore(_ state: [String: Tensor], steps: Int, source: String) throws
 }
 
 extension Optimizer {
@@ -105,17 +106,22 @@ public struct NonFiniteError: Error, CustomStringConvertible, Sendable, Equatabl
 /// What an optimizer remembers of one parameter, restored by name.
 struct OptimizerState {
     private var left: [String: Tensor]
-    private let optimizer: String
+    private let source: String
 
-    init(_ tensors: [String: Tensor], optimizer: String) { (left, self.optimizer) = (tensors, optimizer) }
+    /// State of the optimizer `name`, as `source` has it.
+    init(_ tensors: [String: Tensor], optimizer name: String, source: String) {
+        (left, self.source) = (tensors, "\(source): \(name)")
+    }
+
+    /// The error that a tensor is not what it should be.
+    func error(_ name: String, _ what: String) -> TrainingError { TrainingError("\(source): state '\(name)' \(what)") }
 
     /// Takes the tensor `name`, nil where it is absent; throws where shape or dtype differ.
     mutating func take(_ name: String, shape: [Int], dtype: Tensor.DType = .float32) throws -> Tensor? {
         guard let tensor = left.removeValue(forKey: name) else { return nil }
         guard tensor.shape == shape, tensor.dtype == dtype else {
-            throw TrainingError(
-                "\(optimizer): state '\(name)' is \(tensor.dtype.rawValue) \(tensor.shape); expected \(dtype.rawValue) \(shape)"
-            )
+            throw error(
+                name, "is \(tensor.dtype.rawValue) \(tensor.shape); expected \(dtype.rawValue) \(shape)")
         }
         return tensor
     }
@@ -123,7 +129,7 @@ struct OptimizerState {
     /// Throws where something was not taken.
     func finish() throws {
         if let name = left.keys.sorted().first {
-            throw TrainingError("\(optimizer): state '\(name)' belongs to no parameter of this optimizer")
+            throw error(name, "belongs to no parameter of this optimizer")
         }
     }
 }

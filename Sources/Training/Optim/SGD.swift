@@ -75,8 +75,8 @@ public final class SGD: Optimizer {
     }
 
     /// Takes back what `stateTensors` gave.
-    public func restore(_ state: [String: Tensor]) throws {
-        var state = OptimizerState(state, optimizer: SGD.name)
+    public func restore(_ state: [String: Tensor], steps: Int, source: String) throws {
+        var state = OptimizerState(state, optimizer: SGD.name, source: source)
         var found: [(tensor: Tensor, buffer: Tensor)] = []
         for parameter in groups.flatMap({ $0.parameters }) {
             let buffer = try state.take(parameter.name + ".momentum_buffer", shape: parameter.tensor.shape)

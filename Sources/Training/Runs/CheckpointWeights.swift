@@ -78,7 +78,8 @@ extension SafetensorsFile {
                 try copy(name, into: tensor)
                 tensors[name] = tensor
             case .i64: tensors[name] = try Tensor(integers(name), shape: entry.shape)
-            default: throw TrainingError("'\(name)' is \(entry.dtype.rawValue); expected F32 or I64")
+            default:
+                throw TrainingError("\(file.path): '\(name)' is \(entry.dtype.rawValue); expected F32 or I64")
             }
         }
         return tensors

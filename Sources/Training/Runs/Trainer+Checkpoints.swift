@@ -14,7 +14,7 @@ extension Trainer {
         }
         guard arguments.saveStrategy != .no || session.isResumed else { return }
         let folder = try openOutput()
-        try Checkpoint.clean(folder)
+        try lock(folder)
         if !session.isResumed, let other = try Checkpoint.list(in: folder).first {
             throw TrainingError(
                 "\(folder.path): there is \(other.name) of another run; give another output_dir, or go on with --resume"
@@ -23,6 +23,13 @@ extension Trainer {
         if !session.isResumed { try record?.write(to: folder) }
         try RunRecord.write(log: state.logHistory, to: folder)
         session.logFolder = folder
+    }
+
+    /// Takes the right to write the output folder, once, and clears away what a killed process has left half written.
+    private func lock(_ folder: Folder) throws {
+        guard session.lock == nil else { return }
+        session.lock = try folder.lock()
+        try Checkpoint.clean(folder)
     }
 
     /// Writes a checkpoint of the present state and removes the oldest beyond save_total_limit; gives its name.
@@ -130,7 +137,7 @@ extension Trainer {
         let folder = try openOutput()
         if session.logFolder == nil {
             // Nothing was to be saved, so the folder was not looked at; another run's checkpoints stay what they are.
-            guard try Checkpoint.list(in: folder).isEmpty else {
+            guard try Checkpoint.list(in: folder).isEmpty, (try? lock(folder)) != nil else {
                 return TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
             }
             try record?.write(to: folder)
@@ -147,14 +154,12 @@ extension Trainer {
     @discardableResult
     public func resume(from folder: Folder) throws -> String? {
         guard !session.hasBegun else { throw TrainingError("resume: the training has begun already") }
-        try Checkpoint.clean(folder)
+        try lock(folder)
         try record?.check(in: folder)
+        let newest = try Checkpoint.list(in: folder).last { $0.isResumable(in: folder) }
+        if let newest { try restore(newest, in: folder) }
         session.isResumed = true
-        guard let newest = try Checkpoint.list(in: folder).last(where: { $0.isResumable(in: folder) }) else {
-            return nil
-        }
-        try restore(newest, in: folder)
-        return newest.name
+        return newest?.name
     }
 
     private func restore(_ checkpoint: Checkpoint, in output: Folder) throws {
@@ -162,7 +167,7 @@ extension Trainer {
         let source = "\(folder.path)/\(Checkpoint.resumeFile)"
         let record = try JSON(
             parsing: folder.read(Checkpoint.resumeFile), source: source, allowsNonFinite: true)
-        let version = try record.required("version", "an integer", source: source, \.int)
+        let version = try RecordReader(record, source: source).count("version", 0...1 << 20)
         guard version == Checkpoint.version else {
             throw TrainingError("\(source): version \(version) of the format; this program reads \(Checkpoint.version)")
         }
@@ -171,17 +176,23 @@ extension Trainer {
         let setup = try prepare()
         try check(record, setup, source: source)
         let stateSource = "\(folder.path)/\(Checkpoint.stateFile)"
+        let (step, plan) = (checkpoint.step, setup.plan)
+        guard step <= plan.totalSteps else {
+            throw TrainingError(
+                "\(folder.path): the checkpoint is of step \(step), the run has \(plan.totalSteps) steps")
+        }
         var restored = state
         try restored.restore(
-            JSON(parsing: folder.read(Checkpoint.stateFile), source: stateSource, allowsNonFinite: true),
-            source: stateSource)
+            JSON(parsing: folder.read(Checkpoint.stateFile), source: stateSource, allowsNonFinite: true), step: step,
+            plan: plan, source: stateSource)
         restored.progress = try RunProgress(
-            record.required("progress", "an object", source: source) { $0 }, source: source)
-        guard restored.globalStep == checkpoint.step, restored.progress.stepInEpoch <= setup.plan.stepsPerEpoch else {
-            throw TrainingError("\(stateSource): its step does not fit the checkpoint's name or the data")
-        }
+            record["progress"] ?? .null, step: step, plan: plan, parameters: setup.parameters.map(\.name),
+            source: source)
+        let optimizerSource = "\(folder.path)/\(Checkpoint.optimizerFile)"
+        let tensors = try SafetensorsFile(folder, Checkpoint.optimizerFile).tensors()
+        // The optimizer first: it checks everything before it takes anything, so that an error leaves the trainer as it was.
+        try setup.optimizer.restore(tensors, steps: step, source: optimizerSource)
         try weights.load(from: folder)
-        try setup.optimizer.restore(SafetensorsFile(folder, Checkpoint.optimizerFile).tensors())
         state = restored
         settled = restored
     }

@@ -36,20 +36,23 @@ extension TrainerState {
         return entries.json
     }
 
-    /// Takes what a trainer_state.json says; `source` names it in errors.
-    mutating func restore(_ json: JSON, source: String) throws {
-        globalStep = try json.required("global_step", "an integer", source: source, \.int)
-        epoch = try json.required("epoch", "a number", source: source, \.double)
-        bestMetric = try json.optional("best_metric", "a number", source: source, \.double)
-        bestGlobalStep = try json.optional("best_global_step", "an integer", source: source, \.int)
-        bestModelCheckpoint = try json.optional("best_model_checkpoint", "a string", source: source, \.string)
-        numInputTokensSeen = try json.required("num_input_tokens_seen", "an integer", source: source, \.int)
-        totalFlos = try json.required("total_flos", "a number", source: source, \.double)
-        logHistory = try json.required("log_history", "a list", source: source, \.array).map { row in
-            guard case .object(let entries) = Value(row) else {
-                throw TrainingError("\(source): 'log_history' holds \(row.kind); expected objects")
-            }
-            return entries
+    /// Takes what the trainer_state.json of a checkpoint says, as far as `plan` and the checkpoint's step allow it; `source` names the
+    /// file in errors.
+    mutating func restore(_ json: JSON, step: Int, plan: StepPlan, source: String) throws {
+        let record = try RecordReader(json, source: source)
+        globalStep = try record.count("global_step", step...step)
+        epoch = try record.number("epoch", 0...Double(plan.epochs))
+        bestMetric = try record.anyNumber("best_metric")
+        bestGlobalStep = try record.optionalCount("best_global_step", 0...step)
+        bestModelCheckpoint = try record.optionalText("best_model_checkpoint")
+        if let name = bestModelCheckpoint, name != bestGlobalStep.map({ Checkpoint(step: $0).name }) {
+            let expected = bestGlobalStep.map { "'\(Checkpoint(step: $0).name)'" } ?? "null, as best_global_step is"
+            throw record.error("best_model_checkpoint", "'\(FormatError.shown(name))'", expected: expected)
+        }
+        numInputTokensSeen = try record.count("num_input_tokens_seen", RecordReader.sums)
+        totalFlos = try record.number("total_flos", 0...Double.greatestFiniteMagnitude)
+        logHistory = try record.objects("log_history") { row in
+            if case .object(let entries) = Value(row) { entries } else { nil }
         }
     }
 }
@@ -89,26 +92,52 @@ extension RunProgress {
         return entries.json
     }
 
-    /// What `json` gave; `source` names the file in errors.
-    init(_ json: JSON, source: String) throws {
-        func integer(_ key: String) throws -> Int { try json.required(key, "an integer", source: source, \.int) }
-        func number(_ key: String) throws -> Double { try json.required(key, "a number", source: source, \.double) }
-        func boolean(_ key: String) throws -> Bool { try json.required(key, "a boolean", source: source, \.bool) }
-        phase = try json.required("phase", "a phase", source: source) { $0.string.flatMap(Phase.init) }
-        (epochIndex, stepInEpoch) = (try integer("epoch_index"), try integer("step_in_epoch"))
-        (lossSum, totalLoss) = (try number("loss_sum"), try number("total_loss"))
-        lastLoggedStep = try integer("last_logged_step")
-        (epochLoss, epochSteps) = (try number("epoch_loss"), try integer("epoch_steps"))
-        (lastGradNorm, lastLearningRate) = (try number("last_grad_norm"), try number("last_learning_rate"))
-        evaluationsWithoutImprovement = try integer("evaluations_without_improvement")
-        control.shouldTrainingStop = try boolean("should_training_stop")
-        control.shouldEpochStop = try boolean("should_epoch_stop")
-        watchedSteps = try integer("watched_steps")
-        unmoved = try json.optional("unmoved", "a list", source: source, \.array)?.compactMap(\.string)
-        evaluatedOnStart = try boolean("evaluated_on_start")
-        seconds = try number("seconds")
-        guard epochIndex >= 0, stepInEpoch >= 0 else {
-            throw TrainingError("\(source): the place in the data is negative")
+    /// What `json` gave, the member `progress` of `source`, as far as `plan` and the checkpoint's step allow it.
+    init(_ json: JSON, step: Int, plan: StepPlan, parameters: [String], source: String) throws {
+        let record = try RecordReader(json, source: source, member: "progress")
+        phase = try record.text("phase", "a phase of a training") { Phase(rawValue: $0) }
+        epochIndex = try record.count("epoch_index", 0...plan.epochs)
+        stepInEpoch = try record.count("step_in_epoch", 0...min(step, plan.stepsPerEpoch))
+        (lossSum, totalLoss) = (try record.number("loss_sum"), try record.number("total_loss"))
+        lastLoggedStep = try record.count("last_logged_step", 0...step)
+        epochLoss = try record.number("epoch_loss")
+        epochSteps = try record.count("epoch_steps", 0...stepInEpoch)
+        lastGradNorm = try record.number("last_grad_norm", 0...Double.greatestFiniteMagnitude)
+        lastLearningRate = try record.number("last_learning_rate", 0...Double.greatestFiniteMagnitude)
+        // At most one after each step, one after each epoch, and one before the first step.
+        evaluationsWithoutImprovement = try record.count(
+            "evaluations_without_improvement", 0...step + epochIndex + 1)
+        control.shouldTrainingStop = try record.flag("should_training_stop")
+        control.shouldEpochStop = try record.flag("should_epoch_stop")
+        watchedSteps = try record.count("watched_steps", 0...min(step, GradientChecks.patience))
+        unmoved = try record.optionalNames("unmoved", among: Set(parameters))
+        evaluatedOnStart = try record.flag("evaluated_on_start")
+        seconds = try record.number("seconds", 0...1e12)
+        // An epoch may have ended early, so there may be fewer steps than the place in the data has room for, but never more.
+        let (full, overflow) = epochIndex.multipliedReportingOverflow(by: plan.stepsPerEpoch)
+        guard overflow || step - stepInEpoch <= full else {
+            throw record.error(
+                "epoch_index", "\(epochIndex)",
+                expected: "enough epochs of \(plan.stepsPerEpoch) steps for \(step) steps")
+        }
+        try check(record, step: step, plan: plan)
+    }
+
+    /// Throws where the next phase is not one that can follow at this place.
+    private func check(_ record: RecordReader, step: Int, plan: StepPlan) throws {
+        let isTraining = phase == .epochBegin || phase == .step
+        if isTraining, epochIndex >= plan.epochs {
+            throw record.error(
+                "epoch_index", "\(epochIndex)", expected: "less than \(plan.epochs), as phase is '\(phase.rawValue)'")
+        }
+        if isTraining, step >= plan.totalSteps {
+            throw record.error(
+                "phase", "'\(phase.rawValue)'", expected: "an end, since all \(plan.totalSteps) steps are done")
+        }
+        let most = phase == .epochBegin ? 0 : phase == .step ? plan.stepsPerEpoch - 1 : plan.stepsPerEpoch
+        if stepInEpoch > most {
+            throw record.error(
+                "step_in_epoch", "\(stepInEpoch)", expected: "at most \(most), as phase is '\(phase.rawValue)'")
         }
     }
 }
