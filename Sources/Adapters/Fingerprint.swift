@@ -92,7 +92,7 @@ struct Fingerprint: Equatable {
             )
         }
         return JSON.object([
-            "model_type": .string(modelType), "weights": .object(.init(weights, uniquingKeysWith: { $1 })),
+            "model_type": .string(modelType), "weights": .object(.init(weights)),
         ]).serialized()
     }
 
@@ -112,6 +112,11 @@ struct Fingerprint: Equatable {
             guard part.shape == other.shape else {
                 throw AdapterError(
                     "\(source): '\(name)' has shape \(part.shape) in the adapter's base and \(other.shape) here\(advice)"
+                )
+            }
+            guard part.values.count == other.values.count else {
+                throw AdapterError(
+                    "\(source): metadata '\(Fingerprint.key)' has \(part.values.count) numbers of '\(name)', expected \(other.values.count)\(advice)"
                 )
             }
             for (index, (a, b)) in zip(part.values, other.values).enumerated() where !Fingerprint.agree(a, b) {

@@ -170,7 +170,7 @@ extension LoraConfig {
             ("base_model_name_or_path", baseModelNameOrPath.map(JSON.string) ?? .null),
             ("revision", revision.map(JSON.string) ?? .null), ("peft_version", .string(peftVersion)),
         ]
-        return .object(.init(members, uniquingKeysWith: { $1 }))
+        return .object(.init(members))
     }
 
     private var initialisationJSON: JSON {
@@ -195,6 +195,6 @@ extension LoraConfig {
     }
 
     private static func object(_ entries: [PatternEntry]) -> JSON {
-        .object(.init(entries.map { ($0.key, number($0.value)) }, uniquingKeysWith: { $1 }))
+        .object(.init(entries.map { ($0.key, number($0.value)) }))
     }
 }

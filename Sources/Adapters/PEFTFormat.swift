@@ -107,7 +107,10 @@ extension AdapterSet {
                         : ""))
         }
         let file = try SafetensorsFile(folder, PEFTFormat.weightsName)
-        let targets = try TargetModules(config, in: model, reading: .file)
+        let targets: TargetModules
+        do { targets = try TargetModules(config, in: model, reading: .file) } catch let error as AdapterError {
+            throw AdapterError("\(source): \(error)")
+        }
         try PEFTFormat.check(file, against: PEFTFormat.expected(targets, in: self), model: model)
         notes += try insert(config, name: name, reading: .file, isTrainable: isTrainable, zeroed: true)
         do {

@@ -17,14 +17,14 @@ extension DataTable {
         guard let elements = json.array else {
             throw FormatError("\(source): expected an array of objects, got \(json.kind)")
         }
-        var rows = JSONRows(options: options, source: source)
+        var rows = JSONRows(options: options, source: source, byteCount: bytes.count)
         for (index, row) in elements.enumerated() { try rows.append(row, place: "\(source): row \(index + 1)") }
         try self.init(columns: rows.columns())
     }
 
     /// Table of lines of objects.
     init(jsonLines bytes: UnsafeBufferPointer<UInt8>, options: Options, source: String) throws {
-        var rows = JSONRows(options: options, source: source)
+        var rows = JSONRows(options: options, source: source, byteCount: bytes.count)
         try JSONLines.forEach(bytes, source: source) { line, row in try rows.append(row, place: "\(source):\(line)") }
         try self.init(columns: rows.columns())
     }
@@ -44,9 +44,12 @@ private struct JSONRows {
     private var count = 0
     private var values: OrderedDictionary<String, [JSON]> = [:]
     private var places: [String] = []
+    /// Most values of the table, those that rows lack included: rows of ever new keys make a table that is as wide as it is long.
+    private let largest: Int
 
-    init(options: DataTable.Options, source: String) {
+    init(options: DataTable.Options, source: String, byteCount: Int) {
         (self.options, self.source) = (options, source)
+        largest = (1 << 20) + byteCount
         wanted = options.columns.map(Set.init)
         for name in options.columns ?? [] { values[name] = [] }
     }
@@ -66,6 +69,11 @@ private struct JSONRows {
         }
         places.append(place)
         count += 1
+        guard count <= largest / max(1, values.count) else {
+            throw FormatError(
+                "\(place): the rows so far have \(values.count) different keys: a table of \(count) rows with a column for each would be far "
+                    + "larger than the file; name those that are wanted (columns), or turn the keys into values")
+        }
     }
 
     func columns() throws -> OrderedDictionary<String, DataTable.Column> {

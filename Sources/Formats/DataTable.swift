@@ -62,7 +62,9 @@ public struct DataTable: Sendable {
     public init(columns: OrderedDictionary<String, Column>) throws {
         rowCount = columns.values.first?.count ?? 0
         for (name, column) in columns where column.count != rowCount {
-            throw FormatError("column '\(name)' has \(column.count) rows, '\(columns.keys[0])' has \(rowCount)")
+            throw FormatError(
+                "column '\(FormatError.shown(name))' has \(column.count) rows, '\(FormatError.shown(columns.keys[0]))' has \(rowCount)"
+            )
         }
         self.columns = columns
     }
@@ -71,9 +73,11 @@ public struct DataTable: Sendable {
     ///
     /// A column is integer, else float, else string, by all its rows. A leading zero, as in "007", an empty field, and
     /// signs or words as in "+1" and "nan" keep it a string, unless `types` says otherwise. TSV knows no quotes.
-    public init(_ folder: Folder, _ name: String, options: Options = Options()) throws {
-        let source = name.split(separator: "/").last.map(String.init) ?? name
-        let kind = source.split(separator: ".").last.map { $0.lowercased() } ?? ""
+    ///
+    /// `source` is what errors call the file, its name where nil.
+    public init(_ folder: Folder, _ name: String, options: Options = Options(), source: String? = nil) throws {
+        let source = source ?? Shown.name(name)
+        let kind = name.split(separator: ".").last.map { $0.lowercased() } ?? ""
         let isDelimited = kind == "tsv" || kind == "csv"
         guard isDelimited || ["jsonl", "ndjson", "json", "txt"].contains(kind) else {
             throw FormatError("\(source): unknown kind of data file; known are .tsv, .csv, .jsonl, .json and .txt")
@@ -106,9 +110,9 @@ public struct DataTable: Sendable {
         _ types: OrderedDictionary<String, ColumnType>, in columns: some Collection<String>, source: String
     ) throws {
         for name in types.keys where !columns.contains(name) {
-            let hint = nearestName(to: name, in: columns).map { "; did you mean '\($0)'?" }
+            let hint = nearestName(to: name, in: columns).map { "; did you mean '\(FormatError.shown($0))'?" }
             throw FormatError(
-                "\(source): types names a column '\(name)'\(hint ?? "; there are \(list(columns))")")
+                "\(source): types names a column '\(FormatError.shown(name))'\(hint ?? "; there are \(list(columns))")")
         }
     }
 

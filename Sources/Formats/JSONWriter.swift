@@ -46,12 +46,13 @@ struct JSONWriter {
             add("{")
             var order = Array(members.indices)
             // By code points, as Python does; the order of UTF-8's bytes is the same.
-            if sortsKeys { order.sort { members.keys[$0].utf8.lexicographicallyPrecedes(members.keys[$1].utf8) } }
+            if sortsKeys { order.sort { members[$0].key.utf8.lexicographicallyPrecedes(members[$1].key.utf8) } }
             for (index, place) in order.enumerated() {
                 separate(index, level: level)
-                quote(members.keys[place])
+                let (key, value) = members[place]
+                quote(key)
                 add(colon)
-                write(members.values[place], level: level + 1)
+                write(value, level: level + 1)
             }
             end("}", isEmpty: members.isEmpty, level: level)
         }

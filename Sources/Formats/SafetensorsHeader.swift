@@ -10,6 +10,8 @@ struct SafetensorsHeader {
 
     /// The library's limit.
     private static let limit = 100_000_000
+    /// Far above any tensor's number of dimensions.
+    private static let maximumRank = 64
 
     private let source: String
     private let fileCount: Int
@@ -67,6 +69,10 @@ struct SafetensorsHeader {
             throw FormatError("\(place): unknown dtype '\(FormatError.shown(dtypeName))'")
         }
         let shape = try value.required("shape", "natural numbers", source: place, SafetensorsHeader.naturals)
+        guard shape.count <= SafetensorsHeader.maximumRank else {
+            throw FormatError(
+                "\(place): has \(shape.count) dimensions; at most \(SafetensorsHeader.maximumRank) are read")
+        }
         let offsets = try value.required("data_offsets", "two natural numbers", source: place) {
             SafetensorsHeader.naturals($0).flatMap { $0.count == 2 ? $0 : nil }
         }

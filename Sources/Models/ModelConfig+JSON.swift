@@ -81,7 +81,7 @@ extension ModelConfig {
         for key in ["num_labels", "torch_dtype"] { members.removeValue(forKey: key) }
         members["dtype"] = .string(dtype.rawValue)
         let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
-        members["id2label"] = .object(.init(uniqueKeysWithValues: names.enumerated().map { (String($0), .string($1)) }))
+        members["id2label"] = .object(.init(names.enumerated().map { (String($0), .string($1)) }))
         var ids: JSONObject = [:]
         for (id, name) in names.enumerated() { ids[name] = .integer(Int64(id)) }
         members["label2id"] = .object(ids)

@@ -180,7 +180,9 @@ private func expectRefusal(_ folder: Folder, _ expected: String) throws {
     let before = try logits(model)
     let adapters = AdapterSet(model: model)
     let error = #expect(throws: (any Error).self) { try adapters.load(folder) }
-    #expect("\(String(describing: error))".contains(expected), "expected \(expected), got \(String(describing: error))")
+    let text = "\(String(describing: error))"
+    #expect(text.contains(expected), "expected \(expected), got \(text)")
+    #expect(text.contains(folder.path), "which folder's file it is: \(text)")
     #expect(adapters.adapters.isEmpty)
     #expect(try logits(model) == before)
 }

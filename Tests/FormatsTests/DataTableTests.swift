@@ -175,6 +175,26 @@ import Testing
         #expect(try Array(self.table("t.txt", "x", .init(columns: ["line"])).columns.keys) == ["line"])
     }
 
+    /// A table is not far larger than its file.
+    @Test(.timeLimit(.minutes(1))) func smallFilesMakeSmallTables() throws {
+        let sparse = (0..<20_000).map { "{\"k\($0)\":1}" }
+        for (name, text) in [
+            ("s.jsonl", sparse.joined(separator: "\n")), ("s.json", "[\(sparse.joined(separator: ","))]"),
+        ] {
+            let error = message { _ = try table(name, text) }
+            #expect(error.hasPrefix(name) && error.contains("different keys: a table of"), "\(error)")
+        }
+        let wide = (0..<300_000).map { "c\($0)" }.joined(separator: ",")
+        let values = String(repeating: "1,", count: 299_999) + "1"
+        #expect(try table("w.csv", "\(wide)\n\(values)\n").columns.count == 300_000)
+        let error = message { _ = try table("w.csv", "\(wide)\n1\n") }
+        #expect(error == "w.csv:2: row has 1 field, the header has 300000")
+        #expect(message { _ = try table("d.jsonl", String(repeating: "[", count: 1 << 20)) }.contains("nested deeper"))
+        #expect(
+            message { _ = try table("q.csv", "a\n\"" + String(repeating: "\"\"", count: 1 << 19)) }.contains(
+                "not closed"))
+    }
+
     @Test func tablesOfUnequalColumnsAreRefused() {
         #expect(
             message { _ = try DataTable(columns: ["a": .integers([1]), "b": .floats([])]) }

@@ -246,6 +246,13 @@ import Testing
             open("{}", length: .max) == "m: not a safetensors file: its header would be 18446744073709551615 bytes long"
         )
         #expect(
+            open("{}", length: 1 << 60)
+                == "m: not a safetensors file: its header would be \(UInt64(1) << 60) bytes long")
+        let ones = String(repeating: "1,", count: 100_000)
+        #expect(
+            open("{\"t\":{\"dtype\":\"F32\",\"shape\":[\(ones)1],\"data_offsets\":[0,4]}}")
+                == "m: tensor 't': has 100001 dimensions; at most 64 are read")
+        #expect(
             open("{}", length: 100_000_001) == "m: not a safetensors file: its header would be 100000001 bytes long")
         let header = #"{"a\#u{FFFD}"#
         let bytes = [UInt8](header.utf8.dropLast(2)) + [0x22, 0x7D]

@@ -271,7 +271,8 @@ enum DatasetLua {
             let options = try tableOptions(try call.options(2, loadOptions))
             func load(_ path: String) throws -> DatasetBox {
                 let (folder, name) = try context.permissions.reading(path)
-                return DatasetBox(try Dataset(try DataTable(folder, name, options: options)))
+                return DatasetBox(
+                    try Dataset(try DataTable(folder, name, options: options, source: Permissions.shown(path))))
             }
             if call.isString(1) { return .object(try load(try call.string(1, "path"))) }
             let table = try call.table(1, "path")

@@ -29,8 +29,9 @@ enum FilesLua {
                 "read_json", "Reads a JSON file; null becomes nil.", parameters: [path], returns: "any",
                 example: "print(lorawb.read_json(\"tiny/config.json\").hidden_size)"
             ) { call in
-                let (folder, name) = try context.permissions.reading(try call.string(1, "path"))
-                return .value(LuaJSON.value(try JSON(parsing: folder.read(name), source: name)))
+                let path = try call.string(1, "path")
+                let (folder, name) = try context.permissions.reading(path)
+                return .value(LuaJSON.value(try JSON(parsing: folder.read(name), source: Permissions.shown(path))))
             },
             LuaFunctionDeclaration(
                 "save_json", "Writes a value as JSON, whole or not at all.",
