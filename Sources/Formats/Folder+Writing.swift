@@ -64,47 +64,6 @@ extension Folder {
         }
     }
 
-    /// Writes a folder whole or not at all: `body` fills one beside it, which is then given the name.
-    ///
-    /// With `replacing`, a folder that has the name is exchanged for the new one in one step where the system can do so,
-    /// and removed; without it that is an error.
-    public func writeFolder(_ name: String, replacing: Bool = false, _ body: (Folder) throws -> Void) throws {
-        let (parent, last) = try openParent(of: name)
-        defer { close(parent) }
-        guard replacing || !exists(name) else { throw Folder.error(show(name), "write", EEXIST) }
-        let temporary = Folder.temporaryName()
-        guard mkdirat(parent, temporary, 0o777) == 0 else { throw Folder.error(show(name), "write") }
-        do {
-            let above = try Folder.names(name).dropLast()
-            try body(Folder(path: show(name), root: root, place: place + above + [temporary], access: access))
-            try Folder.exchange(temporary, last, in: parent, replacing: replacing, path: show(name))
-        } catch {
-            try? Folder.remove(temporary, in: parent, path: show(name), depth: 0)
-            throw error
-        }
-        fsync(parent)
-        // What was replaced now has the temporary name; that it could not be removed spoils nothing.
-        try? Folder.remove(temporary, in: parent, path: show(name), depth: 0)
-    }
-
-    /// Gives `temporary` the name `last`; what had it before is called `temporary` afterwards.
-    private static func exchange(
-        _ temporary: String, _ last: String, in parent: Int32, replacing: Bool, path: String
-    ) throws {
-        if renameat(parent, temporary, parent, last) == 0 { return }
-        guard replacing, errno == ENOTEMPTY || errno == EEXIST else { throw error(path, "write") }
-        if systemExchange(parent, temporary, last) { return }
-        // A file system without exchange: for a moment the name is missing.
-        let old = temporaryName()
-        guard renameat(parent, last, parent, old) == 0 else { throw error(path, "write") }
-        guard renameat(parent, temporary, parent, last) == 0 else {
-            let failure = error(path, "write")
-            _ = renameat(parent, old, parent, last)
-            throw failure
-        }
-        _ = renameat(parent, old, parent, temporary)
-    }
-
     /// Gives a file or folder another name; a file of that name is replaced, a folder with something in it is not.
     public func rename(_ name: String, to newName: String) throws {
         let (source, from) = try openParent(of: name)
@@ -199,17 +158,4 @@ extension Folder {
             }
         }
     }
-}
-
-/// Exchanges two names of a folder in one step; false where the system or file system cannot.
-private func systemExchange(_ folder: Int32, _ first: String, _ second: String) -> Bool {
-    #if canImport(Darwin)
-        return renameatx_np(folder, first, folder, second, UInt32(RENAME_SWAP)) == 0
-    #else
-        // Looked up when run, since Swift's Glibc module does not show it.
-        typealias Exchange = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
-        guard let symbol = dlsym(nil, "renameat2") else { return false }
-        let renameExchange: UInt32 = 2
-        return unsafeBitCast(symbol, to: Exchange.self)(folder, first, folder, second, renameExchange) == 0
-    #endif
 }

@@ -62,13 +62,6 @@ public struct JSONObject: Sendable, RandomAccessCollection, ExpressibleByDiction
         members.updateValue(value, forKey: Name(text: key)) != nil
     }
 
-    /// The same keys with other values.
-    public func mapValues(_ transform: (JSON) throws -> JSON) rethrows -> JSONObject {
-        var copy = self
-        copy.members = try members.mapValues(transform)
-        return copy
-    }
-
     /// Removes a key and gives the value that it had.
     @discardableResult
     public mutating func removeValue(forKey key: String) -> JSON? { members.removeValue(forKey: Name(text: key)) }

@@ -250,35 +250,7 @@ import Testing
             }
         }
         #expect(try folder.readText("a") == "old")
-        #expect(throws: Interrupted.self) {
-            try folder.writeFolder("b") {
-                try $0.write("c", [1])
-                throw Interrupted()
-            }
-        }
         #expect(try folder.list() == ["a"])
-    }
-
-    @Test func foldersAreReplacedWhole() throws {
-        try folder.writeFolder("checkpoint") {
-            try $0.write("one", text: "1")
-            #expect($0.path == "\(path)/checkpoint")
-            #expect(!folder.exists("checkpoint"))
-        }
-        #expect(
-            message { try folder.writeFolder("checkpoint") { _ in } }
-                == "\(path)/checkpoint: cannot write: is there already")
-        try folder.writeFolder("checkpoint", replacing: true) {
-            try $0.subfolder("in", create: true).write("two", text: "2")
-        }
-        #expect(try folder.list() == ["checkpoint"])
-        #expect(try folder.subfolder("checkpoint").list() == ["in"])
-        #expect(try folder.readText("checkpoint/in/two") == "2")
-        try folder.write("file", [])
-        #expect(
-            message { try folder.writeFolder("file", replacing: true) { _ in } }
-                == "\(path)/file: cannot write: not a folder")
-        #expect(try folder.list() == ["checkpoint", "file"])
     }
 
     @Test func locks() throws {

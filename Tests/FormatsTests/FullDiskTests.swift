@@ -45,13 +45,6 @@ import Testing
                 try SafetensorsWriter.write([item], to: folder, "m.safetensors")
             }
             FullDiskTests.check(safetensors == "\(path)/m.safetensors: \(refused)", 4)
-            let checkpoint = message {
-                try folder.writeFolder("checkpoint") { inner in
-                    try inner.write("small", text: "small")
-                    try inner.write("large", large)
-                }
-            }
-            FullDiskTests.check(checkpoint == "\(path)/checkpoint/large: \(refused)", 5)
             FullDiskTests.check(try folder.list() == ["kept"], 6)
 
             let line = String(repeating: "x", count: 1499) + "\n"

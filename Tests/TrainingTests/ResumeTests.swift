@@ -332,6 +332,29 @@ struct ResumeTests {
         }
     }
 
+    @Test(
+        "and a number that is not finite among the weights or the optimizer's",
+        arguments: ["trainable.safetensors", "optimizer.safetensors"], [Float.nan, .infinity])
+    func notFinite(file: String, number: Float) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            let name = "checkpoint-2/\(file)"
+            let written = try SafetensorsFile(folder.subfolder("checkpoint-2"), file)
+            let (tensor, entry) = try #require(Array(written.entries).last { $0.value.dtype == .f32 })
+            var bytes = try folder.read(name)
+            for index in 0..<4 {
+                bytes[entry.range.upperBound - 4 + index] = UInt8(truncatingIfNeeded: number.bitPattern >> (8 * index))
+            }
+            try folder.write(name, bytes)
+            let error = #expect(throws: TrainingError.self) { try way.trainer(folder).resume(from: folder) }
+            let text = error?.description ?? ""
+            #expect(text.hasPrefix("\(folder.path)/\(name): "), "\(text)")
+            #expect(text.hasSuffix("'\(tensor)' has a number that is not finite"), "\(text)")
+        }
+    }
+
     @Test("an optimizer's count of steps that no run can have is an error", arguments: [-1, 3, Int64.max, .min])
     func optimizerSteps(step: Int64) throws {
         try Tiny.folder { folder in

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Pairs (prediction, target) of a part; class labels or several columns are an error.
 private func pairs(of part: EvaluationPart, metric: String) throws -> [(Double, Double)] {
     guard part.width == 1 else {

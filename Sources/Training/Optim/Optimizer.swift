@@ -123,6 +123,7 @@ struct OptimizerState {
             throw error(
                 name, "is \(tensor.dtype.rawValue) \(tensor.shape); expected \(dtype.rawValue) \(shape)")
         }
+        guard try tensor.firstNonFinite() == nil else { throw error(name, "has a number that is not finite") }
         return tensor
     }
 

@@ -42,6 +42,10 @@ public struct TrainableWeights: CheckpointWeights {
                     "\(folder.path)/\(Self.fileName): '\(parameter.name)' is \(entry.dtype.rawValue) \(entry.shape); the model's is F32 \(parameter.tensor.shape)"
                 )
             }
+            guard try file.floats(parameter.name).allSatisfy(\.isFinite) else {
+                throw TrainingError(
+                    "\(folder.path)/\(Self.fileName): '\(parameter.name)' has a number that is not finite")
+            }
         }
         for parameter in parameters { try file.copy(parameter.name, into: parameter.tensor) }
     }

@@ -235,7 +235,7 @@ enum ModelLua {
             try box.checkWhole("save_weights")
             let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
             if box.adapters.hasUnmerged {
-                for name in box.adapters.names { try box.adapters.save(name, to: folder) }
+                try box.adapters.saveAll(to: folder)
             } else {
                 try saveModel(box.model, to: folder)
             }

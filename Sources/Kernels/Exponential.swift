@@ -5,4 +5,4 @@
 #endif
 
 /// e to the power of x.
-func exponential(_ x: Double) -> Double { exp(x) }
+public func exponential(_ x: Double) -> Double { exp(x) }
