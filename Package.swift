@@ -70,9 +70,11 @@ let package = Package(
             swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
         .target(
-            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats", "Words"], swiftSettings: safe),
+            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats", "Words"],
+            swiftSettings: safe),
         .target(
-            name: "Training", dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Words"],
+            name: "Training",
+            dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Words"],
             swiftSettings: safe),
         .target(
             name: "Inference",
@@ -135,7 +137,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words"], swiftSettings: strict),
+            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words"],
+            swiftSettings: strict),
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [
