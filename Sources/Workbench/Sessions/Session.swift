@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import LuaBridge
+import Memory
 import Reports
 import Stdlib
 import Tensors
@@ -169,7 +170,7 @@ public final class Session {
     private func conclude(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
         do {
             let host = try RecipeEnvironment.make(context)
-            defer { StoragePool.shared.setReserve(nil) }
+            defer { MemoryBudget.end() }
             try body(host)
             return 0
         } catch let failure as LuaFailure {
