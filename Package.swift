@@ -42,7 +42,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     ],
     targets: [
-        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .target(
+            name: "COpenBLAS",
+            cSettings: [
+                .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+            ],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "CMemory",
+            cSettings: [
+                .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+            ]),
+        .target(name: "Memory", dependencies: ["CMemory"], swiftSettings: safe),
         .target(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
@@ -51,10 +62,10 @@ let package = Package(
         .target(name: "LoopsV4", swiftSettings: loops + level("x86-64-v4", ["FUSED", "WIDE"])),
         .target(
             name: "Kernels",
-            dependencies: ["COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3", "LoopsV4"]
+            dependencies: ["Memory", "COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3", "LoopsV4"]
                 + (hasOneDNN ? ["COneDNN"] : []),
             swiftSettings: strict + (hasOneDNN ? [.define("ONEDNN")] : [])),
-        .target(name: "Tensors", dependencies: ["Kernels"], swiftSettings: strict),
+        .target(name: "Tensors", dependencies: ["Kernels", "Memory"], swiftSettings: strict),
         .target(name: "Options", dependencies: ["Words"], swiftSettings: safe),
         .target(
             name: "CWords",
@@ -62,26 +73,28 @@ let package = Package(
         .target(name: "Words", dependencies: ["CWords"], swiftSettings: strict),
         .target(
             name: "Formats",
-            dependencies: ["Options", "Words", .product(name: "OrderedCollections", package: "swift-collections")],
+            dependencies: [
+                "Options", "Words", "Memory", .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Tokenizers",
-            dependencies: ["Formats", .product(name: "OrderedCollections", package: "swift-collections")],
+            dependencies: ["Formats", "Memory", .product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: safe),
-        .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
+        .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
         .target(
             name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats", "Words"],
             swiftSettings: safe),
         .target(
             name: "Training",
-            dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Words"],
+            dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Words", "Memory"],
             swiftSettings: safe),
         .target(
             name: "Inference",
             dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats"],
             swiftSettings: safe),
         .target(
-            name: "CLuaShim", dependencies: ["CWords"],
+            name: "CLuaShim", dependencies: ["CWords", "CMemory"],
             cSettings: [
                 .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"),
                 .treatAllWarnings(as: .error),
@@ -90,7 +103,7 @@ let package = Package(
                 .linkedLibrary("lua5.4", .when(platforms: [.linux])),
                 .linkedLibrary("lua", .when(platforms: [.macOS])),
             ]),
-        .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words"], swiftSettings: strict),
+        .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words", "Memory"], swiftSettings: strict),
         .target(
             name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
             resources: [
@@ -103,7 +116,7 @@ let package = Package(
             dependencies: [
                 "Reports", "Options", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers",
                 "Formats",
-                "LuaBridge", "Stdlib", "Words",
+                "LuaBridge", "Stdlib", "Words", "Memory",
             ],
             swiftSettings: safe),
         .executableTarget(
@@ -115,17 +128,20 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: strict),
         .testTarget(
-            name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3", "LoopsV4"],
+            name: "KernelsTests",
+            dependencies: ["TestSupport", "Kernels", "Memory", "LoopsBaseline", "LoopsV3", "LoopsV4"],
             swiftSettings: strict),
         .testTarget(
-            name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
+            name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels", "Memory", "CMemory"],
+            swiftSettings: strict),
         .testTarget(
             name: "FormatsTests", dependencies: ["TestSupport", "Formats", "Words"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
         .testTarget(
-            name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats"],
+            name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats", "Memory"],
             swiftSettings: strict),
         .testTarget(
             name: "AdaptersTests",
@@ -137,12 +153,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words"],
+            name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words", "Memory"],
             swiftSettings: strict),
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [
-                "TestSupport", "Workbench", "Options", "LuaBridge", "Training", "Adapters", "Models", "Tensors",
+                "TestSupport", "Workbench", "Options", "LuaBridge", "Memory", "Training", "Adapters", "Models",
+                "Tensors",
                 "Tokenizers",
                 "Formats",
             ], swiftSettings: strict),

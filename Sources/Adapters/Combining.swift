@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 import Models
 import Tensors
 import Words
@@ -137,7 +138,10 @@ extension AdapterSet {
             }
             for term in terms { sum.a += term.a.map { $0 * term.factor } }
             for row in 0..<outputs { for term in terms { sum.b += term.b[row * term.rank..<(row + 1) * term.rank] } }
-            return combination == .cat ? sum : sum.truncated(to: svdRank ?? terms.map(\.rank).max() ?? 1)
+            guard combination == .svd else { return sum }
+            do { return try sum.truncated(to: svdRank ?? terms.map(\.rank).max() ?? 1) } catch {
+                throw AdapterError("combination_type 'svd' on '\(linear.path)': \(error)")
+            }
         }
     }
 
@@ -160,100 +164,26 @@ struct LowRank {
 
     /// The nearest matrix of rank `rank` at most (Eckart and Young 1936), as U S and Vᵀ; missing ranks are zero.
     ///
-    /// Aᵀ = Q R and B = P T make the product P (T Rᵀ) Qᵀ, so only the small core is decomposed.
-    func truncated(to rank: Int) -> LowRank {
-        let right = ThinQR(a, columns: self.rank, length: inputs) { row, column in column * self.inputs + row }
-        let left = ThinQR(b, columns: self.rank, length: outputs) { row, column in row * self.rank + column }
-        let count = self.rank
-        var core = [[Double]](repeating: [Double](repeating: 0, count: count), count: count)
-        for i in 0..<count {
-            for j in 0..<count { for k in 0..<count { core[j][i] += left.r[i][k] * right.r[j][k] } }
-        }
-        let svd = JacobiSVD(columns: core)
+    /// Aᵀ = Q R and B = P T make the product P (T Rᵀ) Qᵀ, so only the small core is decomposed. Throws for numbers that are not
+    /// finite.
+    func truncated(to rank: Int) throws -> LowRank {
+        let a = try DoubleMatrix(rows: self.rank, columns: inputs, a)
+        let right = try DoubleMatrix(rows: inputs, columns: self.rank, a.transposed).qr()
+        let left = try DoubleMatrix(rows: outputs, columns: self.rank, b).qr()
+        let core = try left.r.times(right.r, transposed: true).svd()
+        let kept = min(rank, core.s.count)
+        let rows = try DoubleMatrix(
+            rows: kept, columns: core.vt.columns, Array(core.vt.values[..<(kept * core.vt.columns)]))
+        let columns = try left.q.times(core.u)
         var result = LowRank(
-            a: Array(repeating: 0, count: rank * inputs), b: Array(repeating: 0, count: rank * outputs), rank: rank,
-            inputs: inputs, outputs: outputs)
-        for (place, index) in svd.order.prefix(rank).enumerated() {
-            for k in 0..<count {
-                for i in 0..<inputs { result.a[place * inputs + i] += right.q[k][i] * svd.v[index][k] }
-                for o in 0..<outputs { result.b[o * rank + place] += left.q[k][o] * svd.scaled[index][k] }
+            a: try rows.times(right.q, transposed: true).values, b: Array(repeating: 0, count: rank * outputs),
+            rank: rank, inputs: inputs, outputs: outputs)
+        result.a += Array(repeating: 0, count: (rank - kept) * inputs)
+        for row in 0..<outputs {
+            for place in 0..<kept {
+                result.b[row * rank + place] = columns.values[row * columns.columns + place] * core.s[place]
             }
         }
         return result
-    }
-}
-
-/// Orthonormal columns q and upper triangular r with m = q r, by Gram and Schmidt, each column cleared twice.
-private struct ThinQR {
-    /// Columns of q.
-    var q: [[Double]] = []
-    /// Rows of r: r[k][j] is the part of column j of m along q[k].
-    var r: [[Double]]
-
-    init(_ values: [Double], columns: Int, length: Int, place: (_ row: Int, _ column: Int) -> Int) {
-        r = Array(repeating: Array(repeating: 0, count: columns), count: columns)
-        for j in 0..<columns {
-            var column = (0..<length).map { values[place($0, j)] }
-            let size = column.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            for _ in 0..<2 {
-                for k in 0..<j {
-                    let part = zip(q[k], column).reduce(0) { $0 + $1.0 * $1.1 }
-                    r[k][j] += part
-                    for i in 0..<length { column[i] -= part * q[k][i] }
-                }
-            }
-            let norm = column.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            // A column that depends on those before it adds no direction.
-            let isNew = norm > 1e-13 * size && norm > 0
-            r[j][j] = isNew ? norm : 0
-            q.append(isNew ? column.map { $0 / norm } : Array(repeating: 0, count: length))
-        }
-    }
-}
-
-/// Singular values of a small square matrix by one-sided rotations (Hestenes 1958).
-private struct JacobiSVD {
-    /// U S: the columns after rotation.
-    var scaled: [[Double]]
-    /// Columns of V.
-    var v: [[Double]]
-    /// Columns by falling singular value.
-    var order: [Int] = []
-
-    /// - Parameter columns: columns of the matrix M, with M = U S Vᵀ.
-    init(columns: [[Double]]) {
-        let count = columns.count
-        scaled = columns
-        v = (0..<count).map { j in (0..<count).map { $0 == j ? 1 : 0 } }
-        for _ in 0..<60 {
-            var largest = 0.0
-            for p in 0..<count {
-                for q in p + 1..<max(count, p + 1) {
-                    let (x, y) = (scaled[p], scaled[q])
-                    let (alpha, beta) = (JacobiSVD.dot(x, x), JacobiSVD.dot(y, y))
-                    let gamma = JacobiSVD.dot(x, y)
-                    guard abs(gamma) > 1e-300 else { continue }
-                    largest = max(largest, abs(gamma) / max((alpha * beta).squareRoot(), 1e-300))
-                    let zeta = (beta - alpha) / (2 * gamma)
-                    let t = (zeta < 0 ? -1 : 1) / (abs(zeta) + (1 + zeta * zeta).squareRoot())
-                    let c = 1 / (1 + t * t).squareRoot()
-                    JacobiSVD.rotate(&scaled, p, q, c, c * t)
-                    JacobiSVD.rotate(&v, p, q, c, c * t)
-                }
-            }
-            if largest < 1e-14 { break }
-        }
-        let sizes = scaled.map { JacobiSVD.dot($0, $0) }
-        order = (0..<count).sorted { sizes[$0] > sizes[$1] }
-    }
-
-    private static func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } }
-
-    private static func rotate(_ m: inout [[Double]], _ p: Int, _ q: Int, _ c: Double, _ s: Double) {
-        for i in m[p].indices {
-            let (x, y) = (m[p][i], m[q][i])
-            m[p][i] = c * x - s * y
-            m[q][i] = s * x + c * y
-        }
     }
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "CMemory.h"
 #include "shim.h"
 
 enum { KEPT_BYTES = 1 << 20 };  // larger buffers are given back when they are empty
@@ -11,6 +12,8 @@ static bool grow(void **block, size_t *capacity, size_t needed, size_t width) {
     size_t larger = *capacity < 16 ? 16 : *capacity * 2;
     if (larger < needed) larger = needed;
     if (larger > SIZE_MAX / 2 / width) return false;
+    size_t more = (larger - *capacity) * width;
+    if (more > LW_LOOK_AFTER && (int64_t)more > memory_room()) return false;
     void *moved = realloc(*block, larger * width);
     if (!moved) return false;
     *block = moved;
@@ -211,7 +214,7 @@ static void play_item(lua_State *L, lw_box *box, size_t *next) {
 
 int lw_play(lua_State *L) {
     lw_box *box = &lw_state_of(L)->outbox;
-    if (box->failed) luaL_error(L, "not enough memory");
+    if (box->failed) lw_no_memory(L);
     int pushed = 0;
     size_t next = 0;
     while (next < box->count) {

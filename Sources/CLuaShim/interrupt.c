@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "CMemory.h"
 #include "shim.h"
 
 enum { MAX_RUNNING = 64 };
@@ -29,6 +30,7 @@ void lw_clear_pending(void) {
     atomic_store(&terminated, 0);
     atomic_store(&alarms, 0);
     atomic_store(&requested, 0);
+    memory_stop(false);
 }
 
 // lua_sethook is made to be called from a signal handler of the thread that runs the state.
@@ -43,6 +45,7 @@ static void arm_own(void) {
 
 // A signal may arrive on any thread: the states of the others are armed by their own.
 static void arm_all(void) {
+    memory_stop(true);
     arm_own();
     for (int i = 0; i < MAX_RUNNING; i++) {
         lw_state *state = atomic_load(&running[i]);
@@ -227,7 +230,8 @@ void lw_hook(lua_State *L, lua_Debug *record) {
     if (!state->over) return;
     state->over = 0;
     lua_gc(L, LUA_GCCOLLECT);
-    if (state->used > state->limits.memory) {
+    if (memory_room() < LW_LOOK_AFTER) memory_trim();
+    if (state->used > state->limits.memory || memory_room() < LW_LOOK_AFTER) {
         lua_pushliteral(L, "not enough memory");  // can be caught, like Lua's own
         lw_raise(L);
     }

@@ -20,6 +20,7 @@
 
 #define LW_MAX_TYPES 128
 #define LW_MAX_SNAPSHOT_DEPTH 64
+#define LW_LOOK_AFTER (1 << 20)  // bytes that may come before it is asked what the process holds
 
 // A growing list of values with the bytes of its strings and numbers.
 typedef struct lw_box {
@@ -57,6 +58,7 @@ struct lw_state {
     lw_host host;
     lw_limits limits;
     int64_t used;                    // bytes that Lua holds
+    int64_t looked;                  // of these, at the last look at the whole process
     volatile sig_atomic_t over;      // passed the limit: the hook is to look
     lua_State *volatile current;     // the coroutine that runs, null between runs
     lw_resume *resumes;
@@ -120,6 +122,12 @@ int lw_perform(lua_State *L, const void *function, int32_t arguments);
 int lw_fail(lua_State *L, int32_t answer);
 int lw_raise(lua_State *L);
 int lw_raisef(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Raises as Lua does where its own allocator refuses, which is told from other errors by the text alone.
+static inline int lw_no_memory(lua_State *L) {
+    lua_pushliteral(L, "not enough memory");
+    return lw_raise(L);
+}
 
 // interrupt.c
 void lw_hook(lua_State *L, lua_Debug *record);

@@ -92,7 +92,7 @@ static lw_value *add(lua_State *L, snapshot *shot, int32_t tag) {
         luaL_error(L, "the table is too large to be read");
     }
     lw_value *item = lw_box_add(box, tag);
-    if (!item) luaL_error(L, "not enough memory");
+    if (!item) lw_no_memory(L);
     return item;
 }
 
@@ -103,7 +103,7 @@ static bool snapshot_numbers(lua_State *L, int table, lua_Integer count, snapsho
     size_t used = box->used;
     int64_t offset = 0;
     char *target = lw_box_reserve(box, (size_t)count * 8, &offset);
-    if (!target) luaL_error(L, "not enough memory");
+    if (!target) lw_no_memory(L);
     int32_t tag = LW_NIL;
     lua_Integer next = 0;
     lua_pushnil(L);
@@ -283,7 +283,10 @@ const lw_value *lw_inbox(const lw_state *state, size_t *count) {
     return state->inbox.items;
 }
 
-const void *lw_inbox_bytes(const lw_state *state) { return state->inbox.bytes; }
+const void *lw_inbox_bytes(const lw_state *state, size_t *size) {
+    if (size) *size = state->inbox.used;
+    return state->inbox.bytes;
+}
 
 static int reference_protected(lua_State *L) {
     lw_drain_references(L);

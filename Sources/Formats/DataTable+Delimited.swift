@@ -1,3 +1,4 @@
+import Memory
 import OrderedCollections
 
 extension DataTable {
@@ -56,6 +57,9 @@ extension DataTable {
                 throw text.error("row has \(count), \(against)", at: fields[0].start)
             }
             if isFirst, hasHeader { return }
+            // A field's place, and its value: text of more than 15 bytes lies apart.
+            let bytes = fields.reduce(0) { $0 + 48 + ($1.count > 15 ? Int($1.count) + 32 : 0) }
+            try MemoryBudget.reserve(bytes)
             for index in fields.indices { columns[index].append(fields[index]) }
         }
         guard let names, !isFirst else { throw FormatError("\(text.source): is empty") }

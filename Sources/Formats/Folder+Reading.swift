@@ -1,3 +1,5 @@
+import Memory
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -40,6 +42,7 @@ extension Folder {
         guard size <= limit else {
             throw FormatError("\(show(name)): has \(size) bytes; at most \(limit) are read")
         }
+        try MemoryBudget.reserve(size)
         var failure: FormatError?
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {

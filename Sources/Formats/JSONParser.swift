@@ -1,3 +1,5 @@
+import Memory
+
 /// Reads one JSON document out of bytes (RFC 8259).
 struct JSONParser {
     static let maximumDepth = 512
@@ -48,6 +50,7 @@ struct JSONParser {
             throw error("nested deeper than \(JSONParser.maximumDepth) levels")
         }
         skipSpace()
+        try MemoryBudget.reserve(MemoryLayout<JSON>.stride)
         switch current {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
@@ -205,6 +208,8 @@ struct JSONParser {
     }
 
     private func text(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) throws -> String {
+        // A short text lies in its value.
+        if bytes.count > 15 { try MemoryBudget.reserve(bytes.count + 32) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw error("a string is not UTF-8", at: start)
         }

@@ -1,13 +1,11 @@
 import CLuaShim
 
-/// Collects garbage of a state on behalf of code on any thread.
-struct Collector: @unchecked Sendable {
+/// Collects garbage of a state on behalf of code on any thread: small handles may hold large tensors.
+public struct LuaCollector: @unchecked Sendable {
     let state: StateHandle
 
-    var memory: Int { Int(lw_memory(state.raw)) }
-
     /// Collects where this thread runs the script; elsewhere nothing can be done.
-    func collect() {
+    public func collect() {
         if lw_is_running(state.raw), !lw_is_elsewhere(state.raw) { lw_collect(state.raw) }
     }
 }

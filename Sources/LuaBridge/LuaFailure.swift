@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 
 /// How a run of a script ended otherwise than well.
 public struct LuaFailure: Error, CustomStringConvertible {
@@ -42,7 +43,7 @@ public struct LuaFailure: Error, CustomStringConvertible {
             case LW_STOPPED_INTERRUPT: .interrupted
             case LW_STOPPED_TIME: .timeLimit
             case LW_STOPPED_MEMORY: .memoryLimit
-            default: message.contains(LuaLedger.refusal) ? .memoryLimit : .error
+            default: message.contains(MemoryRefusal.prefix) ? .memoryLimit : .error
             }
         let frames = state.traceback
         traceback = frames.isEmpty ? [] : frames.split(separator: "\n").map(String.init)

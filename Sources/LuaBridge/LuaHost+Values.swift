@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 
 extension LuaHost {
     // MARK: to Lua
@@ -101,7 +102,7 @@ extension LuaHost {
         case LW_FUNCTION: return .function(LuaFunction(try reference(thread: thread, place: place)))
         case LW_TABLE:
             guard lw_snapshot(state.raw, thread, place) == LW_OK else { throw LuaFault(state.message) }
-            return inboxValue()
+            return try inboxValue()
         case LW_OTHER: return .other(LuaHost.typeName(value))
         default: return .nil
         }
@@ -135,9 +136,12 @@ extension LuaHost {
     }
 
     /// The value that the last snapshot put into the inbox.
-    func inboxValue() -> LuaValue {
-        var count = 0
+    func inboxValue() throws -> LuaValue {
+        var (count, bytes) = (0, 0)
         guard let items = lw_inbox(state.raw, &count) else { return .nil }
+        _ = lw_inbox_bytes(state.raw, &bytes)
+        // Lists of numbers are one item each: their bytes are copied once more.
+        try MemoryBudget.reserve(count * MemoryLayout<LuaValue>.stride + bytes)
         var reader = InboxReader(host: self, items: UnsafeBufferPointer(start: items, count: count))
         return reader.next()
     }
@@ -182,7 +186,7 @@ private struct InboxReader {
     }
 
     private func numbers<T>(_ item: lw_value, of type: T.Type) -> [T] {
-        guard let bytes = lw_inbox_bytes(host.state.raw), item.length > 0 else { return [] }
+        guard let bytes = lw_inbox_bytes(host.state.raw, nil), item.length > 0 else { return [] }
         let start = (bytes + Int(item.integer)).assumingMemoryBound(to: type)
         return Array(UnsafeBufferPointer(start: start, count: item.length))
     }

@@ -80,6 +80,9 @@ public final class LuaHost {
     /// Collects all garbage now.
     public func collectGarbage() { lw_collect(state.raw) }
 
+    /// What collects garbage for code that needs memory, on whichever thread.
+    public var collector: LuaCollector { LuaCollector(state: state) }
+
     /// Whether the run in progress is to stop; long loops of host functions ask and throw `LuaInterrupted`.
     public var isStopping: Bool { lw_stopping(state.raw) != 0 }
 

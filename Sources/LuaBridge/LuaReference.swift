@@ -20,7 +20,7 @@ public final class LuaReference: @unchecked Sendable {
             throw LuaFault("the lua state is closed or running on another thread")
         }
         guard lw_snapshot_reference(state.raw, key) == LW_OK else { throw LuaFault(state.message) }
-        return host.inboxValue()
+        return try host.inboxValue()
     }
 
     /// The value as Lua's tostring tells it, which may run the script's `__tostring`: protected, and stopped like any script.

@@ -48,6 +48,9 @@ final class CheckpointStore: WeightStore {
         return names["\(prefix).\(name)"]
     }
 
+    /// Whether a weight of this name is made in memory, since the files have none.
+    func makes(_ name: String) -> Bool { find(name) == nil && isOptional(name) }
+
     /// Tensors of the files that no weight used; buffers that transformers once saved are not mentioned.
     var unused: [String] {
         files.files.keys.filter {

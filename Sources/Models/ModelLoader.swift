@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import Memory
 
 /// Where the values of a model's weights come from.
 public enum WeightSource: String, Sendable, CaseIterable {
@@ -107,6 +108,7 @@ public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) 
     let store = CheckpointStore(
         try SafetensorsWeights(folder), prefix: architecture.prefix, storage: storage, seed: options.seed,
         isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
+    try checkSize(of: config, options) { store.makes($0) }
     let model = try EncoderModel(config, taskType: options.taskType, store: store)
     guard store.missing.isEmpty else {
         throw ModelError(
@@ -122,10 +124,22 @@ public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> L
     let storage = try options.storage()
     let random = RandomStore(key: RandomKey(seed: options.seed), storage: storage)
     let store: any WeightStore = options.weights == .none ? ShapeStore() : random
+    if options.weights == .random { try checkSize(of: config, options) { _ in true } }
     let model = try EncoderModel(config, taskType: options.taskType, store: store)
     let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && storage.resolved(.bfloat16) == .float32
     return LoadedModel(
         model: model, initialised: [], unused: [], expanded: isExpanded ? storage.expansion(of: "dtype") : nil)
+}
+
+/// Throws where the weights that are made in memory, of those of a model, do not fit into it; nothing is made before.
+private func checkSize(
+    of config: ModelConfig, _ options: LoadOptions, isMade: @escaping (_ name: String) -> Bool
+) throws {
+    let sizes = SizeStore(isMade)
+    _ = try EncoderModel(config, taskType: options.taskType, store: sizes)
+    do { try MemoryBudget.expect(sizes.bytes) } catch {
+        throw ModelError("\(error); '\(sizes.largest)' of shape \(sizes.largestShape) is the largest weight to be made")
+    }
 }
 
 extension ModelConfig {

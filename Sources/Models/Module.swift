@@ -32,6 +32,19 @@ extension Module {
         for (name, child) in children { child.place(at: path.isEmpty ? name : "\(path).\(name)") }
     }
 
+    /// Throws where modules lie within one another deeper than names, prints and walks can follow.
+    ///
+    /// Whoever makes a module of others asks.
+    public func checkNesting() throws {
+        let deepest = 64
+        var (level, depth) = ([self as any Module], 0)
+        while !level.isEmpty {
+            guard depth < deepest else { throw ModelError("modules lie within one another more than \(deepest) deep") }
+            depth += 1
+            level = level.flatMap { $0.children.map(\.module) }
+        }
+    }
+
     /// Every module with its path, this one first, depth first.
     public func namedModules() -> [(name: String, module: any Module)] {
         var found: [(name: String, module: any Module)] = []
@@ -77,8 +90,14 @@ extension Module {
     /// Numbers of trainable elements and of all of them, as PEFT counts: originals and their trained copies both.
     public func parameterCounts() -> (trainable: Int, all: Int) {
         namedParameters().reduce(into: (0, 0)) { counts, parameter in
-            if parameter.weight.requiresGrad { counts.0 += parameter.weight.count }
-            counts.1 += parameter.weight.count
+            if parameter.weight.requiresGrad { add(parameter.weight.count, to: &counts.0) }
+            add(parameter.weight.count, to: &counts.1)
         }
+    }
+
+    /// Adds what may be beyond counting, where sizes come from a configuration alone: then the sum stays the largest number.
+    private func add(_ count: Int, to sum: inout Int) {
+        let (total, overflow) = sum.addingReportingOverflow(count)
+        sum = overflow ? .max : total
     }
 }

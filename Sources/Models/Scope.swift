@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 import Tensors
 
 /// How a weight starts where no file gives it.
@@ -10,14 +11,19 @@ public enum Initialisation: Sendable, Equatable {
     /// U(−bound, bound).
     case uniform(bound: Float)
 
-    /// Writes rows × columns numbers: a function of the key and the place.
-    func fill(_ target: UnsafeMutableBufferPointer<Float>, columns: Int, key: RandomKey) {
+    /// Writes rows × columns numbers, a function of the key and the place; throws where the work is to stop.
+    func fill(_ target: UnsafeMutableBufferPointer<Float>, columns: Int, key: RandomKey) throws {
         guard let start = target.baseAddress else { return }
-        switch self {
-        case .constant(let value): unsafe start.update(repeating: value, count: target.count)
-        case .uniform(let bound): unsafe key.fillUniform(start, count: target.count, low: -bound, high: bound)
-        case .normal(let deviation, let zeroRow):
-            unsafe Initialisation.fillNormal(target, deviation: deviation, key: key)
+        nonisolated(unsafe) let numbers = unsafe start
+        try Initialisation.share(target.count) { places in
+            switch self {
+            case .constant(let value):
+                unsafe (numbers + places.lowerBound).update(repeating: value, count: places.count)
+            case .uniform(let bound): unsafe key.fillUniform(numbers, places, low: -bound, high: bound)
+            case .normal(let deviation, _): unsafe key.fillNormal(numbers, places, deviation: deviation)
+            }
+        }
+        if case .normal(_, let zeroRow) = self {
             if let zeroRow, zeroRow >= 0, (zeroRow + 1) * columns <= target.count {
                 unsafe (start + zeroRow * columns).update(repeating: 0, count: columns)
             }
@@ -26,14 +32,14 @@ public enum Initialisation: Sendable, Equatable {
 }
 
 extension Initialisation {
-    /// `RandomKey.fillNormal` by all threads: a base of a hundred million numbers takes a while.
-    private static func fillNormal(_ target: UnsafeMutableBufferPointer<Float>, deviation: Float, key: RandomKey) {
-        guard let start = target.baseAddress else { return }
-        let (count, piece) = (target.count, 1 << 16)
-        nonisolated(unsafe) let numbers = unsafe start
-        Workers.run(pieces: (count + piece - 1) / piece) { index in
-            for place in index * piece..<min(count, (index + 1) * piece) {
-                unsafe numbers[place] = deviation * Float(key.normal(place))
+    /// Calls `body` with all places 0..<count, by all threads: a base of a hundred million numbers takes a while.
+    private static func share(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) throws {
+        let (piece, round) = (1 << 16, 1 << 22)
+        for first in stride(from: 0, to: count, by: round) {
+            try MemoryBudget.check()
+            let end = min(count, first + round)
+            Workers.run(pieces: (end - first + piece - 1) / piece) { index in
+                body(first + index * piece..<min(end, first + (index + 1) * piece))
             }
         }
     }
@@ -93,16 +99,16 @@ public final class RandomStore: WeightStore {
         }
         let key = key.child(name)
         if shape.count == 2, !isTrainable {
-            let matrix = unsafe FrozenMatrix(
+            let matrix = unsafe try FrozenMatrix(
                 rows: shape[0], columns: columns, name: name, dtype: storage.resolved(.float32),
                 isPackable: storage.isPackable
             ) {
-                unsafe initialisation.fill($0, columns: columns, key: key)
+                unsafe try initialisation.fill($0, columns: columns, key: key)
             }
             return Weight(name: name, shape: shape, value: .matrix(matrix), origin: origin)
         }
         let tensor = try Tensor(uninitialized: shape)
-        unsafe initialisation.fill(
+        unsafe try initialisation.fill(
             UnsafeMutableBufferPointer(start: try tensor.mutableFloats(), count: tensor.count), columns: columns,
             key: key)
         if isTrainable { try tensor.setRequiresGrad(true) }
@@ -118,5 +124,32 @@ public final class ShapeStore: WeightStore {
     /// A weight of which only the shape is known.
     public func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
         Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+    }
+}
+
+/// Adds up what weights would take, and makes none.
+final class SizeStore: WeightStore {
+    private let isMade: (String) -> Bool
+    /// Bytes of the weights that are made; `Int.max` where they are beyond counting.
+    private(set) var bytes = 0
+    /// Name and shape of the largest of them.
+    private(set) var largest = ""
+    private(set) var largestShape: [Int] = []
+    private var largestBytes = 0
+
+    /// A store that counts the weights for which `isMade` holds.
+    init(_ isMade: @escaping (_ name: String) -> Bool) { self.isMade = isMade }
+
+    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+        if isMade(name) {
+            let own = shape.reduce(4) { SizeStore.checked($0.multipliedReportingOverflow(by: $1)) }
+            bytes = SizeStore.checked(bytes.addingReportingOverflow(own))
+            if own > largestBytes { (largest, largestShape, largestBytes) = (name, shape, own) }
+        }
+        return Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+    }
+
+    private static func checked(_ result: (partialValue: Int, overflow: Bool)) -> Int {
+        result.overflow ? Int.max : result.partialValue
     }
 }

@@ -136,6 +136,7 @@ private struct Walk {
             var lent = adder == nil ? [] : lend(to: edges)
             var gradients = try adder?.backward(dy, needs: needs, onto: lent) ?? op.backward(dy, needs: needs)
             span.end()
+            try Trouble.check()
             guard gradients.count == edges.count else {
                 throw TensorError("\(type(of: op).name): \(gradients.count) gradients for \(edges.count) inputs")
             }

@@ -1,3 +1,5 @@
+import Memory
+
 /// A number that stands beside tensors: an integer or a float, as in Lua.
 public enum Number: Sendable, Equatable, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
     case integer(Int64)
@@ -83,6 +85,7 @@ extension Tensor {
         guard !(Recording.isOn && isTracked) else {
             throw TensorError("map has no gradient; detach the tensor first, or use no_grad")
         }
+        try MemoryBudget.reserve(count, of: MemoryLayout<Number>.stride)
         var results: [Number] = []
         results.reserveCapacity(count)
         for i in 0..<count { results.append(try f(try element(i))) }

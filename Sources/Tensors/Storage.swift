@@ -1,5 +1,5 @@
 import Kernels
-import Synchronization
+import Memory
 
 /// Bytes of tensors; given back to a pool when the last tensor over them goes.
 public final class Storage: @unchecked Sendable {
@@ -28,12 +28,8 @@ public final class StoragePool: Sendable {
     public static let shared = StoragePool()
 
     private let arena = Arena()
-    private let asked = Mutex(Asked())
 
-    // A struct around it: a mutex that holds a function itself wraps it once more at every look.
-    private struct Asked {
-        var reserve: (@Sendable (_ live: Int, _ more: Int) throws -> Void)?
-    }
+    private init() { MemoryBudget.whenShort { [arena] in arena.trim() } }
 
     /// Bytes in tensors that are alive, rounded up to lines of the cache.
     public var liveBytes: Int { arena.counts.live }
@@ -50,17 +46,11 @@ public final class StoragePool: Sendable {
     /// Begins to measure the peak anew.
     public func resetPeak() { arena.resetPeak() }
 
-    /// Sets what is asked before bytes are handed out; it may free tensors, or refuse by throwing.
-    public func setReserve(_ reserve: (@Sendable (_ live: Int, _ more: Int) throws -> Void)?) {
-        asked.withLock { $0.reserve = reserve }
-    }
-
     /// Gives regions in which nothing is alive back to the system.
     public func trim() { arena.trim() }
 
     func take(byteCount: Int) throws -> (UnsafeMutableRawPointer, Arena.Block) {
-        if let reserve = asked.withLock({ $0.reserve }) { try reserve(arena.counts.live, Arena.rounded(byteCount)) }
-        guard let block = arena.take(byteCount: byteCount), let start = block.start else {
+        guard let block = try arena.take(byteCount: byteCount), let start = block.start else {
             throw TensorError("\(byteCount) bytes are more than the system has left")
         }
         return (start, block)

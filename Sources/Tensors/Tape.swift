@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 
 /// One differentiable operation: forward and backward side by side, in one file named after it.
 ///
@@ -72,6 +73,9 @@ public final class Node {
     /// Number of the module that ran it, while somebody profiles.
     let module = Profile.currentModule
 
+    /// Bytes that a node takes with its operation.
+    fileprivate static let overhead = 512
+
     init(op: any Op, edges: [Edge], needs: [Bool], depth: Int, shape: [Int]) {
         (self.op, self.edges, self.needs, self.depth, self.shape) = (op, edges, needs, depth, shape)
     }
@@ -79,6 +83,7 @@ public final class Node {
     // A long chain of nodes must not be released by recursion: a recipe's loop can make one of a million. Nodes that
     // only this one holds are emptied one after the other; what an operation keeps has no node (see `Op.forward`).
     deinit {
+        MemoryBudget.release(Node.overhead)
         var pending = Node.inputs(of: edges)
         edges = []
         while var node = pending.popLast() {
@@ -101,6 +106,7 @@ extension Tensor {
         let span = Profile.forward(op, inputs)
         let result = try op.forward(inputs.map { try $0.bare() }, needs: needs)
         span.end()
+        try Trouble.check()
         guard needs.contains(true) else { return result }
         var depth = 0
         let edges = zip(inputs, needs).map { input, need -> Node.Edge in
@@ -111,6 +117,7 @@ extension Tensor {
             }
             return .leaf(input)
         }
+        try MemoryBudget.reserve(Node.overhead)
         result.node = Node(op: op, edges: edges, needs: needs, depth: depth + 1, shape: result.shape)
         return result
     }

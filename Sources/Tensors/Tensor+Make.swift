@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 
 extension Tensor {
     /// Tensor of these floats; their number must be that of the shape (a vector where none is given).
@@ -24,14 +25,16 @@ extension Tensor {
     /// Tensor of one value.
     public static func full(_ shape: [Int], _ value: Float) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
-        try result.mutableFloats().update(repeating: value, count: result.count)
+        let target = try result.mutableFloats()
+        try fill(result.count) { (target + $0.lowerBound).update(repeating: value, count: $0.count) }
         return result
     }
 
     /// Integer tensor of one value.
     public static func full(_ shape: [Int], integer value: Int64) throws -> Tensor {
         let result = try Tensor(uninitialized: shape, dtype: .int64)
-        try result.mutableIntegers().update(repeating: value, count: result.count)
+        let target = try result.mutableIntegers()
+        try fill(result.count) { (target + $0.lowerBound).update(repeating: value, count: $0.count) }
         return result
     }
 
@@ -47,16 +50,41 @@ extension Tensor {
 
     /// start, start + step, … below (for a negative step: above) end; int64 where all three are integers.
     public static func arange(_ start: Number, _ end: Number, step: Number = 1) throws -> Tensor {
+        let told = "arange: from \(start.double) to \(end.double) in steps of \(step.double)"
         guard step.double != 0, step.double.isFinite, start.double.isFinite, end.double.isFinite else {
-            throw TensorError("arange: from \(start.double) to \(end.double) in steps of \(step.double)")
+            throw TensorError(told)
+        }
+        if case .integer(let first) = start, case .integer(let by) = step, case .integer(let last) = end {
+            let distance =
+                by > 0
+                ? (first < last ? UInt64(bitPattern: last &- first) : 0)
+                : first > last ? UInt64(bitPattern: first &- last) : 0
+            let count = distance == 0 ? 0 : (distance - 1) / by.magnitude + 1
+            guard let count = Int(exactly: count) else { throw TensorError("\(told): \(count) elements are too many") }
+            let result = try Tensor(uninitialized: [count], dtype: .int64)
+            let target = try result.mutableIntegers()
+            try fill(count) { for i in $0 { target[i] = first &+ Int64(i) &* by } }
+            return result
         }
         let length = ((end.double - start.double) / step.double).rounded(.up)
-        guard length < 0x1p44 else { throw TensorError("arange: \(length) elements are too many") }
-        let count = Swift.max(0, Int(length))
-        if case .integer(let first) = start, case .integer(let by) = step, case .integer = end {
-            return try Tensor((0..<Int64(count)).map { first &+ $0 &* by })
+        guard length < 0x1p44 else { throw TensorError("\(told): \(length) elements are too many") }
+        let count = length > 0 ? Int(length) : 0
+        let result = try Tensor(uninitialized: [count])
+        let target = try result.mutableFloats()
+        try fill(count) { for i in $0 { target[i] = Float(start.double + Double(i) * step.double) } }
+        return result
+    }
+
+    /// Calls `body` with the places 0..<count, part by part; throws between two where the work is to stop.
+    static func fill(_ count: Int, _ body: (Range<Int>) throws -> Void) throws {
+        var first = 0
+        while first < count {
+            // A few milliseconds of the slowest filling.
+            let end = Swift.min(count, first + 1 << 20)
+            try body(first..<end)
+            first = end
+            if first < count { try MemoryBudget.check() }
         }
-        return try Tensor((0..<count).map { Float(start.double + Double($0) * step.double) })
     }
 
     /// Ones on the diagonal of a matrix of zeros.
@@ -70,14 +98,16 @@ extension Tensor {
     /// Numbers from U(low, high): a function of the key and the place.
     public static func rand(_ shape: [Int], key: RandomKey, low: Float = 0, high: Float = 1) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
-        key.fillUniform(try result.mutableFloats(), count: result.count, low: low, high: high)
+        let target = try result.mutableFloats()
+        try fill(result.count) { key.fillUniform(target, $0, low: low, high: high) }
         return result
     }
 
     /// Numbers from N(0, deviation²): a function of the key and the place.
     public static func randn(_ shape: [Int], key: RandomKey, deviation: Float = 1) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
-        key.fillNormal(try result.mutableFloats(), count: result.count, deviation: deviation)
+        let target = try result.mutableFloats()
+        try fill(result.count) { key.fillNormal(target, $0, deviation: deviation) }
         return result
     }
 
@@ -102,13 +132,15 @@ extension Tensor {
 
     /// The floats as an array.
     public func floatArray() throws -> [Float] {
+        try MemoryBudget.reserve(count, of: 4)
         if dtype == .int64 { return try integerArray().map(Float.init) }
         return Array(UnsafeBufferPointer(start: try floats(), count: count))
     }
 
     /// The integers as an array.
     public func integerArray() throws -> [Int64] {
-        Array(UnsafeBufferPointer(start: try integers(), count: count))
+        try MemoryBudget.reserve(count, of: 8)
+        return Array(UnsafeBufferPointer(start: try integers(), count: count))
     }
 
     /// self = self + other, in place, without a record; for sums of gradients.

@@ -1,3 +1,5 @@
+import Memory
+
 /// A dense array of float32 or int64 in row-major order, and a place in the record of how it was made.
 public final class Tensor {
     /// Element types of a tensor.
@@ -21,13 +23,29 @@ public final class Tensor {
     private var storage: Storage?
     private var offset: Int
 
+    /// Bytes that a tensor takes beside its numbers: the object, its shape, its storage's object.
+    private static let overhead = 256
+
     /// New tensor with uninitialised values.
     public init(uninitialized shape: [Int], dtype: DType = .float32) throws {
         count = try Tensor.count(of: shape)
         (self.shape, self.dtype, offset) = (shape, dtype, 0)
         let (bytes, overflow) = count.multipliedReportingOverflow(by: dtype == .float32 ? 4 : 8)
         guard !overflow else { throw TensorError("shape \(shape) is too large") }
+        try MemoryBudget.reserve(Tensor.overhead)
         storage = try Storage(byteCount: bytes)
+    }
+
+    deinit {
+        MemoryBudget.release(Tensor.overhead)
+        // A gradient may have one itself, and so on: a chain that a recipe makes must not be released by recursion.
+        var next = grad
+        grad = nil
+        while next != nil, isKnownUniquelyReferenced(&next) {
+            let after = next?.grad
+            next?.grad = nil
+            next = after
+        }
     }
 
     /// View over the elements of `base` from `offset` on.
@@ -35,6 +53,7 @@ public final class Tensor {
         guard let storage = base.storage else { throw Tensor.freed }
         count = try Tensor.count(of: shape)
         (self.shape, self.dtype, self.offset, self.storage) = (shape, base.dtype, base.offset + offset, storage)
+        try MemoryBudget.reserve(Tensor.overhead)
     }
 
     /// Moves the values into the memory of `other`, of the same shape and type; who shares the old memory keeps that.
@@ -57,16 +76,28 @@ public final class Tensor {
 
     static let freed = TensorError("tensor was freed")
 
-    /// Product of the sizes; throws where it is negative or overflows.
+    /// The most dimensions that a tensor has: shapes are walked by recursion, and printed.
+    public static let largestRank = 64
+    /// The most elements, of which no part of a product of sizes may have more.
+    private static let largestCount = 1 << 44
+
+    /// Number of elements of this shape, the one gate of every shape that is made.
+    ///
+    /// Throws where it has too many dimensions, a negative size, or too many elements. Sizes beside a 0 count too: an operation
+    /// multiplies some of them without the 0.
     static func count(of shape: [Int]) throws -> Int {
-        var count = 1
+        guard shape.count <= largestRank else {
+            throw TensorError("a shape of \(shape.count) dimensions; there are at most \(largestRank)")
+        }
+        var (count, isEmpty) = (1, false)
         for size in shape {
             guard size >= 0 else { throw TensorError("shape \(shape) has a negative size") }
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= 1 << 44 else { throw TensorError("shape \(shape) is too large") }
+            isEmpty = isEmpty || size == 0
+            let (product, overflow) = count.multipliedReportingOverflow(by: Swift.max(1, size))
+            guard !overflow, product <= largestCount else { throw TensorError("shape \(shape) is too large") }
             count = product
         }
-        return count
+        return isEmpty ? 0 : count
     }
 
     /// Gives the memory back now; any later use throws.

@@ -1,3 +1,5 @@
+import Memory
+
 /// Turns text into the ids that a model takes, and ids into text.
 ///
 /// The stages are those of tokenizer.json: added tokens are cut out, what is between them is normalized, cut into words
@@ -59,7 +61,8 @@ public struct Tokenizer: Sendable {
     public func encode(
         _ text: String, pair: String? = nil, options: EncodingOptions = EncodingOptions()
     ) throws -> Encoding {
-        try scratches.with { scratch in
+        try reserve(text.utf8.count + (pair?.utf8.count ?? 0))
+        return try scratches.with { scratch in
             var sequences = [try tokens(text, scratch)]
             if let pair { sequences.append(try tokens(pair, scratch)) }
             return try finish(sequences, options)
@@ -73,7 +76,8 @@ public struct Tokenizer: Sendable {
     public func encode(
         words: [String], pair: [String]? = nil, options: EncodingOptions = EncodingOptions()
     ) throws -> Encoding {
-        try scratches.with { scratch in
+        try reserve((words + (pair ?? [])).reduce(0) { $0 + $1.utf8.count + 1 })
+        return try scratches.with { scratch in
             var sequences = [try tokens(words: words, scratch)]
             if let pair { sequences.append(try tokens(words: pair, scratch)) }
             return try finish(sequences, options)
@@ -84,12 +88,16 @@ public struct Tokenizer: Sendable {
     ///
     /// - Throws: `TokenizerError` where the options contradict one another or cannot be met.
     public func ids(_ text: String, pair: String? = nil, options: EncodingOptions = EncodingOptions()) throws -> [Int] {
-        try scratches.with { scratch in
+        try reserve(text.utf8.count + (pair?.utf8.count ?? 0))
+        return try scratches.with { scratch in
             var sequences = [try ids(Array(text.utf8), scratch)]
             if let pair { sequences.append(try ids(Array(pair.utf8), scratch)) }
             return postProcessor.ids(sequences, try parts(sequences.map(\.count), options), options)
         }
     }
+
+    /// Asks for what the stages make of a text of so many bytes: places in the text, pieces, tokens.
+    private func reserve(_ bytes: Int) throws { try MemoryBudget.reserve(bytes, of: 32) }
 
     /// The tokens of many texts, one encoding for each.
     ///

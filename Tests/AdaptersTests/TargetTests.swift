@@ -116,9 +116,9 @@ private final class HalfModel: Module {
 @Test("a linear of one's own takes an adapter like any model's")
 func ownModules() throws {
     let store = RandomStore(seed: 3, isTrainable: true)
-    let model = Sequential([
-        try Models.Linear(Scope(store: store).child("0"), inFeatures: 3, outFeatures: 5),
-        try Models.Linear(Scope(store: store).child("1"), inFeatures: 5, outFeatures: 2),
+    let model = try Container(children: [
+        ("0", try Models.Linear(Scope(store: store).child("0"), inFeatures: 3, outFeatures: 5)),
+        ("1", try Models.Linear(Scope(store: store).child("1"), inFeatures: 5, outFeatures: 2)),
     ])
     model.place(at: "")
     let adapters = AdapterSet(model: model)

@@ -4,7 +4,7 @@ import Kernels
 func random(_ count: Int, _ seed: UInt64, _ low: Float = -1, _ high: Float = 1) -> [Float] {
     var values = [Float](repeating: 0, count: count)
     values.withUnsafeMutableBufferPointer {
-        if let start = $0.baseAddress { RandomKey(seed: seed).fillUniform(start, count: count, low: low, high: high) }
+        if let start = $0.baseAddress { RandomKey(seed: seed).fillUniform(start, 0..<count, low: low, high: high) }
     }
     return values
 }

@@ -32,7 +32,9 @@ import Testing
             let (w, x, bias, dy) = (
                 random(rows * columns, 1), random(m * columns, 2), random(rows, 3), random(m * rows, 4)
             )
-            let matrix = FrozenMatrix(rows: rows, columns: columns, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let matrix = try FrozenMatrix(rows: rows, columns: columns, dtype: type) {
+                _ = $0.update(fromContentsOf: w)
+            }
             let (rw, rx, rdy) = (rounded(w, type), rounded(x, type), rounded(dy, type))
             let y = try output(m * rows) { try matrix.multiply(x: x, m: m, bias: bias, into: $0) }
             let product = Reference.gemm(rx, rw, m: m, n: rows, k: columns, transposeB: true)
@@ -54,8 +56,8 @@ import Testing
     func groups(_ m: Int) throws {
         for type in types() {
             let (columns, sizes) = (96, [200, 96, 384])
-            let matrices = sizes.enumerated().map { index, rows in
-                FrozenMatrix(
+            let matrices = try sizes.enumerated().map { index, rows in
+                try FrozenMatrix(
                     rows: rows, columns: columns, normal: 0.1, key: RandomKey(seed: UInt64(index)), dtype: type)
             }
             let (x, bias) = (random(m * columns, 2), random(384, 3))
@@ -88,7 +90,7 @@ import Testing
     @Test func valuesAfterPacking() throws {
         for type in types() {
             let w = random(100 * 200, 1)
-            let matrix = FrozenMatrix(rows: 100, columns: 200, name: "w", dtype: type) {
+            let matrix = try FrozenMatrix(rows: 100, columns: 200, name: "w", dtype: type) {
                 _ = $0.update(fromContentsOf: w)
             }
             let before = matrix.bytes
@@ -110,7 +112,9 @@ import Testing
         let (m, columns, rows) = shape
         for type in types() {
             let w = random(rows * columns, 1)
-            let matrix = FrozenMatrix(rows: rows, columns: columns, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let matrix = try FrozenMatrix(rows: rows, columns: columns, dtype: type) {
+                _ = $0.update(fromContentsOf: w)
+            }
             let (x, bias, dy) = (random(m * columns, 2), random(rows, 3), random(m * rows, 4))
             let fx = output(m * columns) { Elementwise.forward(function, x, $0, count: x.count) }
             let apart = try output(m * rows) { try matrix.multiply(x: fx, m: m, bias: bias, into: $0) }
@@ -137,7 +141,7 @@ import Testing
     /// One copy serves both products, and stays.
     @Test func onePlainCopy() throws {
         let w = random(64 * 96, 1)
-        let matrix = FrozenMatrix(rows: 64, columns: 96, isPackable: false) { _ = $0.update(fromContentsOf: w) }
+        let matrix = try FrozenMatrix(rows: 64, columns: 96, isPackable: false) { _ = $0.update(fromContentsOf: w) }
         let x = random(40 * 96, 2)
         let y = try output(40 * 64) { try matrix.multiply(x: x, m: 40, bias: nil, into: $0) }
         #expect(distance(y, Reference.gemm(x, w, m: 40, n: 64, k: 96, transposeB: true)) < 1e-5)
@@ -206,7 +210,7 @@ import Testing
     @Test func additions() throws {
         for type in types() {
             let (w, b, a) = (random(20 * 30, 1), random(20 * 2, 2), random(2 * 30, 3))
-            let matrix = FrozenMatrix(rows: 20, columns: 30, dtype: type) { _ = $0.update(fromContentsOf: w) }
+            let matrix = try FrozenMatrix(rows: 20, columns: 30, dtype: type) { _ = $0.update(fromContentsOf: w) }
             let delta = Reference.gemm(b, a, m: 20, n: 30, k: 2)
             let exact = zip(rounded(w, type), delta).map { Double($0) + 0.5 * $1 }
             let sum = try output(600) { try matrix.adding(scale: 0.5, b: b, a: a, rank: 2).copy(to: $0) }
@@ -218,7 +222,7 @@ import Testing
     @Test func bfloat16Rounding() throws {
         guard Backend.multiplies(.bfloat16) else { return }
         let values: [Float] = [1, 1 + 0x1p-8, 1 + 0x1.8p-8, 1 + 0x1p-9, -3.14159, 0, .infinity, .nan, 1e-30]
-        let matrix = FrozenMatrix(rows: 1, columns: values.count, dtype: .bfloat16) {
+        let matrix = try FrozenMatrix(rows: 1, columns: values.count, dtype: .bfloat16) {
             _ = $0.update(fromContentsOf: values)
         }
         let stored = try output(values.count) { try matrix.copy(to: $0) }

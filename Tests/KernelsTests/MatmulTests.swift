@@ -33,7 +33,7 @@ import Testing
 
     @Test func frozenMatrix() throws {
         let w = random(5 * 33, 1)
-        let matrix = FrozenMatrix(rows: 5, columns: 33, name: "w") { _ = $0.update(fromContentsOf: w) }
+        let matrix = try FrozenMatrix(rows: 5, columns: 33, name: "w") { _ = $0.update(fromContentsOf: w) }
         let (x, bias, dy) = (random(7 * 33, 2), random(5, 3), random(7 * 5, 4))
         let y = try output(35) { try matrix.multiply(x: x, m: 7, bias: bias, into: $0) }
         let product = Reference.gemm(x, w, m: 7, n: 5, k: 33, transposeB: true)

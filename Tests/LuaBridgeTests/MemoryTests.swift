@@ -1,5 +1,6 @@
 import Foundation
 import LuaBridge
+import Memory
 import Testing
 
 /// Memory: what errors leave behind, the cap, what the collector cannot see.
@@ -112,16 +113,37 @@ struct MemoryTests {
         }
     }
 
-    @Test func theLedgerCollects() throws {
-        let world = try World(slabLimit: 64 << 20)
-        try world.run("for i = 1, 2000 do local s = lorawb.zeros(1 << 17) end")
-        // Collected from a quarter of the limit on, with one more slab on top.
-        #expect(world.census.peak <= (16 << 20) + (1 << 20))
-        let message = world.failure("keep = {}; for i = 1, 2000 do keep[i] = lorawb.zeros(1 << 17) end")
-        #expect(
-            message?.message.hasPrefix("recipe.lua:1: zeros: memory limit: 1 MiB more on top of ") == true,
-            "\(message?.message ?? "")")
-        #expect(message?.kind == .memoryLimit)
-        try world.run("keep = nil; local s = lorawb.zeros(1 << 17)")
+    /// The limit is one of the whole process.
+    @Test func garbageIsCollectedBeforeMemoryIsRefused() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let world = try World()
+            let collector = world.host.collector
+            MemoryBudget.begin(limit: 64 << 20, .init(check: {}, collect: { collector.collect() }))
+            try world.run("for i = 1, 2000 do local s = lorawb.zeros(1 << 17) end")
+            guard world.census.peak <= 64 << 20 else { exit(1) }
+            let failure = world.failure("keep = {}; for i = 1, 2000 do keep[i] = lorawb.zeros(1 << 17) end")
+            guard failure?.kind == .memoryLimit,
+                failure?.message.hasPrefix("recipe.lua:1: zeros: memory limit: 1 MiB more on top of ") == true
+            else {
+                print(failure?.message ?? "")
+                exit(2)
+            }
+            try world.run("keep = nil; local s = lorawb.zeros(1 << 17)")
+            exit(7)
+        }
+    }
+
+    /// Lua's own values are refused where others have taken the memory, though Lua's own limit is far.
+    @Test func luaSharesTheLimit() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let world = try World()
+            MemoryBudget.begin(limit: 64 << 20, nil)
+            try world.run("keep = {}; for i = 1, 40 do keep[i] = lorawb.zeros(1 << 17) end")
+            let source = "t = {}; for i = 1, 1e9 do t[i] = {i} end"
+            guard world.failure(source)?.kind == .memoryLimit, world.host.memoryInUse < 40 << 20 else { exit(1) }
+            let text = "s = 'x'; while true do s = s .. s end"
+            guard world.failure("t = nil; " + text)?.kind == .memoryLimit else { exit(2) }
+            exit(7)
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LuaBridge
+import Memory
 import Options
 import Synchronization
 
@@ -10,7 +11,8 @@ final class Slab {
     var label = ""
 
     init(_ count: Int, _ census: Census) throws {
-        try census.ledger?.reserve(count * 8) { census.bytes }
+        try MemoryBudget.reserve(count * 8)
+        try census.reserve(count * 8)
         self.census = census
         values = [Double](repeating: 0, count: count)
         census.add(1, bytes: count * 8)
@@ -43,7 +45,14 @@ final class Census {
     private(set) var living = 0
     private(set) var bytes = 0
     private(set) var peak = 0
-    var ledger: LuaLedger?
+    /// Bytes that may live in one world: the budget is one of the whole process, in which other tests run.
+    var limit = Int.max
+    var collect: () -> Void = {}
+
+    func reserve(_ more: Int) throws {
+        if more > limit - bytes { collect() }
+        guard more <= limit - bytes else { throw LuaFault(MemoryRefusal.prefix + "\(more) bytes more") }
+    }
 
     func add(_ objects: Int, bytes more: Int) {
         living += objects
@@ -84,7 +93,9 @@ final class World {
         let box = LoaderBox()
         host = try LuaHost(limits: LuaLimits(memory: memory)) { try box.load($0) }
         box.world = self
-        if let slabLimit { census.ledger = LuaLedger(host: host, limit: slabLimit, floor: slabLimit / 4) }
+        if let slabLimit {
+            (census.limit, census.collect) = (slabLimit, { [collector = host.collector] in collector.collect() })
+        }
         host.output = { [weak self] text in self?.printed.append(text.text) }
         try host.register(slabType)
         try host.register(

@@ -7,7 +7,7 @@ import Testing
     /// Result and gradients of x and of the bias, as bits.
     private func run(_ make: (Tensor, FrozenMatrix, Tensor) throws -> Tensor) throws -> [[UInt32]] {
         let key = RandomKey(seed: 8)
-        let frozen = FrozenMatrix(rows: 70, columns: 260, normal: 0.1, key: key.child(0))
+        let frozen = try FrozenMatrix(rows: 70, columns: 260, normal: 0.1, key: key.child(0))
         let x = try Tensor.randn([9, 15, 260], key: key.child(1))
         let bias = try Tensor.randn([70], key: key.child(2))
         for leaf in [x, bias] { try leaf.setRequiresGrad(true) }

@@ -32,8 +32,8 @@ import Testing
                 // What is multiplied is no leaf, so that it is gone where nobody keeps it.
                 let input = { try leaf.reshape([64, 256]).add(0) }
                 for dtype in [FrozenMatrix.DType.float32, .bfloat16] where Backend.multiplies(dtype) {
-                    let matrices = (0..<3).map {
-                        FrozenMatrix(
+                    let matrices = try (0..<3).map {
+                        try FrozenMatrix(
                             rows: 32, columns: 256, normal: 0.1, key: RandomKey(seed: 2).child($0), dtype: dtype)
                     }
                     let frozen = try Tensor.randn([32], key: RandomKey(seed: 3))

@@ -160,6 +160,26 @@ enum OpSamples {
         sample("rms_norm", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
             try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-6)
         },
+        sample("embedding_sum_dropout", "EmbeddingSum", [input([3, 33], 1), input([3, 33], 2), input([3, 33], 3)]) {
+            try EmbeddingSum.of($0)
+        },
+        // Named for the goldens, which have none for masks of our own: here the formula is compared with differences.
+        sample(
+            "lora_dropout", "LoRAUpdates",
+            [
+                input([5, 12], 1), input([5, 7], 2), input([2, 12], 3), input([7, 2], 4), input([3, 12], 5),
+                input([7, 3], 6),
+            ]
+        ) {
+            let mask = try DropoutMask(p: 0.3, keys: (0..<5).map { RandomKey(seed: 3).child($0) })
+            // A result is written over: it must be fresh.
+            let y = try LoRAUpdates.apply(
+                [
+                    (.init(target: 0, scaling: 0.5, mask: mask), $0[2], $0[3]),
+                    (.init(target: 0, scaling: 2, mask: nil), $0[4], $0[5]),
+                ], to: [try $0[1].clone()], input: $0[0])
+            return y[0]
+        },
         sample("dropout", "Dropout", unit) {
             let key = RandomKey(seed: 3)
             return try $0[0].dropout(DropoutMask(p: 0.3, keys: (0..<3).map { key.child($0) }))
@@ -212,7 +232,7 @@ enum OpSamples {
 
     static func frozen(_ shape: [Int], _ seed: Int) throws -> FrozenMatrix {
         let numbers = try values(shape, seed).floatArray()
-        return FrozenMatrix(rows: shape[0], columns: shape[1]) { buffer in
+        return try FrozenMatrix(rows: shape[0], columns: shape[1]) { buffer in
             for (i, value) in numbers.enumerated() { buffer[i] = value }
         }
     }

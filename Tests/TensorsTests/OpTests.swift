@@ -122,4 +122,55 @@ func distance(_ got: [Float], _ expected: [Float]) -> Float {
         #expect(Set(files).subtracting(covered).sorted() == [])
         #expect(covered.subtracting(files).sorted() == [])
     }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// Swift files beneath a folder, with their path from there and their text.
+    private func sources(_ folder: String) throws -> [(path: String, text: String)] {
+        let url = OpTests.root.appending(path: folder)
+        let files = try #require(FileManager.default.enumerator(atPath: url.path()))
+        return try files.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.sorted().map {
+            ($0, try String(contentsOf: url.appending(path: $0), encoding: .utf8))
+        }
+    }
+
+    /// An operation that lies anywhere else would escape the walk over their files.
+    @Test func everyOperationLiesAmongThem() throws {
+        let conformance = try Regex(#"(class|extension) (\w+)(<.*>)?: (.*, )?(Op|AddingOp|ManyResults)\b"#)
+        for (path, text) in try sources("Sources") where !path.hasPrefix("Tensors/Ops/") {
+            let found = text.matches(of: conformance).map { String(text[$0.range]) }
+            // The part of an operation with several results, which hands its gradient on.
+            #expect(
+                found.filter { !$0.hasPrefix("class Part<") && !$0.hasPrefix("extension AddingOp") } == [], "\(path)")
+        }
+    }
+
+    /// What gives tensors and bears no gradient.
+    private static let undifferentiable: Set<String> = [
+        "full", "zeros", "ones", "arange", "eye", "rand", "randn", "kaimingUniform", "copy", "detach", "to", "map",
+        "compare",
+        "sideBySide", "eq", "ne", "lt", "gt", "le", "ge", "argmax", "gather", "apply", "applyMany", "forward",
+        "backward", "value",
+    ]
+
+    /// A method that gives tensors has a sample that calls it, wherever in the room it lies.
+    @Test func everyDifferentiableMethodHasASample() throws {
+        let declaration = try Regex(
+            #"(?s)(public|package) (static )?func (\w+)\(((?!func ).)*?\)( throws)? -> ([^{\n]*)"#)
+        let samples = try String(
+            contentsOf: OpTests.root.appending(path: "Tests/TensorsTests/OpSamples.swift"), encoding: .utf8)
+        var missing: Set<String> = []
+        for (_, text) in try sources("Sources/Tensors") {
+            for match in text.matches(of: declaration) {
+                guard let result = match.output[6].substring, result.contains("Tensor"), !result.contains("Tensor?"),
+                    let name = match.output[3].substring
+                else { continue }
+                if !samples.contains(".\(name)(") { missing.insert(String(name)) }
+            }
+        }
+        // Those that samples reach by other names: every elementwise function, and t.
+        let reached: Set<String> = ["activation", "transpose"]
+        #expect(missing.subtracting(OpTests.undifferentiable).subtracting(reached).sorted() == [])
+    }
 }

@@ -1,5 +1,7 @@
+import CMemory
+import Foundation
 import Kernels
-import Synchronization
+import Memory
 import Tensors
 import Testing
 
@@ -30,7 +32,7 @@ import Testing
     /// Steps on batches of changing lengths, most of them never seen before, of tens of megabytes.
     @Test func aStepAllocatesNothingAfterTheLargest() throws {
         let weights = try weights()
-        let frozen = FrozenMatrix(rows: 64, columns: 64, normal: 0.1, key: RandomKey(seed: 4))
+        let frozen = try FrozenMatrix(rows: 64, columns: 64, normal: 0.1, key: RandomKey(seed: 4))
         StoragePool.shared.resetPeak()
         try step(12_000, weights, frozen)
         #expect(StoragePool.shared.peakBytes >= 32 << 20)
@@ -45,17 +47,55 @@ import Testing
         #expect(fewest == 0)
     }
 
-    @Test func reserveIsAskedAndMayRefuse() throws {
-        let asked = Mutex([Int]())
-        // Only this size: other tests run beside.
-        let bytes = 123_456 * 4
-        StoragePool.shared.setReserve { _, more in
-            guard more >= bytes, more < bytes + 64 else { return }
-            asked.withLock { $0.append(more) }
-            throw TensorError("memory limit")
+    private struct Stopped: Error {}
+
+    /// A signal stops a product between two pieces, and what was computed is dropped; so does it the filling of a tensor.
+    @Test func aSignalStopsProductsAndFilling() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            MemoryBudget.begin(
+                limit: nil, .init(check: { if MemoryBudget.isStopping { throw Stopped() } }, collect: {}))
+            let (a, b) = (try Tensor.ones([3, 5]), try Tensor.ones([5, 3]))
+            let frozen = try OpSamples.frozen([4, 5], 1)
+            let before = try a.linear(frozen).floatArray()
+            memory_stop(true)
+            guard (try? a.matmul(b)) == nil, (try? a.linear(frozen)) == nil else { exit(1) }
+            let layout = AttentionLayout(heads: 1, queryStarts: [0, 3])
+            guard (try? a.attention(keys: a, values: a, layout)) == nil else { exit(2) }
+            guard (try? Tensor.zeros([2 << 20])) == nil, (try? Tensor.arange(0, 1e7)) == nil else { exit(3) }
+            guard (try? a.add(1)) != nil else { exit(4) }
+            memory_stop(false)
+            guard try a.matmul(b).floatArray() == [Float](repeating: 5, count: 9) else { exit(5) }
+            exit(try a.linear(frozen).floatArray() == before ? 7 : 6)
         }
-        defer { StoragePool.shared.setReserve(nil) }
-        #expect { try Tensor.zeros([123_456]) } throws: { "\($0)" == "memory limit" }
-        #expect(asked.withLock { $0.count } == 1)
+    }
+
+    /// The limit is one of the whole process.
+    @Test func tensorsCountAndMayBeRefused() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            MemoryBudget.begin(limit: 64 << 20, nil)
+            for _ in 0..<3 {
+                var kept: [Tensor] = []
+                do {
+                    for _ in 0..<100 { kept.append(try Tensor.zeros([1 << 18])) }
+                    exit(1)
+                } catch is MemoryRefusal {
+                    // Of a mebibyte each, in regions of at most a sixteenth of the limit.
+                    guard (54...64).contains(kept.count) else { exit(2) }
+                }
+            }
+            do {
+                var small: [Tensor] = []
+                while small.count < 1_000_000 { small.append(try Tensor.zeros([1])) }
+                exit(3)
+            } catch is MemoryRefusal {}
+            let chain = try Tensor.zeros([1])
+            try chain.setRequiresGrad(true)
+            do {
+                var x = try chain.mul(2)
+                for _ in 0..<1_000_000 { x = try x.mul(2) }
+                exit(4)
+            } catch is MemoryRefusal {}
+            exit(7)
+        }
     }
 }

@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func aFrozenMatrixAddsToWhatIsThere() throws {
-        let matrix = FrozenMatrix(rows: 2, columns: 2) { target in
+        let matrix = try FrozenMatrix(rows: 2, columns: 2) { target in
             for (i, value) in [Float(1), 2, 3, 4].enumerated() { target[i] = value }
         }
         func gradient(_ f: (Tensor) throws -> Tensor) throws -> [Float] {

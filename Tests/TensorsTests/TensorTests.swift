@@ -102,6 +102,96 @@ import Testing
             } == "item: shape [2] is not a single number")
     }
 
+    /// Sizes are checked where a shape is made, those beside a 0 too: no operation multiplies them into an overflow.
+    @Test func shapesAreBounded() throws {
+        let wide = [Int](repeating: 1, count: 100_000)
+        #expect(message { try Tensor.zeros(wide) } == "a shape of 100000 dimensions; there are at most 64")
+        #expect(try Tensor.zeros([Int](repeating: 1, count: 64)).shape.count == 64)
+        #expect(throws: TensorError.self) { try Tensor.zeros([2]).reshape([Int](repeating: 1, count: 64) + [2]) }
+        #expect(throws: TensorError.self) { try Tensor.zeros([2]).reshape(wide + [-1]) }
+        let deepest = try Tensor.zeros([Int](repeating: 1, count: 64))
+        #expect(throws: TensorError.self) { try Tensor.stack([deepest, deepest]) }
+        for shape in [[0, .max], [.max, 0], [.max, .max], [0, 1 << 23, 1 << 22], [1 << 45]] as [[Int]] {
+            #expect(message { try Tensor.zeros(shape).softmax(1) } == "shape \(shape) is too large")
+        }
+        #expect(message { try Tensor.zeros([0, -1]) } == "shape [0, -1] has a negative size")
+        #expect(message { try Tensor.zeros([.min]) }.hasSuffix("has a negative size"))
+        // Without elements, but of sizes whose product can be counted.
+        let empty = try Tensor.zeros([0, 1 << 20, 1 << 20])
+        #expect(try empty.softmax(1).shape == [0, 1 << 20, 1 << 20])
+        #expect(try Tensor.zeros([0, 1 << 20]).matmul(Tensor.zeros([1 << 20, 0])).shape == [0, 0])
+        #expect(try Tensor.zeros([0, 1 << 30, 1]).add(Tensor.zeros([0, 1, 1 << 10])).count == 0)
+        #expect(throws: TensorError.self) { try Tensor.zeros([0, 1 << 30, 1]).add(Tensor.zeros([0, 1, 1 << 30])) }
+    }
+
+    @Test func rangesOfNumbers() throws {
+        for (start, end, step) in [
+            (0, -1e300, 1), (0, 1e300, 1), (0, 1, 1e-300), (-1e308, 1e308, 1), (0, .infinity, 1), (0, .nan, 1),
+            (.nan, 1, 1),
+            (0, 1, .nan), (0, 1, 0), (1e300, -1e300, 1), (0, 1, -1e-300), (0, -0x1p63, 1), (0, 0x1p64, 1),
+        ] as [(Double, Double, Double)] {
+            let made = try? Tensor.arange(.float(start), .float(end), step: .float(step))
+            #expect(made == nil || made?.count == 0, "\(start) \(end) \(step)")
+        }
+        for (start, end, step) in [
+            (0, .min, 1), (.min, .max, 1), (.max, .min, -1), (0, .max, 1), (0, 5, 0), (.max, .min, .min),
+        ] as [(Int64, Int64, Int64)] {
+            let made = try? Tensor.arange(.integer(start), .integer(end), step: .integer(step))
+            let values = try made?.integerArray() ?? []
+            #expect(values.count < 3, "\(start) \(end) \(step)")
+        }
+        #expect(try Tensor.arange(.integer(.max - 2), .integer(.max)).integerArray() == [.max - 2, .max - 1])
+        #expect(
+            try Tensor.arange(.integer(.min), .integer(.max), step: .integer(.max)).integerArray() == [
+                .min, -1, .max - 1,
+            ])
+        #expect(try Tensor.arange(.integer(1 << 53), .integer(1 << 53 + 3)).count == 3)
+        #expect(try Tensor.arange(5, 0, step: -2).integerArray() == [5, 3, 1])
+        #expect(try Tensor.arange(0, .float(1), step: .float(0.25)).floatArray() == [0, 0.25, 0.5, 0.75])
+        #expect(try Tensor.arange(3, 3).count == 0)
+    }
+
+    @Test func numbersOfCallersAreChecked() throws {
+        let x = try Tensor.zeros([2, 3])
+        for wrong in [Int.min, Int.min + 1, -3, 2, 1 << 31, 1 << 53, Int.max - 1, Int.max] {
+            #expect(throws: TensorError.self) { try x.softmax(wrong) }
+            #expect(throws: TensorError.self) { try x.sum(wrong) }
+            #expect(throws: TensorError.self) { try x.max(wrong) }
+            #expect(throws: TensorError.self) { try x.argmax(wrong) }
+            #expect(throws: TensorError.self) { try x.topk(1, wrong) }
+            #expect(throws: TensorError.self) { try x.topk(wrong == 2 ? 4 : wrong) }
+            #expect(throws: TensorError.self) { try x.select(wrong, 0) }
+            #expect(throws: TensorError.self) { try x.select(0, wrong) }
+            #expect(throws: TensorError.self) { try x.narrow(0, start: wrong, length: 1) }
+            #expect(throws: TensorError.self) { try x.narrow(0, start: 1, length: wrong) }
+            #expect(throws: TensorError.self) { try x.narrow(wrong, start: 0, length: 1) }
+            #expect(throws: TensorError.self) { try x.transpose(wrong, 0) }
+            #expect(throws: TensorError.self) { try x.permute([wrong, 0]) }
+            #expect(throws: TensorError.self) { try Tensor.cat([x], wrong) }
+            #expect(throws: TensorError.self) { try Tensor.stack([x], wrong == 2 || wrong == -3 ? 3 : wrong) }
+            #expect(throws: TensorError.self) { try x.gatherRows([wrong]) }
+            #expect(throws: TensorError.self) { try x.crossEntropy([wrong == 2 ? 3 : wrong, 0]) }
+            #expect(throws: TensorError.self) { try x.reshape([wrong, 3, 3]) }
+            #expect(throws: (any Error).self) { try Tensor.eye(wrong == 2 ? -2 : wrong, 1 << 40) }
+            #expect(throws: TensorError.self) { try x.element(wrong == 2 ? 6 : wrong) }
+        }
+        #expect(
+            message { try x.permute([Int](repeating: 0, count: 1_000_000)) }
+                == "permute: an order of 1000000 dimensions for shape [2, 3]")
+    }
+
+    /// A chain of gradients of gradients is released without recursion, as one of operations is.
+    @Test func longChainsOfGradientsGo() throws {
+        var x = try Tensor.zeros([1])
+        for _ in 0..<200_000 {
+            let next = try Tensor.zeros([1])
+            next.grad = x
+            x = next
+        }
+        x = try Tensor.zeros([1])
+        #expect(x.grad == nil)
+    }
+
     @Test func errorsGiveBothShapes() throws {
         let (a, b) = (try Tensor.zeros([2, 3]), try Tensor.zeros([4, 5]))
         #expect(message { try a.add(b) } == "add: shapes [2, 3] and [4, 5] do not fit together")

@@ -17,7 +17,7 @@ import Testing
         let x = try leaf([rows, width], 0)
         let weights = try (1...3).map { try leaf([width, width], $0) }
         let (gamma, beta) = (try leaf([width], 4), try leaf([width], 5))
-        let frozen = FrozenMatrix(rows: 4 * width, columns: width, normal: 0.05, key: key.child(6))
+        let frozen = try FrozenMatrix(rows: 4 * width, columns: width, normal: 0.05, key: key.child(6))
         let bias = try leaf([4 * width], 7)
         let table = try leaf([40, width], 8)
         let mask = try DropoutMask(p: 0.1, keys: (0..<rows).map { key.child(9).child($0) })

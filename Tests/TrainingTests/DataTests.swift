@@ -78,6 +78,12 @@ struct DataTests {
         #expect(values(shuffled, "n") == values(try data.shuffled(seed: 3), "n"))
         #expect(values(shuffled, "n") != values(data, "n"))
         #expect(Set(values(shuffled, "s").map { "\($0)" }).count == 10)
+        // What shuffling gave before views held their order in 32 bits.
+        #expect(values(shuffled, "n").map(\.whole) == [1, 9, 6, 0, 3, 5, 7, 8, 4, 2])
+        #expect(values(try data.selecting(2..<5), "n") == values(try data.selecting([2, 3, 4]), "n"))
+        #expect(throws: TrainingError.self) { try data.selecting(8..<11) }
+        #expect(throws: TrainingError.self) { try data.selecting([.max]) }
+        #expect(throws: TrainingError.self) { try data.selecting([.min]) }
         let even = try shuffled.filtered { row in (row[0].value.whole ?? 1) % 2 == 0 }
         #expect(even.count == 5)
         #expect(try even.row(0)[1].value == .string("row \(try #require(even.row(0)[0].value.whole))"))

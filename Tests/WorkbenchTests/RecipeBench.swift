@@ -1,4 +1,5 @@
 import LuaBridge
+import Memory
 import Tensors
 
 @testable import Workbench
@@ -19,7 +20,7 @@ final class RecipeBench {
             recipeName: "bench.lua", source: [], options: SessionOptions(seed: seed), output: Output())
         host = try RecipeEnvironment.make(context)
         // The pool is the process's; the limits of one bench must not meet the tensors of another.
-        StoragePool.shared.setReserve(nil)
+        MemoryBudget.end()
     }
 
     /// What has no text, or no example.

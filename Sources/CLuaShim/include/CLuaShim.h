@@ -144,7 +144,7 @@ const char *lw_type_name(lw_thread *thread, int32_t index);
 int32_t lw_snapshot(lw_state *state, lw_thread *thread, int32_t index);
 int32_t lw_snapshot_reference(lw_state *state, int64_t reference);
 const lw_value *lw_inbox(const lw_state *state, size_t *count);
-const void *lw_inbox_bytes(const lw_state *state);
+const void *lw_inbox_bytes(const lw_state *state, size_t *size);
 // Keeps a value alive: 0 is out of memory. Releasing may happen on any thread, at any time before lw_free.
 int64_t lw_reference(lw_state *state, lw_thread *thread, int32_t index);
 void lw_unreference(lw_state *state, int64_t reference);

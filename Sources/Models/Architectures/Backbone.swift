@@ -21,19 +21,3 @@ protocol EncoderLayer: Module {
     /// States of the asked rows for x[T, d], the states of all rows.
     func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor
 }
-
-/// y = x1 + x2 + …, all of one shape; backward gives dy to each.
-final class EmbeddingSum: Op {
-    static let name = "embedding_sum"
-
-    func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
-        let y = try inputs[0].clone()
-        for other in inputs.dropFirst() { try y.add(inPlace: other) }
-        return y
-    }
-
-    func backward(_ dy: Tensor, needs: [Bool]) throws -> [Tensor?] { needs.map { $0 ? dy : nil } }
-
-    /// Sum of embeddings of the same tokens.
-    static func of(_ parts: [Tensor]) throws -> Tensor { try Tensor.apply(EmbeddingSum(), parts) }
-}

@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 
 /// y = the largest element of everything, or along one dimension; NaN counts as the largest.
 ///
@@ -34,6 +35,7 @@ package final class Maximum: Op {
         }
         self.indices = indices
         if needs[0] {
+            try MemoryBudget.reserve(at == nil ? x.count : y.count, of: MemoryLayout<Int>.stride)
             if at == nil {
                 let (values, best) = (try x.floats(), try y.floats()[0])
                 places = (0..<x.count).filter { values[$0] == best || (best.isNaN && values[$0].isNaN) }

@@ -60,6 +60,9 @@ package final class Permute: Op {
 extension Tensor {
     /// Dimensions in another order: dimension i of the result is `order[i]` of this.
     public func permute(_ order: [Int]) throws -> Tensor {
+        guard order.count == shape.count else {
+            throw TensorError("permute: an order of \(order.count) dimensions for shape \(shape)")
+        }
         let wanted = try order.map { try Shape.dimension($0, of: shape, "permute") }
         guard wanted.sorted() == Array(shape.indices) else {
             throw TensorError("permute: \(order) is no order of the dimensions of shape \(shape)")

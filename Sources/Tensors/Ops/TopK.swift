@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 
 /// y = the k largest elements along the last dimension, largest first; among equals the first; NaN is the largest.
 ///
@@ -20,6 +21,7 @@ package final class TopK: Op {
         let y = try Tensor(uninitialized: x.shape.dropLast() + [k], dtype: x.dtype)
         let indices = try Tensor(uninitialized: y.shape, dtype: .int64)
         let target = try indices.mutableIntegers()
+        try MemoryBudget.reserve(width, of: 2 * MemoryLayout<Int>.stride)
         for row in 0..<rows {
             let places: [Int]
             switch x.dtype {

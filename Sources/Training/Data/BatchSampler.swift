@@ -47,8 +47,8 @@ public struct BatchSampler: Sendable, Equatable {
     public func order(epoch: Int) -> [Int] {
         switch strategy {
         case .sequential: Array(0..<count)
-        case .random: Self.permutation(count, key: key(epoch))
-        case .groupByLength: groupedByLength(Self.permutation(count, key: key(epoch)))
+        case .random: key(epoch).permutation(count)
+        case .groupByLength: groupedByLength(key(epoch).permutation(count))
         }
     }
 
@@ -59,16 +59,6 @@ public struct BatchSampler: Sendable, Equatable {
     }
 
     private func key(_ epoch: Int) -> RandomKey { RandomKey(seed: seed).child("batches").child(epoch) }
-
-    /// A uniformly random order of 0..<count (Fisher and Yates), a function of `key` alone.
-    public static func permutation(_ count: Int, key: RandomKey) -> [Int] {
-        var order = Array(0..<count)
-        for last in stride(from: count - 1, to: 0, by: -1) {
-            let chosen = Int(key.word(last).multipliedFullWidth(by: UInt64(last + 1)).high)
-            order.swapAt(last, chosen)
-        }
-        return order
-    }
 
     /// The reference's `get_length_grouped_indices` (transformers 5.23, `trainer_pt_utils.py`): megabatches of 50 batches, or
     /// fewer so that there are four, each sorted from long to short; the longest row of all comes first.

@@ -1,3 +1,5 @@
+import Memory
+
 /// The values of one column, stored as compactly as their kind allows.
 public enum Column: Sendable, Equatable {
     case integers([Int])
@@ -46,22 +48,31 @@ public enum Column: Sendable, Equatable {
     }
 
     /// The rows `rows` of this column, in that order.
-    func gathered(_ rows: [Int]) -> Column {
+    func gathered(_ rows: [UInt32]) throws -> Column {
         switch self {
-        case .integers(let values): return .integers(rows.map { values[$0] })
-        case .floats(let values): return .floats(rows.map { values[$0] })
-        case .booleans(let values): return .booleans(rows.map { values[$0] })
-        case .strings(let values): return .strings(rows.map { values[$0] })
-        case .values(let values): return .values(rows.map { values[$0] })
+        case .integers(let values): return .integers(try Column.gathered(values, rows))
+        case .floats(let values): return .floats(try Column.gathered(values, rows))
+        case .booleans(let values): return .booleans(try Column.gathered(values, rows))
+        case .strings(let values): return .strings(try Column.gathered(values, rows))
+        case .values(let values): return .values(try Column.gathered(values, rows))
         case .integerLists(let flat, let offsets):
+            let ranges = rows.lazy.map { offsets[Int($0)]..<offsets[Int($0) + 1] }
+            let total = ranges.reduce(0) { $0 + $1.count }
+            try MemoryBudget.reserve(total * 4 + rows.count * 8)
             var (newFlat, newOffsets): ([Int32], [Int]) = ([], [0])
+            newFlat.reserveCapacity(total)
             newOffsets.reserveCapacity(rows.count + 1)
-            for row in rows {
-                newFlat.append(contentsOf: flat[offsets[row]..<offsets[row + 1]])
+            for range in ranges {
+                newFlat.append(contentsOf: flat[range])
                 newOffsets.append(newFlat.count)
             }
             return .integerLists(flat: newFlat, offsets: newOffsets)
         }
+    }
+
+    private static func gathered<Element>(_ values: [Element], _ rows: [UInt32]) throws -> [Element] {
+        try MemoryBudget.reserve(rows.count, of: MemoryLayout<Element>.stride)
+        return rows.map { values[Int($0)] }
     }
 }
 
@@ -91,7 +102,9 @@ struct ColumnBuilder {
         }
     }
 
-    mutating func append(_ value: Value) {
+    /// Adds a row; throws where there is no memory for it.
+    mutating func append(_ value: Value) throws {
+        try MemoryBudget.reserve(value.size)
         let value = ColumnBuilder.compact(value)
         if kind == .none { kind = ColumnBuilder.kind(of: value) }
         switch (kind, value) {

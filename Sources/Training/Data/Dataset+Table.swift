@@ -4,13 +4,14 @@ extension Dataset {
     /// The rows of a table that was read from a file.
     public init(_ table: DataTable) throws {
         try self.init(
-            columns: table.columns.map { name, column in
+            columns: try table.columns.map { name, column in
                 switch column {
-                case .integers(let values): (name, .integers(values.map { Int($0) }))
+                case .integers(let values):
+                    (name, .integers(values.map { Int($0) }))
                 case .floats(let values): (name, .floats(values))
                 case .strings(let values): (name, .strings(values))
                 case .json(let values):
-                    (name, values.reduce(into: ColumnBuilder()) { $0.append(Value($1)) }.built)
+                    (name, try values.reduce(into: ColumnBuilder()) { try $0.append(Value($1)) }.built)
                 }
             })
     }

@@ -1,4 +1,5 @@
 import Kernels
+import Memory
 
 /// Rows under named columns.
 ///
@@ -15,7 +16,7 @@ public struct Dataset: Sendable {
     private let columns: [NamedColumn]
     private let places: [String: Int]
     /// Rows of the columns that this view shows, in order; nil where it shows all.
-    private let selection: [Int]?
+    private let selection: [UInt32]?
     /// Number of rows.
     public let count: Int
 
@@ -24,8 +25,14 @@ public struct Dataset: Sendable {
         try self.init(columns.map { NamedColumn(name: $0.name, column: $0.column) }, selection: nil)
     }
 
-    private init(_ columns: [NamedColumn], selection: [Int]?) throws {
+    /// The most rows: a view says of each in 32 bits which row of the columns it is.
+    private static let largest = Int(UInt32.max)
+
+    private init(_ columns: [NamedColumn], selection: [UInt32]?) throws {
         let length = columns.first?.column.count ?? 0
+        guard length <= Dataset.largest else {
+            throw TrainingError("dataset: \(length) rows; there are at most \(Dataset.largest)")
+        }
         var places: [String: Int] = [:]
         for (place, named) in columns.enumerated() {
             guard places.updateValue(place, forKey: named.name) == nil else {
@@ -58,7 +65,7 @@ public struct Dataset: Sendable {
     public func column(_ name: String) -> Column? { places[name].map { columns[$0].column } }
 
     /// Row of the columns that row `row` of this view shows.
-    public func place(ofRow row: Int) -> Int { selection?[row] ?? row }
+    public func place(ofRow row: Int) -> Int { selection.map { Int($0[row]) } ?? row }
 
     /// Value of a column in a row of this view.
     public func value(_ name: String, row: Int) -> Value? {
@@ -69,7 +76,7 @@ public struct Dataset: Sendable {
     /// The row `row`, counted from 0.
     public func row(_ row: Int) throws -> [Value.Entry] {
         guard row >= 0, row < count else {
-            throw TrainingError("dataset: row \(row + 1) is outside 1 to \(count)")
+            throw TrainingError("dataset: row \(row &+ 1) is outside 1 to \(count)")
         }
         let place = place(ofRow: row)
         return columns.map { Value.Entry($0.name, $0.column[place]) }
@@ -78,19 +85,43 @@ public struct Dataset: Sendable {
     /// A view of the rows `rows`, in that order.
     public func selecting(_ rows: [Int]) throws -> Dataset {
         if let row = rows.first(where: { $0 < 0 || $0 >= count }) {
-            throw TrainingError("dataset: row \(row + 1) is outside 1 to \(count)")
+            throw TrainingError("dataset: row \(row &+ 1) is outside 1 to \(count)")
         }
-        return try Dataset(columns, selection: rows.map(place(ofRow:)))
+        try MemoryBudget.reserve(rows.count, of: 4)
+        return try Dataset(columns, selection: rows.map { UInt32(truncatingIfNeeded: place(ofRow: $0)) })
+    }
+
+    /// A view of these rows.
+    public func selecting(_ rows: Range<Int>) throws -> Dataset {
+        guard rows.lowerBound >= 0, rows.upperBound <= count else {
+            throw TrainingError("dataset: rows \(rows) are outside 0..<\(count)")
+        }
+        try MemoryBudget.reserve(rows.count, of: 4)
+        return try viewing(rows.map { UInt32(truncatingIfNeeded: $0) })
+    }
+
+    /// A view of rows that stand for `order` of this one's.
+    private func viewing(_ order: consuming [UInt32]) throws -> Dataset {
+        if let selection { for place in order.indices { order[place] = selection[Int(order[place])] } }
+        return try Dataset(columns, selection: order)
+    }
+
+    /// All rows in an order that `seed` and the stream's name determine.
+    private func permutation(seed: Int, _ stream: String) throws -> [UInt32] {
+        try MemoryBudget.reserve(count, of: 4)
+        return RandomKey(seed: UInt64(bitPattern: Int64(seed))).child(stream).permutation(count, of: UInt32.self)
     }
 
     /// A view of the rows in an order that `seed` alone determines.
     public func shuffled(seed: Int) throws -> Dataset {
-        try selecting(BatchSampler.permutation(count, key: Dataset.key(seed, "shuffle")))
+        try viewing(permutation(seed: seed, "shuffle"))
     }
 
     /// A view of the rows for which `isIncluded` answers true.
     public func filtered(_ isIncluded: ([Value.Entry]) throws -> Bool) throws -> Dataset {
-        try selecting((0..<count).filter { try isIncluded(row($0)) })
+        var kept: [UInt32] = []
+        for index in 0..<count where try isIncluded(row(index)) { kept.append(UInt32(truncatingIfNeeded: index)) }
+        return try viewing(kept)
     }
 
     /// New rows: what `transform` returns replaces or joins the columns of the row it was given.
@@ -103,7 +134,9 @@ public struct Dataset: Sendable {
         let new = builder.columns
         let replaced = Set(new.map(\.name))
         var kept = columns.filter { !replaced.contains($0.name) }
-        if let selection { kept = kept.map { NamedColumn(name: $0.name, column: $0.column.gathered(selection)) } }
+        if let selection {
+            kept = try kept.map { NamedColumn(name: $0.name, column: try $0.column.gathered(selection)) }
+        }
         return try Dataset(kept + new, selection: nil)
     }
 
@@ -117,12 +150,8 @@ public struct Dataset: Sendable {
                 "train_test_split: test_size is \(testSize) of \(count) rows; expected a share between 0 and 1, or a number of rows that leaves some for both parts"
             )
         }
-        let order = BatchSampler.permutation(count, key: Dataset.key(seed, "split"))
-        return (try selecting(Array(order[tests...])), try selecting(Array(order[..<tests])))
-    }
-
-    private static func key(_ seed: Int, _ stream: String) -> RandomKey {
-        RandomKey(seed: UInt64(bitPattern: Int64(seed))).child(stream)
+        let order = try permutation(seed: seed, "split")
+        return (try viewing(Array(order[tests...])), try viewing(Array(order[..<tests])))
     }
 }
 
@@ -150,7 +179,7 @@ private struct RowBuilder {
             guard let column = isHere ? place : names.firstIndex(of: entry.key) else {
                 throw TrainingError("\(operation): row \(index + 1) has a column '\(entry.key)' that row 1 has not")
             }
-            builders[column].append(entry.value)
+            try builders[column].append(entry.value)
         }
         guard row.count == names.count else {
             let keys = Set(row.map(\.key))

@@ -34,6 +34,17 @@ public indirect enum Value: Sendable, Equatable {
         }
     }
 
+    /// Bytes that it takes in memory, more or less.
+    var size: Int {
+        switch self {
+        case .null, .boolean, .integer, .float: 16
+        case .string(let text): 16 + (text.utf8.count < 16 ? 0 : text.utf8.count + 32)
+        case .integers(let ids): 48 + 4 * ids.count
+        case .list(let values): values.reduce(48) { $0 + $1.size }
+        case .object(let entries): entries.reduce(48) { $0 + 32 + $1.value.size }
+        }
+    }
+
     /// The number, where it is one.
     public var number: Double? {
         switch self {

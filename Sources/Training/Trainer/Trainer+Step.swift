@@ -1,3 +1,4 @@
+import Memory
 import Models
 import Tensors
 
@@ -22,6 +23,8 @@ extension Trainer {
         } catch let error as TensorError {
             throw failure(error.description, batches)
         } catch let error as ModelError {
+            throw failure(error.description, batches)
+        } catch let error as MemoryRefusal {
             throw failure(error.description, batches)
         }
     }

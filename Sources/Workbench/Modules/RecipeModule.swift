@@ -38,6 +38,7 @@ final class RecipeModule: Module {
                     "'\(name)' is the same module as '\(other)'; name it once and call it as often as needed")
             }
         }
+        try checkNesting()
         place(at: "")
         do { try RecipeModule.checkTensors(self) } catch {
             for (_, box) in parts { box.module.place(at: "") }

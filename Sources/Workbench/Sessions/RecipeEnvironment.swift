@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import LuaBridge
+import Memory
 import Reports
 import Stdlib
 import Tensors
@@ -13,10 +14,11 @@ enum RecipeEnvironment {
         let seed = Int(truncatingIfNeeded: context.seed)
         let host = try LuaHost(limits: LuaLimits(memory: lua, seed: seed)) { name in try source(of: name, context) }
         host.output = { [output = context.output] text in output.write(text) }
-        let ledger = LuaLedger(host: host, limit: context.options.memoryLimit ?? Machine.memory / 5 * 4)
-        StoragePool.shared.setReserve { _, more in
-            try ledger.reserve(more) { StoragePool.shared.liveBytes }
-        }
+        MemoryBudget.begin(
+            limit: context.options.memoryLimit ?? Machine.memory / 5 * 4,
+            MemoryBudget.Session(
+                check: { if let stop = pendingStop() { throw stop } },
+                collect: { [collector = host.collector] in collector.collect() }))
         try registerTypes(host, context)
         try host.register(module(context), global: nil)
         return host

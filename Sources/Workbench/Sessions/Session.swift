@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import LuaBridge
+import Memory
 import Reports
 import Stdlib
 import Tensors
@@ -163,7 +164,7 @@ public final class Session {
         do {
             let host = try RecipeEnvironment.make(context)
             defer {
-                StoragePool.shared.setReserve(nil)
+                MemoryBudget.end()
                 context.runFolder.close()
             }
             try body(host)

@@ -179,13 +179,13 @@ enum DatasetLua {
                 let count = box.dataset.count
                 if call.isTable(1) {
                     return .object(
-                        DatasetBox(try box.dataset.selecting(try call.integers(1, "rows").map { Int($0) - 1 })))
+                        DatasetBox(try box.dataset.selecting(try call.integers(1, "rows").map { Int($0) &- 1 })))
                 }
                 let (first, last) = (try call.integer(1, "first"), try call.optionalInteger(2, "last") ?? count)
-                guard first >= 1, last <= count, first <= last + 1 else {
+                guard first >= 1, last <= count, first - 1 <= last else {
                     throw LuaFault("rows \(first) to \(last) are outside 1 to \(count)")
                 }
-                return .object(DatasetBox(try box.dataset.selecting(Array(first - 1..<last))))
+                return .object(DatasetBox(try box.dataset.selecting(first - 1..<last)))
             },
             LuaMethod(
                 "train_test_split", "Holds a part of the rows out: a table with train and test.",

@@ -7,22 +7,19 @@
 /// Working memory of a thread, kept between uses so that a training step asks the system for none.
 enum Scratch {
     private final class Block {
-        var floats: UnsafeMutableBufferPointer<Float>
+        private var floats: FloatBlock?
         var isTaken = false
         /// What serves while this is taken.
-        lazy var inner = Block()
+        lazy var inner: Block = Block()
 
-        init() { floats = .init(start: nil, count: 0) }
+        init() {}
 
-        deinit { floats.deallocate() }
-
-        func grow(to count: Int) -> UnsafeMutablePointer<Float>? {
-            if floats.count < count {
-                floats.deallocate()
-                let raw = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
-                floats = .init(start: raw.bindMemory(to: Float.self, capacity: count), count: count)
-            }
-            return floats.baseAddress
+        func grow(to count: Int) throws -> UnsafeMutablePointer<Float> {
+            if let floats, floats.buffer.count >= count { return floats.start }
+            floats = nil
+            let larger = try FloatBlock(count: count)
+            floats = larger
+            return larger.start
         }
     }
 
@@ -46,11 +43,13 @@ enum Scratch {
     }
 
     /// Calls `body` with `count` uninitialised floats, aligned to 64 bytes, that are this thread's until it returns.
+    ///
+    /// Where there is no memory for them `body` is not called, and whoever had the work done is told (`Trouble`).
     static func with(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
         var block = own
         while block.isTaken { block = block.inner }
         block.isTaken = true
         defer { block.isTaken = false }
-        if let start = block.grow(to: max(1024, count)) { body(start) }
+        do { body(try block.grow(to: max(1024, count))) } catch { Trouble.note(error) }
     }
 }

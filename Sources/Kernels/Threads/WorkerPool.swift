@@ -1,4 +1,3 @@
-import COpenBLAS
 import CProcessor
 import Synchronization
 
@@ -43,7 +42,6 @@ final class WorkerPool: @unchecked Sendable {
         pthread_cond_init(&wake, nil)
         pthread_cond_init(&done, nil)
         pthread_key_create(&insideKey, nil)
-        openblas_set_num_threads(1)
         resize(to: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 

@@ -30,7 +30,7 @@ public enum Matmul {
         Workers.run(pieces: across * down) { piece in
             let (column, row) = (piece % across * width, piece / across * height)
             let (columns, rows) = (min(width, n - column), min(height, m - row))
-            guard columns > 0, rows > 0 else { return }
+            guard columns > 0, rows > 0, !Trouble.isStopping else { return }
             multiply(
                 transposeA: transposeA, transposeB: transposeB, m: rows, n: columns, k: k, alpha: alpha,
                 a + (transposeA ? row : row * lda), lda: lda, b + (transposeB ? column * ldb : column), ldb: ldb,
@@ -62,8 +62,56 @@ public enum Matmul {
             }
             return
         }
-        cblas_sgemm(
-            CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-            blasint(m), blasint(n), blasint(k), alpha, a, blasint(lda), b, blasint(ldb), beta, c, blasint(ldc))
+        // Sizes beyond those of the library's integers: a row of what fits at a time.
+        guard let sizes = Sizes(m, n, k, lda, ldb, ldc) else {
+            return beyond(
+                transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a, lda: lda, b,
+                ldb: ldb, beta: beta, c, ldc: ldc)
+        }
+        let run = {
+            blas_sgemm(
+                transposeA ? 1 : 0, transposeB ? 1 : 0, sizes.m, sizes.n, sizes.k, alpha, a, sizes.lda, b, sizes.ldb,
+                beta, c, sizes.ldc) == 0
+        }
+        if run() { return }
+        do {
+            try BLAS.open()
+            _ = run()
+        } catch {
+            Trouble.note(error)
+            for row in 0..<m { Loops.zero(c + row * ldc, n) }
+        }
+    }
+
+    /// Sizes as the library takes them.
+    private struct Sizes {
+        let (m, n, k): (Int32, Int32, Int32)
+        let (lda, ldb, ldc): (Int32, Int32, Int32)
+
+        /// Nil where one of them is too large.
+        init?(_ m: Int, _ n: Int, _ k: Int, _ lda: Int, _ ldb: Int, _ ldc: Int) {
+            guard max(max(m, n, k), max(lda, ldb, ldc)) <= Int(Int32.max) else { return nil }
+            (self.m, self.n, self.k) = (Int32(m), Int32(n), Int32(k))
+            (self.lda, self.ldb, self.ldc) = (Int32(lda), Int32(ldb), Int32(ldc))
+        }
+    }
+
+    /// As `multiply`, one number after the other: for sizes that nobody multiplies for speed.
+    private static func beyond(
+        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>, lda: Int,
+        _ b: UnsafePointer<Float>, ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+    ) {
+        for row in 0..<m {
+            for column in 0..<n {
+                var sum = 0.0
+                for i in 0..<k {
+                    let x = transposeA ? a[i * lda + row] : a[row * lda + i]
+                    let y = transposeB ? b[column * ldb + i] : b[i * ldb + column]
+                    sum += Double(x) * Double(y)
+                }
+                let place = row * ldc + column
+                c[place] = alpha * Float(sum) + (beta == 0 ? 0 : beta * c[place])
+            }
+        }
     }
 }

@@ -146,6 +146,7 @@ public struct AttentionKernel: Sendable {
         withKeys { keys in
             nonisolated(unsafe) let keys = keys
             Workers.run(pieces: pieces.count) { index in
+                if Trouble.isStopping { return }
                 let (s, groups) = (pieces[index].sequence, pieces[index].groups)
                 let keeps = offsets[s + 1] > offsets[s]
                 // Heads that share keys add to the same gradient: one piece has all of them.

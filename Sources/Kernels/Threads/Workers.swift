@@ -7,7 +7,11 @@ public enum Workers {
     public static var count: Int { pool.count }
 
     /// Sets the number of threads, at least 1; waits for work that is running.
-    public static func setCount(_ count: Int) { pool.resize(to: max(1, count)) }
+    public static func setCount(_ count: Int) {
+        pool.resize(to: max(1, count))
+        // OpenBLAS needs a buffer for each thread: the next product sees to it.
+        BLAS.forgetThreads()
+    }
 
     /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done.
     ///

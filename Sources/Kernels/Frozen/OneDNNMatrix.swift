@@ -27,7 +27,7 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
         (self.k, self.n, self.type, self.full, self.last) = (k, n, type, full, last)
         stride = (max(full.bytes, last.bytes) + 63) / 64 * 64
         let panels = (n + panelColumns - 1) / panelColumns
-        guard let block = OneDNNMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
+        guard let block = try OneDNNMatrix.arena.take(byteCount: stride * panels), let start = block.start else {
             throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(stride * panels) bytes")
         }
         (self.block, storage) = (block, start)

@@ -12,14 +12,14 @@ public enum ProductPeak {
     public static func measure(m: Int, n: Int, k: Int, form: ProductCounter.Form) throws -> Double {
         guard m > 0, n > 0, k > 0 else { return 0 }
         let once: (Int) throws -> Void
-        let (a, c) = (block(m * k), block(m * n))
-        let (x, y) = try (start(of: a), start(of: c))
+        let (a, c) = (try block(m * k), try block(m * n))
+        let (x, y) = (a.start, c.start)
         switch form {
         case .plain(let transposed):
-            let factors = (0..<matrices).map { _ in block(n * k) }
+            let factors = try (0..<matrices).map { _ in try block(n * k) }
             once = { index in
                 Matmul.gemm(
-                    transposeB: transposed, m: m, n: n, k: k, x, lda: k, try start(of: factors[index]),
+                    transposeB: transposed, m: m, n: n, k: k, x, lda: k, factors[index].start,
                     ldb: transposed ? k : n, y, ldc: n)
             }
         case .frozen(let dtype, let transposed):
@@ -43,16 +43,11 @@ public enum ProductPeak {
     }
 
     private static func matrix(rows: Int, columns: Int, _ dtype: FrozenMatrix.DType) throws -> FrozenMatrix {
-        FrozenMatrix(rows: rows, columns: columns, name: "peak", dtype: dtype) { fill($0) }
+        try FrozenMatrix(rows: rows, columns: columns, name: "peak", dtype: dtype) { fill($0) }
     }
 
-    private static func start(of block: FloatBlock) throws -> UnsafeMutablePointer<Float> {
-        guard let start = block.buffer.baseAddress else { throw KernelError("no memory to measure products with") }
-        return start
-    }
-
-    private static func block(_ count: Int) -> FloatBlock {
-        let block = FloatBlock(count: count)
+    private static func block(_ count: Int) throws -> FloatBlock {
+        let block = try FloatBlock(count: count)
         fill(block.buffer)
         return block
     }

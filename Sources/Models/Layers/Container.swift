@@ -21,6 +21,7 @@ public final class Container: Module {
     public func add(_ name: String, _ module: any Module) throws {
         try check(name)
         children.append((name, module))
+        try checkNesting()
     }
 
     /// Adds a weight of its own.
@@ -36,28 +37,5 @@ public final class Container: Module {
         guard !children.contains(where: { $0.name == name }), !weights.contains(where: { $0.name == name }) else {
             throw ModelError("a module has two parts called '\(name)'")
         }
-    }
-}
-
-/// Layers applied one after another; their names are 0, 1, ….
-public final class Sequential: Layer {
-    /// Class name.
-    public let kind = "Sequential"
-    /// Path from the root of the model.
-    public var path = ""
-    /// The layers.
-    public let layers: [any Layer]
-
-    /// New sequence.
-    public init(_ layers: [any Layer]) { self.layers = layers }
-
-    /// The layers by number.
-    public var children: [(name: String, module: any Module)] {
-        layers.enumerated().map { (String($0.offset), $0.element) }
-    }
-
-    /// Output of the last layer for x[T, …].
-    public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
-        try layers.reduce(x) { try $1($0, pass) }
     }
 }

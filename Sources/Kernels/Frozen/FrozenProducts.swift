@@ -163,6 +163,7 @@ extension FrozenMatrix {
         let failures = Failures()
         nonisolated(unsafe) let x = x
         Workers.run(pieces: panels * pieces.count) { piece in
+            if Trouble.isStopping { return }
             // Pieces that follow one another read the same panel: the matrix comes from far, x is near.
             var (panel, place, chunk) = (piece / pieces.count, 0, piece % pieces.count)
             while panel >= targets[place].panels {
@@ -203,6 +204,7 @@ extension FrozenMatrix {
         let failures = Failures()
         nonisolated(unsafe) let (derivative, dx) = (derivative, dx)
         Workers.run(pieces: panels * pieces.count) { piece in
+            if Trouble.isStopping { return }
             let (panel, chunk) = (piece / pieces.count, piece % pieces.count)
             let (rows, width) = (pieces.rows(of: chunk), min(panelColumns, n - panel * panelColumns))
             let first = chunk * pieces.size * n + panel * panelColumns

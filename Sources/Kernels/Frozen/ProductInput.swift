@@ -20,7 +20,7 @@ final class ProductInput {
             (start, block) = (UnsafeRawPointer(x), nil)
             return
         }
-        guard let block = ProductInput.arena.take(byteCount: count * type.size), let memory = block.start else {
+        guard let block = try ProductInput.arena.take(byteCount: count * type.size), let memory = block.start else {
             throw ProductInput.noMemory(count)
         }
         (start, self.block) = (UnsafeRawPointer(memory), block)
@@ -46,7 +46,7 @@ final class ProductInput {
 
     /// Calls `body` with `count` uninitialised floats.
     static func passing(_ count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
-        guard let block = arena.take(byteCount: 4 * count), let start = block.start else { throw noMemory(count) }
+        guard let block = try arena.take(byteCount: 4 * count), let start = block.start else { throw noMemory(count) }
         defer { arena.give(block) }
         try body(start.bindMemory(to: Float.self, capacity: count))
     }

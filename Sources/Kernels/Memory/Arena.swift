@@ -1,3 +1,4 @@
+import Memory
 import Synchronization
 
 /// Memory in large regions from the system, cut into blocks of any size; free neighbours become one block again.
@@ -54,9 +55,16 @@ public final class Arena: Sendable {
     public static func rounded(_ byteCount: Int) -> Int { (max(byteCount, 1) + unit - 1) / unit * unit }
 
     /// A block of at least `byteCount` bytes, uninitialised; nil where the system has no more memory.
-    public func take(byteCount: Int) -> Block? {
+    ///
+    /// Throws where a new region would be more than the memory budget allows. What fits into the regions that are there costs no look
+    /// at the budget: they were asked for when they came.
+    public func take(byteCount: Int) throws -> Block? {
         guard byteCount <= Arena.largest else { return nil }
-        return state.withLock { $0.take(units: Arena.rounded(byteCount) / Arena.unit) }
+        let units = Arena.rounded(byteCount) / Arena.unit
+        if let block = state.withLock({ $0.take(units: units, growing: false) }) { return block }
+        // Outside of the lock: who is asked may free blocks of this arena.
+        try MemoryBudget.reserve(state.withLock { $0.regionBytes(units) })
+        return state.withLock { $0.take(units: units, growing: true) }
     }
 
     /// Takes a block back.
@@ -108,8 +116,8 @@ private struct State {
         return steps * shift + (units >> shift)
     }
 
-    mutating func take(units: Int) -> Arena.Block? {
-        guard let index = find(units) ?? grow(units) else { return nil }
+    mutating func take(units: Int, growing: Bool) -> Arena.Block? {
+        guard let index = find(units) ?? (growing ? grow(units) : nil) else { return nil }
         unlist(index)
         let rest = pieces[index].units - units
         if rest > 0 {
@@ -167,9 +175,14 @@ private struct State {
         return nil
     }
 
+    /// Bytes of a new region for a block; few under a small limit, so that little of it lies idle.
+    func regionBytes(_ units: Int) -> Int {
+        Pages.rounded(max(min(regionBytes, MemoryBudget.limit / 16), units * Arena.unit))
+    }
+
     /// A new region, as one free piece.
     private mutating func grow(_ units: Int) -> Int? {
-        let bytes = Pages.rounded(max(regionBytes, units * Arena.unit))
+        let bytes = regionBytes(units)
         // What is held stays below half more than was ever in use at once, and a few regions.
         let allowed = counts.peak + counts.peak / 2 + 4 * regionBytes
         release(downTo: max(0, allowed - bytes - counts.live))

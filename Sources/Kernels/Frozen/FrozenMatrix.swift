@@ -76,14 +76,19 @@ public final class FrozenMatrix: Sendable {
         self.init(rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, isPackable: false)
     }
 
-    /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32.
+    /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32; throws where there is no memory for them.
     public convenience init(
         rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
         fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
-    ) rethrows {
-        let block = FloatBlock(count: rows * columns)
+    ) throws {
+        let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+        guard rows >= 0, columns >= 0, !overflow else {
+            throw KernelError("'\(name)' cannot have shape [\(rows), \(columns)]")
+        }
+        let block = try FloatBlock(count: count)
         try fill(block.buffer)
-        let kept = dtype == .float32 ? block : block.rounded()
+        try Trouble.check()
+        let kept = dtype == .float32 ? block : try block.rounded()
         let plain = PlainNumbers(
             start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false, read: nil)
         self.init(rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable)
@@ -92,10 +97,10 @@ public final class FrozenMatrix: Sendable {
     /// Matrix of numbers from N(0, deviation²), a function of the key alone.
     public convenience init(
         rows: Int, columns: Int, normal deviation: Float, key: RandomKey, name: String = "", dtype: DType = .float32
-    ) {
-        self.init(rows: rows, columns: columns, name: name, dtype: dtype) { buffer in
+    ) throws {
+        try self.init(rows: rows, columns: columns, name: name, dtype: dtype) { buffer in
             guard let start = buffer.baseAddress else { return }
-            key.fillNormal(start, count: buffer.count, deviation: deviation)
+            key.fillNormal(start, 0..<buffer.count, deviation: deviation)
         }
     }
 
@@ -133,7 +138,7 @@ public final class FrozenMatrix: Sendable {
                 made = try pack(plain.start, plain.type, transposed: transposed, backend)
             } else {
                 // Packed the other way already: from there.
-                let block = FloatBlock(count: rows * columns)
+                let block = try FloatBlock(count: rows * columns)
                 try FrozenMatrix.unpack(state, columns: columns, into: block.start)
                 made = try pack(block.start, .float32, transposed: transposed, backend)
             }
@@ -176,7 +181,7 @@ public final class FrozenMatrix: Sendable {
         try state.withLock { state in
             if let plain = state.plain { return plain.copy(from: index, count: count, as: dtype, to: target) }
             if count == rows * columns { return try FrozenMatrix.unpack(state, columns: columns, into: target) }
-            let block = FloatBlock(count: rows * columns)
+            let block = try FloatBlock(count: rows * columns)
             try FrozenMatrix.unpack(state, columns: columns, into: block.start)
             target.update(from: block.start + index, count: count)
         }
@@ -234,7 +239,7 @@ public final class FrozenMatrix: Sendable {
                 return value
             }
         }
-        let block = FloatBlock(count: rows * columns)
+        let block = try FloatBlock(count: rows * columns)
         try copy(to: block.start)
         return places.map { block.start[$0] }
     }
@@ -251,26 +256,5 @@ public final class FrozenMatrix: Sendable {
                 m: rows, n: columns, k: rank, alpha: scale, b, lda: rank, a, ldb: columns, beta: 1, target,
                 ldc: columns)
         }
-    }
-}
-
-/// Owned, 64-byte aligned floats.
-final class FloatBlock: @unchecked Sendable {
-    let start: UnsafeMutablePointer<Float>
-    let buffer: UnsafeMutableBufferPointer<Float>
-
-    init(count: Int) {
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
-        start = raw.bindMemory(to: Float.self, capacity: count)
-        buffer = UnsafeMutableBufferPointer(start: start, count: count)
-    }
-
-    deinit { buffer.deallocate() }
-
-    /// The same numbers as bfloat16, in half the memory.
-    func rounded() -> FloatBlock {
-        let block = FloatBlock(count: (buffer.count + 1) / 2)
-        Loops.round(start, UnsafeMutableRawPointer(block.start).assumingMemoryBound(to: UInt16.self), buffer.count)
-        return block
     }
 }

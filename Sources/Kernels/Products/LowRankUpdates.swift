@@ -229,11 +229,12 @@ public struct LowRankUpdates {
     private func withStack(_ body: (UnsafePointer<Float>?) -> Void) {
         guard !isMasked else { return body(nil) }
         if updates.count == 1 { return body(updates[0].a) }
-        let block = FloatBlock(count: rank * columns)
-        for (update, offset) in zip(updates, offsets) {
-            (block.start + offset * columns).update(from: update.a, count: update.rank * columns)
+        Scratch.with(rank * columns) { stack in
+            for (update, offset) in zip(updates, offsets) {
+                (stack + offset * columns).update(from: update.a, count: update.rank * columns)
+            }
+            body(UnsafePointer(stack))
         }
-        withExtendedLifetime(block) { body(UnsafePointer(block.start)) }
     }
 
     private func forBlocks(_ body: @Sendable (_ first: Int, _ count: Int) -> Void) {

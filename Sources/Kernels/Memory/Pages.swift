@@ -1,3 +1,5 @@
+import Memory
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -28,9 +30,13 @@ enum Pages {
         #if os(Linux)
             madvise(start, byteCount, MADV_HUGEPAGE)
         #endif
+        MemoryBudget.mapped(byteCount)
         return start
     }
 
     /// Gives back what `map` gave.
-    static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) { munmap(start, byteCount) }
+    static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+        munmap(start, byteCount)
+        MemoryBudget.mapped(-byteCount)
+    }
 }

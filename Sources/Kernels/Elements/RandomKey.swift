@@ -51,20 +51,22 @@ public struct RandomKey: Sendable, Hashable {
         bound <= 1 ? 0 : Int(word(feature).multipliedFullWidth(by: UInt64(bound)).high)
     }
 
-    /// Fills `target` with numbers from U(low, high), feature i at place i.
-    public func fillUniform(_ target: UnsafeMutablePointer<Float>, count: Int, low: Float, high: Float) {
-        for i in 0..<count { target[i] = Float(Double(low) + (Double(high) - Double(low)) * uniform(i)) }
+    /// Fills these places of `target` with numbers from U(low, high), feature i at place i.
+    public func fillUniform(_ target: UnsafeMutablePointer<Float>, _ places: Range<Int>, low: Float, high: Float) {
+        for i in places { target[i] = Float(Double(low) + (Double(high) - Double(low)) * uniform(i)) }
     }
 
-    /// Fills `target` with numbers from N(0, deviation²), feature i at place i.
-    public func fillNormal(_ target: UnsafeMutablePointer<Float>, count: Int, deviation: Float) {
-        for i in 0..<count { target[i] = deviation * Float(normal(i)) }
+    /// Fills these places of `target` with numbers from N(0, deviation²), feature i at place i.
+    public func fillNormal(_ target: UnsafeMutablePointer<Float>, _ places: Range<Int>, deviation: Float) {
+        for i in places { target[i] = deviation * Float(normal(i)) }
     }
 
-    /// A permutation of 0..<count (Fisher and Yates, from the end).
-    public func permutation(_ count: Int) -> [Int] {
-        var order = Array(0..<max(count, 0))
-        guard count > 1 else { return order }
+    /// A permutation of 0..<count (Fisher and Yates, from the end), in integers that hold it.
+    @inlinable public func permutation<Index: FixedWidthInteger>(_ count: Int, of type: Index.Type = Int.self)
+        -> [Index]
+    {
+        guard count > 0 else { return [] }
+        var order = (0..<count).map { Index(truncatingIfNeeded: $0) }
         for i in stride(from: count - 1, to: 0, by: -1) { order.swapAt(i, integer(i, below: i + 1)) }
         return order
     }

@@ -1,5 +1,3 @@
-import COpenBLAS
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)

@@ -22,7 +22,7 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
         let width = Loops.panelColumns
         let panels = (n + width - 1) / width
         let byteCount = 4 * panels * width * k
-        guard let block = NativeMatrix.arena.take(byteCount: byteCount), let start = block.start else {
+        guard let block = try NativeMatrix.arena.take(byteCount: byteCount), let start = block.start else {
             throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(byteCount) bytes")
         }
         self.block = block
