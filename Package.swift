@@ -60,13 +60,12 @@ let package = Package(
             name: "Formats",
             dependencies: ["Options", .product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: strict),
-        .target(
-            name: "Tokenizers",
-            dependencies: ["Formats", .product(name: "OrderedCollections", package: "swift-collections")],
-            swiftSettings: safe),
+        .target(name: "Patterns", dependencies: ["Formats"], swiftSettings: safe),
+        .target(name: "Tokenizers", dependencies: ["Patterns", "Formats"], swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats"], swiftSettings: safe),
         .target(
-            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats"], swiftSettings: safe),
+            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Patterns", "Formats"],
+            swiftSettings: safe),
         .target(
             name: "Training", dependencies: ["Options", "Adapters", "Models", "Tensors", "Kernels", "Formats"],
             swiftSettings: safe),
@@ -116,6 +115,7 @@ let package = Package(
             name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "Kernels"], swiftSettings: strict),
         .testTarget(
             name: "FormatsTests", dependencies: ["TestSupport", "Formats"], swiftSettings: strict),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
         .testTarget(
