@@ -77,13 +77,12 @@ let package = Package(
                 "Options", "Words", "Memory", .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
-        .target(
-            name: "Tokenizers",
-            dependencies: ["Formats", "Memory", .product(name: "OrderedCollections", package: "swift-collections")],
-            swiftSettings: safe),
+        .target(name: "Patterns", dependencies: ["Formats"], swiftSettings: safe),
+        .target(name: "Tokenizers", dependencies: ["Patterns", "Formats", "Memory"], swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
         .target(
-            name: "Adapters", dependencies: ["Options", "Models", "Tensors", "Kernels", "Formats", "Words"],
+            name: "Adapters",
+            dependencies: ["Options", "Models", "Tensors", "Kernels", "Patterns", "Formats", "Words", "Memory"],
             swiftSettings: safe),
         .target(
             name: "Training",
@@ -138,6 +137,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests", dependencies: ["TestSupport", "Formats", "Words"], swiftSettings: strict),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
         .testTarget(

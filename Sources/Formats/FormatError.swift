@@ -14,4 +14,7 @@ public struct FormatError: Error, CustomStringConvertible, Sendable {
 
     /// A text out of a file as messages quote it: in one line, cut after 40 characters.
     public static func shown(_ text: String) -> String { Shown.name(text, atMost: 40) }
+
+    /// The same, cut after `limit` characters.
+    public static func shown(_ text: String, limit: Int) -> String { Shown.name(text, atMost: limit) }
 }

@@ -6,6 +6,7 @@ final class Scratch {
     var heap = MergeHeap()
     var words = WordCache()
     var tokens: [ModelToken] = []
+    let journey = Journey()
 
     /// Gives back the memory that an unusually long text took.
     func shrink() {

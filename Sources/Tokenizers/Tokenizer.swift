@@ -1,4 +1,6 @@
+import Formats
 import Memory
+import Patterns
 
 /// Turns text into the ids that a model takes, and ids into text.
 ///
@@ -16,6 +18,8 @@ public struct Tokenizer: Sendable {
     var decoder: Decoder?
     var added = AddedTokens()
     var settings = TokenizerSettings()
+    /// The file that says the stages, for messages.
+    var source = ""
     private let scratches = ScratchPool()
 
     init(model: Model) { self.model = model }
@@ -119,24 +123,36 @@ public struct Tokenizer: Sendable {
     ///   - ids: The ids, special tokens among them.
     ///   - skipSpecialTokens: Whether special tokens are left out.
     ///   - cleanUpTokenizationSpaces: Whether spaces before punctuation are taken away from a WordPiece text; nil for
-    /// what the
-    ///     folder's tokenizer_config.json says.
+    ///     what the folder's tokenizer_config.json says.
+    /// - Throws: `TokenizerError` where the text is too long, or the decoder makes too much of it.
     public func decode(
         _ ids: [Int], skipSpecialTokens: Bool = false, cleanUpTokenizationSpaces: Bool? = nil
     ) throws -> String {
+        let journey = Journey()
         var tokens: [[UInt8]] = []
         tokens.reserveCapacity(ids.count)
-        for id in ids {
+        var length = 0
+        for (index, id) in ids.enumerated() {
             if let token = added.texts[id] {
                 if skipSpecialTokens, added.isSpecial(token) { continue }
                 tokens.append(token)
+                length += token.count + 1
             } else if let token = model.vocabulary.token(id) {
                 tokens.append(token)
+                length += token.count + 1
+            }
+            // The tokens may be much longer than their ids, so the length is looked at while they are put together.
+            if index & 0xFFFF == 0xFFFF {
+                try journey.begin(length)
+                try Stopping.check()
             }
         }
+        try journey.begin(length)
         var bytes: [UInt8]
         if let decoder {
-            bytes = Array(try decoder.decode(tokens).joined())
+            bytes = try TokenizerError.placing("\(source): decoder") {
+                Array(try decoder.decode(tokens, journey).joined())
+            }
         } else {
             bytes = Array(tokens.joined(separator: [0x20]))
         }
@@ -161,7 +177,16 @@ public struct Tokenizer: Sendable {
     }
 
     private func append(_ bytes: [UInt8], word: Int?, _ scratch: Scratch, to result: inout SequenceTokens) throws {
-        let text = try words(of: bytes)
+        let text = try words(of: bytes, scratch.journey)
+        try TokenizerError.placing("\(source): model") {
+            try append(text, word: word, scratch, to: &result)
+        }
+    }
+
+    /// Appends the tokens of a text that was cut into words.
+    private func append(
+        _ text: PreTokenizedText, word: Int?, _ scratch: Scratch, to result: inout SequenceTokens
+    ) throws {
         let keepsSpaces = !postProcessor.trims.isEmpty
         for (index, split) in text.splits.enumerated() {
             scratch.tokens.removeAll(keepingCapacity: true)
@@ -170,26 +195,31 @@ public struct Tokenizer: Sendable {
                 result.ids.append(token.id)
                 result.offsets.append(text.text.original(of: token.range))
                 result.wordIds.append(word ?? index)
-                if keepsSpaces { result.spaces.append(spaces(token, isAdded: split.token != nil, text.text.bytes)) }
+                guard keepsSpaces else { continue }
+                if split.token != nil { try scratch.journey.spend(split.range.count) }
+                result.spaces.append(spaces(token, isAdded: split.token != nil, text.text.bytes))
             }
         }
     }
 
     private func ids(_ bytes: [UInt8], _ scratch: Scratch) throws -> [Int] {
-        let text = try words(of: bytes)
+        let text = try words(of: bytes, scratch.journey)
         scratch.tokens.removeAll(keepingCapacity: true)
-        for split in text.splits { try append(split, of: text, scratch) }
+        try TokenizerError.placing("\(source): model") {
+            for split in text.splits { try append(split, of: text, scratch) }
+        }
         return scratch.tokens.map(\.id)
     }
 
     /// The text normalized and cut at added tokens and into words.
-    private func words(of bytes: consuming [UInt8]) throws -> PreTokenizedText {
-        guard bytes.count < 1 << 29 else {
-            throw TokenizerError("a text of \(bytes.count) bytes is too long; the limit is \(1 << 29)")
+    private func words(of bytes: consuming [UInt8], _ journey: Journey) throws -> PreTokenizedText {
+        try journey.begin(bytes.count)
+        return try TokenizerError.placing("\(source): ") {
+            var text = try added.extract(bytes, normalizer: normalizer, journey)
+            try TokenizerError.placing("pre_tokenizer") { try preTokenizer?.preTokenize(&text, journey) }
+            try journey.beginStage(text.text.bytes.count)
+            return text
         }
-        var text = try added.extract(bytes, normalizer: normalizer)
-        try preTokenizer?.preTokenize(&text)
-        return text
     }
 
     @inline(__always)
@@ -227,7 +257,11 @@ public struct Tokenizer: Sendable {
     }
 
     private func finish(_ sequences: [SequenceTokens], _ options: EncodingOptions) throws -> Encoding {
-        postProcessor.process(sequences, try parts(sequences.map(\.ids.count), options), options)
+        let parts = try parts(sequences.map(\.ids.count), options)
+        if options.returnOverflowing {
+            try Truncation.check(parts, special: postProcessor.specialCount(isPair: sequences.count > 1))
+        }
+        return postProcessor.process(sequences, parts, options)
     }
 
     /// What truncation leaves of texts of `counts` tokens: for each its parts, the one that is kept first.

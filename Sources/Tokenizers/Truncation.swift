@@ -3,6 +3,9 @@ enum Truncation {
     /// The ranges of the first text and of the second that are kept, each followed by those that overflow.
     typealias Parts = [[Range<Int>]]
 
+    /// Most tokens that are given in parts that overflow.
+    static let maxOverflow = 1 << 24
+
     /// Cuts texts of `counts` tokens so that at most `limit` stay.
     static func parts(_ counts: [Int], limit: Int, _ options: EncodingOptions) throws -> Parts {
         let total = counts.reduce(0, +)
@@ -33,6 +36,22 @@ enum Truncation {
             var result = whole
             result[index] = try cut(index, to: length)
             return result
+        }
+    }
+
+    /// Throws where parts that overflow, each with every one of the other text, hold more tokens than anyone wants.
+    static func check(_ parts: Parts, special: Int) throws {
+        // As floating-point numbers: only their size counts, and a product of counts may exceed an integer.
+        let counts = parts.map { Double($0.count) }
+        let encodings = counts.reduce(1, *)
+        let tokens = parts.indices.reduce(encodings * Double(special)) { sum, index in
+            let length = parts[index].reduce(0) { $0 + Double($1.count) }
+            return sum + length * encodings / max(counts[index], 1)
+        }
+        guard tokens <= Double(maxOverflow) else {
+            throw TokenizerError(
+                "what overflows would be more than \(maxOverflow) tokens in \(Int(encodings)) parts; "
+                    + "lower stride or raise max_length")
         }
     }
 

@@ -59,7 +59,23 @@ private let wrong: [(String, String)] = [
         "add_adapter: 'layers_to_transform' cannot be used when 'target_modules' is a string"
     ),
     ("{\"layers_pattern\": \"layer\"}", "add_adapter: 'layers_pattern' needs 'layers_to_transform'"),
-    ("{\"target_modules\": \"(\"}", "regular expression '(': missing ), unterminated group at position 0"),
+    ("{\"target_modules\": \"(\"}", "target_modules: pattern '(', character 1: '(' without its ')'"),
+    (
+        "{\"target_modules\": \"((((){1000}){1000}){1000}){1000}query\"}",
+        "target_modules: pattern '((((){1000}){1000}){1000}){1000}query', character 13: too large: its repetitions stand for more than 20000 steps"
+    ),
+    (
+        "{\"target_modules\": [\"query\"], \"exclude_modules\": \"(?<=a)b\"}",
+        "exclude_modules: pattern '(?<=a)b', character 1: lookbehind is not supported"
+    ),
+    (
+        "{\"target_modules\": [\"query\"], \"rank_pattern\": {\"qu(ery\": 4}}",
+        "rank_pattern: pattern '(.*\\.)?(qu(ery)$', character 8: '(' without its ')'"
+    ),
+    (
+        "{\"target_modules\": [\"a\\nb\"]}",
+        "no module matches 'a\\u{a}b' in target_modules; this model has query, key, value, dense, classifier"
+    ),
 ]
 
 @Test("a recipe's names are held to the model, and the message says what to do", arguments: wrong)

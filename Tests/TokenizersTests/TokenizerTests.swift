@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Testing
 import Tokenizers
 
@@ -82,6 +83,34 @@ import Tokenizers
             #expect(encoding.count <= text.utf8.count + 3)
             #expect(encoding.offsets.allSatisfy { $0.upperBound <= text.utf8.count })
         }
+    }
+
+    /// Four times the text takes about four times the time, whatever the text.
+    ///
+    /// One character, one word, whitespace, marks, what an expression looks at more than once. The bound is 12 times, for
+    /// caches and a machine that does other things.
+    @Test(arguments: ["a", " ", "!", "ab", "'s", " \n", "中", "\u{301}\u{323}", "\u{FDFA}", "\u{0}"])
+    func longTextsTakeLinearTime(_ unit: String) throws {
+        for name in ["bert", "qwen2", "byte-fallback"] {
+            let tokenizer = try Self.tokenizer(name)
+            func seconds(_ bytes: Int) throws -> Double {
+                let text = String(repeating: unit, count: bytes / unit.utf8.count)
+                let start = Self.threadSeconds()
+                let encoding = try tokenizer.encode(text)
+                _ = try tokenizer.decode(encoding.ids)
+                return Self.threadSeconds() - start
+            }
+            _ = try seconds(1_000)
+            let (short, long) = (try seconds(30_000), try seconds(120_000))
+            #expect(long < 12 * max(short, 0.002), "\(name): \(short) s, \(long) s")
+        }
+    }
+
+    /// What this thread has computed, whatever others do at the same time.
+    private static func threadSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// More words than a tokenizer remembers, then the first ones again: what it forgot it cuts anew, and the same.

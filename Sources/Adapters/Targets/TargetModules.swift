@@ -36,14 +36,19 @@ struct TargetModules {
             reading == .recipe ? TargetModules.newModules(modules, besides: config.modulesToSave ?? []) : []
         if !addedByProvenance.isEmpty { config.modulesToSave = (config.modulesToSave ?? []) + addedByProvenance }
         let savedNames = config.modulesToSave ?? []
-        saved = TargetModules.topmost(modules.filter { path, _ in savedNames.contains { path.hasSuffix($0) } })
+        saved = TargetModules.topmost(
+            try modules.filter { path, _ in
+                try Stopping.check()
+                return savedNames.contains { path.hasSuffix($0) }
+            })
         config.targetModules = try TargetModules.writtenOut(config, model, modules)
         let paths = try TargetModules.matching(config, modules, saved: saved.map(\.path), reading: reading)
-        let (ranks, alphas) = (try PatternTable(config.rankPattern), try PatternTable(config.alphaPattern))
+        let ranks = try PatternTable(config.rankPattern, option: "rank_pattern")
+        let alphas = try PatternTable(config.alphaPattern, option: "alpha_pattern")
         if reading == .recipe {
             for (option, table) in [("rank_pattern", ranks), ("alpha_pattern", alphas)] {
                 if let key = try table.unmatched(paths.map(\.name)).first {
-                    throw AdapterError("'\(key)' in \(option) matches none of the adapted modules")
+                    throw AdapterError("'\(FormatError.shown(key))' in \(option) matches none of the adapted modules")
                 }
             }
         }
@@ -68,7 +73,8 @@ struct TargetModules {
             // The names that the task adds by itself may be written down without there being such a module.
             if let taskType, headNames[taskType]?.contains(name) == true { continue }
             throw AdapterError(
-                "no module matches '\(name)' in modules_to_save" + suggestion(name, modules, linearsOnly: false))
+                "no module matches '\(FormatError.shown(name))' in modules_to_save"
+                    + suggestion(name, modules, linearsOnly: false))
         }
     }
 
@@ -118,9 +124,11 @@ struct TargetModules {
         reading: LoraConfig.Reading
     ) throws -> [(name: String, module: any Module)] {
         guard let targets = config.targetModules else { return [] }
-        let matcher = try ModuleMatcher(targets)
-        let excluded = try config.excludeModules.map(ModuleMatcher.init)
-        let guards = try (config.modulesToSave ?? []).map { try PythonRegex("(^|.*\\.)\($0)($|\\..*)") }
+        let matcher = try ModuleMatcher(targets, option: "target_modules")
+        let excluded = try config.excludeModules.map { try ModuleMatcher($0, option: "exclude_modules") }
+        let guards = try (config.modulesToSave ?? []).map {
+            try OptionPattern("(^|.*\\.)\($0)($|\\..*)", option: "modules_to_save")
+        }
         let layers = config.layersToTransform.flatMap { $0.isEmpty ? nil : Set($0) }
         let index = try LayerIndex(patterns: config.layersPattern ?? [])
         var found: [(name: String, module: any Module)] = []
@@ -157,15 +165,17 @@ struct TargetModules {
         for (option, names) in [("target_modules", config.targetModules), ("exclude_modules", config.excludeModules)] {
             switch names {
             case .list(let entries):
-                for entry in entries where !modules.contains(where: { ModuleMatcher.entry(entry, names: $0.name) }) {
+                let known = Set(modules.flatMap { ModuleMatcher.endings(of: $0.name) })
+                for entry in entries where !known.contains(entry) {
                     throw AdapterError(
-                        "no module matches '\(entry)' in \(option)" + suggestion(entry, modules, linearsOnly: true))
+                        "no module matches '\(FormatError.shown(entry))' in \(option)"
+                            + suggestion(entry, modules, linearsOnly: true))
                 }
             case .pattern(let pattern):
-                let regex = try PythonRegex(pattern)
-                guard try modules.contains(where: { try regex.matchesAll(of: $0.name) }) else {
+                let expression = try OptionPattern(pattern, option: option)
+                guard try modules.contains(where: { try expression.matchesAll(of: $0.name) }) else {
                     throw AdapterError(
-                        "no module matches the expression '\(pattern)' in \(option); it must match a whole path, such as "
+                        "no module matches the expression '\(FormatError.shown(pattern, limit: 60))' in \(option); it must match a whole path, such as "
                             + "'\(modules.last { $0.module is Models.Linear }?.name ?? "")'")
                 }
             case nil: break

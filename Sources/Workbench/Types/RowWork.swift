@@ -38,7 +38,11 @@ enum RowWork {
                 }
                 state.withLock { [results] in $0.pieces[place] = results }
             }
-            if let (row, error) = state.withLock({ $0.failure }) { throw LuaFault("row \(row + 1): \(error)") }
+            if let (row, error) = state.withLock({ $0.failure }) {
+                // What stops the run is no fault of the row's, which a recipe might catch.
+                if error is LuaInterrupted { throw error }
+                throw LuaFault("row \(row + 1): \(error)")
+            }
         }
         return state.withLock { Array($0.pieces.joined()) }
     }
