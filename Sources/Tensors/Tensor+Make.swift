@@ -51,12 +51,19 @@ extension Tensor {
             throw TensorError("arange: from \(start.double) to \(end.double) in steps of \(step.double)")
         }
         let length = ((end.double - start.double) / step.double).rounded(.up)
-        guard length < 0x1p44 else { throw TensorError("arange: \(length) elements are too many") }
-        let count = Swift.max(0, Int(length))
-        if case .integer(let first) = start, case .integer(let by) = step, case .integer = end {
-            return try Tensor((0..<Int64(count)).map { first &+ $0 &* by })
+        guard let count = Int(exactly: Swift.max(0, length)) else {
+            throw TensorError("arange: \(length) elements are too many")
         }
-        return try Tensor((0..<count).map { Float(start.double + Double($0) * step.double) })
+        if case .integer(let first) = start, case .integer(let by) = step, case .integer = end {
+            let result = try Tensor(uninitialized: [count], dtype: .int64)
+            let target = try result.mutableIntegers()
+            for i in 0..<count { target[i] = first &+ Int64(i) &* by }
+            return result
+        }
+        let result = try Tensor(uninitialized: [count])
+        let target = try result.mutableFloats()
+        for i in 0..<count { target[i] = Float(start.double + Double(i) * step.double) }
+        return result
     }
 
     /// Ones on the diagonal of a matrix of zeros.

@@ -57,16 +57,25 @@ public final class Tensor {
 
     static let freed = TensorError("tensor was freed")
 
+    /// Most dimensions of a tensor: above any in use, and walked by recursion where nested lists are made.
+    static let largestRank = 64
+
     /// Product of the sizes; throws where it is negative or overflows.
     static func count(of shape: [Int]) throws -> Int {
-        var count = 1
+        guard shape.count <= largestRank else {
+            throw TensorError("a shape of \(shape.count) dimensions; there may be at most \(largestRank)")
+        }
+        // Of an empty tensor the other sizes are multiplied too: parts of the product stand in loops, which no memory bounds then.
+        let isEmpty = shape.contains(0)
+        let most = isEmpty ? 1 << 28 : 1 << 44
+        var bound = 1
         for size in shape {
             guard size >= 0 else { throw TensorError("shape \(shape) has a negative size") }
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= 1 << 44 else { throw TensorError("shape \(shape) is too large") }
-            count = product
+            let (product, overflow) = bound.multipliedReportingOverflow(by: Swift.max(size, 1))
+            guard !overflow, product <= most else { throw TensorError("shape \(shape) is too large") }
+            bound = product
         }
-        return count
+        return isEmpty ? 0 : bound
     }
 
     /// Gives the memory back now; any later use throws.
