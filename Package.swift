@@ -109,6 +109,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        // Tries changed inputs on everything that reads any: scripts/fuzz.
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "Workbench", "LuaBridge", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels",
+                "Tokenizers",
+                "Formats", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/Fuzz", exclude: ["Recipes"], swiftSettings: strict),
         .testTarget(
             name: "KernelsTests", dependencies: ["TestSupport", "Kernels", "LoopsBaseline", "LoopsV3", "LoopsV4"],
             swiftSettings: strict),
@@ -140,7 +148,9 @@ let package = Package(
                 "Formats",
             ], swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["TestSupport", "lorawb", "Formats"], swiftSettings: strict),
+            name: "CommandTests",
+            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Tensors", "Formats"],
+            swiftSettings: strict),
     ] + oneDNN,
     swiftLanguageModes: [.v6]
 )
