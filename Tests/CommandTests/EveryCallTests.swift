@@ -39,8 +39,9 @@ struct EveryCallTests {
     /// What no call of ours gets a result from.
     private static let silent: Set<String> = []
 
-    /// Runs the calls until all are done; those that end the process, or never end, are failures with their text. Gives the items of
-    /// which a call had a result.
+    /// Runs the calls until all are done, and gives the items of which a call had a result.
+    ///
+    /// Calls that end the process, or never end, are failures with their text.
     private static func check(_ cases: [EveryCall.Case]) throws -> Set<String> {
         let place = try place()
         var (next, failures, answered) = (0, [String](), Set<String>())
