@@ -149,7 +149,7 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Tensors", "Formats"],
+            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Options", "Tensors", "Formats"],
             swiftSettings: strict),
     ] + oneDNN,
     swiftLanguageModes: [.v6]

@@ -20,6 +20,9 @@ extension EveryCall {
         "lorawb.optim.AdamW": ["make[\"lorawb.nn.Module\"]():parameters()", "{ lr = 0.1 }"],
         "lorawb.optim.SGD": ["make[\"lorawb.nn.Module\"]():parameters()", "{ lr = 0.1 }"],
         "lorawb.Tokenizer __call": ["\"a good film\""],
+        "lorawb.Tokenizer:encode_batch": ["{ \"a\", \"good film\" }"],
+        "lorawb.optim.clip_grad_norm": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
+        "lorawb.optim.clip_grad_norm_": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.Trainer:predict": ["make[\"rows\"]()"],
         "lorawb.Trainer:save_model": ["lorawb.run_dir .. \"/trained\""],
         "lorawb.read_text": ["\"d.tsv\""], "lorawb.read_json": ["\"tiny/config.json\""],
@@ -41,13 +44,6 @@ extension EveryCall {
         "lorawb.trainer": [
             ("model", "make[\"lorawb.Model\"]()"), ("train_dataset", "make[\"rows\"]()"), ("args", "{ max_steps = 1 }"),
         ],
-    ]
-
-    /// Options of an adapter, where they are not declared.
-    static let adapterOptions = [
-        "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules", "modules_to_save", "bias",
-        "init_lora_weights",
-        "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern",
     ]
 
     /// The object of a call, where it is not the usual one of its type.

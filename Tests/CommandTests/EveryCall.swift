@@ -1,6 +1,5 @@
 import LuaBridge
 import Tensors
-import Training
 
 @testable import Workbench
 
@@ -90,7 +89,8 @@ struct EveryCall {
     private static func odd(_ parameter: LuaParameter, _ path: String) -> [String] {
         let names = optionNames(parameter, path)
         guard !names.isEmpty else {
-            let isScalar = ["integer", "integer?", "number", "number?", "boolean", "boolean?"].contains(parameter.type)
+            let isScalar = ["integer", "integer?", "number", "number?", "boolean", "boolean?"].contains(
+                parameter.annotation)
             return spread(isScalar ? ["N", "{N}"] : wholeOnes)
         }
         let kept = required(parameter, path)
@@ -110,14 +110,12 @@ struct EveryCall {
 
     /// Names and types of the keys of an option table, those included that are declared elsewhere.
     private static func optionNames(_ parameter: LuaParameter, _ path: String) -> [(name: String, annotation: String)] {
-        let declared = parameter.options?.options.map { (name: $0.name, annotation: $0.type.annotation) } ?? []
-        guard declared.isEmpty, path.hasSuffix(":add_adapter"), parameter.name == "config" else { return declared }
-        return adapterOptions.map { ($0, "any") }
+        parameter.options?.options.map { (name: $0.name, annotation: $0.type.annotation) } ?? []
     }
 
     /// The keys that a call of this function cannot do without.
     private static func required(_ parameter: LuaParameter, _ path: String) -> [(key: String, value: String)] {
-        if let keys = needed[path], parameter.options != nil || parameter.type.hasPrefix("table") { return keys }
+        if let keys = needed[path], parameter.options != nil || parameter.annotation.hasPrefix("table") { return keys }
         return (parameter.options?.options ?? []).filter(\.isRequired).map {
             ($0.name, value(ofType: $0.type.annotation, named: $0.name, in: path))
         }
@@ -128,11 +126,14 @@ struct EveryCall {
     private static func value(of parameter: LuaParameter, in path: String) -> String {
         let kept = required(parameter, path)
         if !kept.isEmpty { return "{ " + kept.map { "\($0.key) = \($0.value)" }.joined(separator: ", ") + " }" }
-        return value(ofType: parameter.type, named: parameter.name, in: path)
+        return value(ofType: parameter.annotation, named: parameter.name, in: path)
     }
 
     private static func value(ofType type: String, named name: String, in path: String) -> String {
         if path.hasSuffix("get_scheduler"), name == "name" { return "\"linear\"" }
+        if type.hasPrefix("fun(") {
+            return path.contains(":map") ? "function(row) return row end" : "function(...) return true end"
+        }
         let first = String(type.split(separator: "|").first ?? "nil")
         switch first {
         case "lorawb.Tensor[]": return "{ make[\"lorawb.Tensor\"](), make[\"lorawb.Tensor\"]() }"
@@ -187,9 +188,11 @@ struct EveryCall {
     // MARK: Training arguments
 
     /// A training for every argument of the trainer: one step with each number.
-    static var trainings: [Case] {
+    static func trainings(_ documentation: [LuaDocumentation]) -> [Case] {
+        let trainer = documentation.first { $0.path == "lorawb.trainer" }?.signature.parameters.first
+        let names = trainer?.options?.option("args")?.type.table?.options.map(\.name) ?? []
         let base = "max_steps = 2, per_device_train_batch_size = 2, disable_tqdm = true"
-        return ArgumentTable.supported.flatMap { name in
+        return names.flatMap { name in
             spread(["N"] + (name.contains("args") ? ["{ num_cycles = N, power = N }", "\"momentum=\" .. (N)"] : [])).map
             {
                 odd in

@@ -32,7 +32,7 @@ struct EveryCallTests {
 
     @Test("no number as any training argument ends the process")
     func trainings() throws {
-        let answered = try Self.check(EveryCall.trainings)
+        let answered = try Self.check(EveryCall.trainings(EveryCall.documentation()))
         #expect(answered.count > 20, "\(answered.sorted())")
     }
 

@@ -37,11 +37,9 @@ struct LargeNumberTests {
     func plan() throws {
         let sampler = try BatchSampler(count: 7, batchSize: 2)
         func plan(_ accumulation: Int, _ steps: Int) throws -> StepPlan {
-            try StepPlan(
-                sampler,
-                TrainingArguments([
-                    .init("gradient_accumulation_steps", .integer(accumulation)), .init("max_steps", .integer(steps)),
-                ]))
+            var arguments = TrainingArguments()
+            (arguments.gradientAccumulationSteps, arguments.maxSteps) = (accumulation, steps)
+            return try StepPlan(sampler, arguments)
         }
         let large = try plan(.max, .max)
         #expect(large.stepsPerEpoch == 1 && large.totalSteps == .max && large.epochs == .max)
