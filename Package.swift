@@ -128,6 +128,14 @@ let package = Package(
             name: "TestSupport", dependencies: ["Kernels", "Tensors", "Formats"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: strict),
+        // Tries changed inputs on everything that reads any: scripts/fuzz.
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "Workbench", "LuaBridge", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels",
+                "Tokenizers",
+                "Formats", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/Fuzz", exclude: ["Recipes"], swiftSettings: strict),
         .testTarget(
             name: "KernelsTests",
             dependencies: ["TestSupport", "Kernels", "Memory", "LoopsBaseline", "LoopsV3", "LoopsV4"],
@@ -164,7 +172,9 @@ let package = Package(
                 "Formats",
             ], swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["TestSupport", "lorawb", "Formats"], swiftSettings: strict),
+            name: "CommandTests",
+            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Options", "Tensors", "Formats"],
+            swiftSettings: strict),
     ] + oneDNN,
     swiftLanguageModes: [.v6]
 )

@@ -42,8 +42,8 @@ public func classify(
     defer { model.isTraining = wasTraining }
     return try Recording.off {
         var results: [Classification] = []
-        for first in stride(from: 0, to: texts.count, by: max(1, batchSize)) {
-            let encodings = try texts[first..<min(texts.count, first + max(1, batchSize))].map {
+        for batch in texts.indices.pieces(of: batchSize) {
+            let encodings = try texts[batch].map {
                 try tokenizer.encode($0, options: options)
             }
             let input = ModelInput(

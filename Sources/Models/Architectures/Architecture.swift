@@ -63,9 +63,21 @@ enum Architecture: String, CaseIterable {
             return try RobertaClassificationHead(scope.child("classifier"), config)
         case (.sequenceClassification, .distilbert): return try DistilBertHead(scope, config)
         default:
-            throw ModelError(
-                "task_type \(task?.rawValue ?? "none") is not supported for model_type '\(rawValue)'; there are SEQ_CLS, "
-                    + "TOKEN_CLS and FEATURE_EXTRACTION")
+            throw unsupported(task)
         }
+    }
+
+    /// Throws for a task without a head, before anything is made.
+    func check(_ task: TaskType?) throws {
+        guard let task else { return }
+        guard [.featureExtraction, .sequenceClassification, .tokenClassification].contains(task) else {
+            throw unsupported(task)
+        }
+    }
+
+    private func unsupported(_ task: TaskType?) -> ModelError {
+        ModelError(
+            "task_type \(task?.rawValue ?? "none") is not supported for model_type '\(rawValue)'; there are SEQ_CLS, "
+                + "TOKEN_CLS and FEATURE_EXTRACTION")
     }
 }

@@ -30,6 +30,7 @@ final class EncoderModel: Model {
     init(_ config: ModelConfig, taskType: TaskType?, store: any WeightStore) throws {
         (self.config, self.taskType) = (config, taskType)
         let architecture = try Architecture(config)
+        try architecture.check(taskType)
         prefix = architecture.prefix
         let root = Scope(store: store)
         let isBare = taskType == nil || taskType == .featureExtraction

@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 import Models
 import Words
 
@@ -42,9 +43,7 @@ public struct BatchReader: Sendable {
 
     /// Reads every row once, many at a time; where one of them is wrong, each alone, so that the error is the first row's.
     private mutating func check(vocabulary: Int, longest: Int) throws {
-        let size = 256
-        for first in stride(from: 0, to: dataset.count, by: size) {
-            let rows = first..<min(first + size, dataset.count)
+        for rows in (0..<dataset.count).pieces(of: 256) {
             do {
                 let batch = try batch(Array(rows))
                 try check(batch, vocabulary, longest)

@@ -41,7 +41,7 @@ public struct BatchSampler: Sendable, Equatable {
     }
 
     /// Batches in an epoch.
-    public var batchesPerEpoch: Int { dropLast ? count / batchSize : (count + batchSize - 1) / batchSize }
+    public var batchesPerEpoch: Int { dropLast ? count / batchSize : count.dividedUp(by: batchSize) }
 
     /// All rows in the order of epoch `epoch`, counted from 0.
     public func order(epoch: Int) -> [Int] {
@@ -55,7 +55,8 @@ public struct BatchSampler: Sendable, Equatable {
     /// Places in the epoch's order that batch `index` takes; empty beyond the last.
     public func places(ofBatch index: Int) -> Range<Int> {
         guard index >= 0, index < batchesPerEpoch else { return 0..<0 }
-        return index * batchSize..<min(count, (index + 1) * batchSize)
+        let first = index * batchSize
+        return first..<first + min(batchSize, count - first)
     }
 
     private func key(_ epoch: Int) -> RandomKey { RandomKey(seed: seed).child("batches").child(epoch) }
@@ -63,13 +64,15 @@ public struct BatchSampler: Sendable, Equatable {
     /// The reference's `get_length_grouped_indices` (transformers 5.23, `trainer_pt_utils.py`): megabatches of 50 batches, or
     /// fewer so that there are four, each sorted from long to short; the longest row of all comes first.
     private func groupedByLength(_ shuffled: [Int]) -> [Int] {
-        let stepSize = batchSize * accumulation
+        let (product, overflow) = batchSize.multipliedReportingOverflow(by: accumulation)
+        // A step that takes all rows is as good as any larger one.
+        let stepSize = overflow ? count : min(product, max(1, count))
         let size = max(1, min(count / (stepSize * 4), 50)) * stepSize
         var order: [Int] = []
         order.reserveCapacity(count)
         var longest = 0
-        for first in stride(from: 0, to: count, by: size) {
-            let megabatch = shuffled[first..<min(count, first + size)].enumerated().sorted { a, b in
+        for piece in (0..<count).pieces(of: size) {
+            let megabatch = shuffled[piece].enumerated().sorted { a, b in
                 let (x, y) = (lengths[a.element], lengths[b.element])
                 return x != y ? x > y : a.offset < b.offset
             }

@@ -85,7 +85,7 @@ public struct Schedule: Sendable, Equatable {
         if step < warmupSteps { return Double(step) / Double(max(1, warmupSteps)) }
         switch kind {
         case .constant, .constantWithWarmup: return 1
-        case .linear: return max(0, Double(totalSteps - step) / Double(max(1, totalSteps - warmupSteps)))
+        case .linear: return max(0, (Double(totalSteps) - Double(step)) / stepsBehindWarmup)
         case .cosine: return max(0, 0.5 * (1 + cos(.pi * (options["num_cycles"] ?? 0.5) * 2 * progress(step))))
         case .cosineWithRestarts:
             let progress = progress(step)
@@ -101,8 +101,11 @@ public struct Schedule: Sendable, Equatable {
 
     /// Share of the decay that is done at `step`.
     private func progress(_ step: Int) -> Double {
-        Double(step - warmupSteps) / Double(max(1, totalSteps - warmupSteps))
+        (Double(step) - Double(warmupSteps)) / stepsBehindWarmup
     }
+
+    // Subtracted as Double: whole numbers of steps are exact, and none is too large.
+    private var stepsBehindWarmup: Double { max(1, Double(totalSteps) - Double(warmupSteps)) }
 
     private func polynomial(_ step: Int) -> Double {
         let end = options["lr_end"] ?? 1e-7
@@ -131,12 +134,6 @@ public final class Scheduler {
     /// Sets the learning rates of the next update.
     public func step() {
         lastStep += 1
-        apply()
-    }
-
-    /// Continues at the update with index `step`.
-    public func move(to step: Int) {
-        lastStep = step
         apply()
     }
 

@@ -1,3 +1,5 @@
+import Kernels
+
 /// How many steps a training has, and which batches each takes; as the reference counts them.
 public struct StepPlan: Sendable, Equatable {
     /// Batches of one epoch.
@@ -20,10 +22,10 @@ public struct StepPlan: Sendable, Equatable {
             )
         }
         accumulation = arguments.gradientAccumulationSteps
-        stepsPerEpoch = (batchesPerEpoch + accumulation - 1) / accumulation
+        stepsPerEpoch = batchesPerEpoch.dividedUp(by: accumulation)
         if arguments.maxSteps > 0 {
             totalSteps = arguments.maxSteps
-            epochs = (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch
+            epochs = totalSteps.dividedUp(by: stepsPerEpoch)
         } else {
             let steps = (arguments.numTrainEpochs * Double(stepsPerEpoch)).rounded(.up)
             guard let whole = Int(exactly: steps), whole > 0 else {
@@ -36,11 +38,14 @@ public struct StepPlan: Sendable, Equatable {
 
     /// Batches that the step with index `step` of an epoch takes.
     public func batches(ofStep step: Int) -> Range<Int> {
-        step * accumulation..<min(batchesPerEpoch, (step + 1) * accumulation)
+        guard step >= 0, step < stepsPerEpoch else { return 0..<0 }
+        let first = step * accumulation
+        return first..<first + min(accumulation, batchesPerEpoch - first)
     }
 
     /// The epoch as logs give it once `steps` steps of epoch `epoch` are done.
     public func epoch(_ epoch: Int, afterSteps steps: Int) -> Double {
-        Double(epoch) + Double(min(batchesPerEpoch, steps * accumulation)) / Double(batchesPerEpoch)
+        let batches = steps < stepsPerEpoch ? steps * accumulation : batchesPerEpoch
+        return Double(epoch) + Double(batches) / Double(batchesPerEpoch)
     }
 }

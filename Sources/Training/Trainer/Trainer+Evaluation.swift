@@ -1,3 +1,4 @@
+import Kernels
 import Models
 import Tensors
 import Words
@@ -88,16 +89,16 @@ extension Trainer {
         var gathered = GatheredScores(keepsScores: keepsPredictions || isGathering)
         if case .metrics(let metrics) = source { for metric in metrics { metric.reset() } }
         let size = arguments.perDeviceEvalBatchSize
-        for first in stride(from: 0, to: reader.dataset.count, by: size) {
+        for rows in (0..<reader.dataset.count).pieces(of: size) {
             try pollOutsideSteps()
-            var batch = try reader.batch(Array(first..<min(reader.dataset.count, first + size)))
+            var batch = try reader.batch(Array(rows))
             if keepsStates { batch = try withKeptStates(batch, of: .evaluation) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
                 for metric in metrics { try metric.update(evaluated) }
             }
-            reporter?.evaluating(done: first + batch.count, of: reader.dataset.count)
+            reporter?.evaluating(done: rows.upperBound, of: reader.dataset.count)
         }
         let predictions = gathered.predictions
         var metrics: [Value.Entry] = []
@@ -106,7 +107,7 @@ extension Trainer {
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         session.evaluationSeconds += seconds
-        metrics += speed(rows: reader.dataset.count, batches: (reader.dataset.count + size - 1) / size, seconds)
+        metrics += speed(rows: reader.dataset.count, batches: reader.dataset.count.dividedUp(by: size), seconds)
         return (
             metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : Value.Entry("\(prefix)_\($0.key)", $0.value) },
             predictions

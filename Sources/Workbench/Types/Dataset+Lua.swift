@@ -178,8 +178,11 @@ enum DatasetLua {
             ) { box, call in
                 let count = box.dataset.count
                 if call.isTable(1) {
-                    return .object(
-                        DatasetBox(try box.dataset.selecting(try call.integers(1, "rows").map { Int($0) &- 1 })))
+                    let rows = try call.integers(1, "rows")
+                    if let row = rows.first(where: { $0 < 1 || $0 > count }) {
+                        throw LuaFault("row \(row) is outside 1 to \(count)")
+                    }
+                    return .object(DatasetBox(try box.dataset.selecting(rows.map { Int($0) - 1 })))
                 }
                 let (first, last) = (try call.integer(1, "first"), try call.optionalInteger(2, "last") ?? count)
                 guard first >= 1, last <= count, first - 1 <= last else {

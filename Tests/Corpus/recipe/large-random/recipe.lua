@@ -1,0 +1,2 @@
+local lorawb = require "lorawb"
+print(pcall(lorawb.load_model, "model", { task_type = "SEQ_CLS", weights = "random" }))
