@@ -173,7 +173,7 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Options", "Tensors", "Formats"],
+            dependencies: ["TestSupport", "lorawb", "fuzz", "Workbench", "LuaBridge", "Options", "Memory", "Formats"],
             swiftSettings: strict),
     ] + oneDNN,
     swiftLanguageModes: [.v6]

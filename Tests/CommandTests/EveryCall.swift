@@ -1,5 +1,5 @@
 import LuaBridge
-import Tensors
+import Memory
 
 @testable import Workbench
 
@@ -27,7 +27,7 @@ struct EveryCall {
             permissions: permissions, runFolder: run, words: [], workingFolder: "/", wantsHelp: false,
             recipeName: "calls.lua", source: [], options: SessionOptions(), output: Output())
         let host = try RecipeEnvironment.make(context)
-        StoragePool.shared.setReserve(nil)
+        MemoryBudget.end()
         return host.documentation
     }
 

@@ -46,7 +46,6 @@ struct JSONKind: Kind {
 
     func use(_ folder: Folder, _ dice: inout Dice) throws {
         let bytes = try folder.read("a.json")
-        _ = try? JSONLines.parse(bytes, source: "a.json")
         let json = try JSON(parsing: bytes, source: "a.json", allowsNonFinite: dice.oneIn(2))
         for indent in [nil, 2] {
             let text = json.serialized(indent: indent, sortedKeys: dice.oneIn(2), asciiOnly: dice.oneIn(2))
