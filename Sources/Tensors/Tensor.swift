@@ -97,8 +97,6 @@ public final class Tensor {
             guard !overflow, product <= largestCount else { throw TensorError("shape \(shape) is too large") }
             count = product
         }
-        // Of an empty tensor parts of the product stand in loops, which no memory bounds then.
-        guard !isEmpty || count <= 1 << 28 else { throw TensorError("shape \(shape) is too large") }
         return isEmpty ? 0 : count
     }
 

@@ -53,7 +53,7 @@ import Testing
         }
         let files = place.files("a")
         #expect(files.contains("resume-7-3/choice.txt") && files == place.files("b"))
-        for name in files {
+        for name in files where !name.hasSuffix(".lorawb.lock") {
             let same = try? place.data("a/" + name) == place.data("b/" + name)
             #expect(same ?? true, "\(name)")
         }
