@@ -97,6 +97,8 @@ public final class Tensor {
             guard !overflow, product <= largestCount else { throw TensorError("shape \(shape) is too large") }
             count = product
         }
+        // Loops go over parts of the product, which no memory bounds where it is empty.
+        guard !isEmpty || count <= 1 << 40 else { throw TensorError("shape \(shape) is too large") }
         return isEmpty ? 0 : count
     }
 
