@@ -8,9 +8,6 @@ import Testing
 
     private static let names: [String] = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
 
-    /// Cases that are still known to end the process.
-    private static let unfinished = ["09", "10", "12", "13", "17"]
-
     @Test(
         "every command ends with an error or a result",
         .enabled(if: !names.isEmpty, "../shared/reference/cases/crashes is absent"), arguments: names)
@@ -27,10 +24,6 @@ import Testing
         // 137: a command of the case took so long that it was killed.
         let codes = outcome.out.matches(of: /rc=([0-9]+)/).compactMap { Int($0.1) } + [Int(outcome.code)]
         let isSound = codes.allSatisfy { $0 < 128 || $0 == 130 || $0 == 143 }
-        if Self.unfinished.contains(where: { name.hasPrefix($0) }) {
-            withKnownIssue(isIntermittent: true) { #expect(isSound, "\(outcome)") }
-        } else {
-            #expect(isSound, "\(outcome)")
-        }
+        #expect(isSound, "\(outcome)")
     }
 }

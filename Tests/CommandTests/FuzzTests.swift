@@ -19,9 +19,6 @@ import Testing
         "safetensors", "json", "data", "tokenizer", "stages", "model", "adapter", "pattern", "resume", "recipe",
     ]
 
-    /// Kinds in which inputs are still known that do not end.
-    private static let unfinished: Set<String> = ["stages", "pattern"]
-
     @Test("the first inputs of a seed end nothing", arguments: kinds)
     func short(kind: String) throws {
         let place = try Place()
@@ -32,11 +29,7 @@ import Testing
                 "--most-finds", "1",
             ], cwd: place.path, timeout: 60
         ).wait()
-        if Self.unfinished.contains(kind) {
-            withKnownIssue(isIntermittent: true) { #expect(outcome.code == 0, "\(outcome)") }
-        } else {
-            #expect(outcome.code == 0, "\(outcome)")
-        }
+        #expect(outcome.code == 0, "\(outcome)")
     }
 
     @Test("an input is the same for the same seed, and its files give what the seed gives")
@@ -63,12 +56,6 @@ import Testing
         #expect(replayed.code == 0, "\(replayed)")
     }
 
-    /// Cases that are still known not to end.
-    private static let unfinishedCases: Set<String> = [
-        "stages/growing-normalizer", "stages/growing-decoder", "pattern/nested-repetitions", "pattern/counted-twice",
-        "recipe/large-random",
-    ]
-
     @Test("what once ended the process, or never ended, gives an error or a result", arguments: cases)
     func replayed(_ name: String) throws {
         let outcome = try Running(
@@ -78,10 +65,6 @@ import Testing
             ],
             cwd: "/", timeout: 20
         ).wait()
-        if Self.unfinishedCases.contains(name) {
-            withKnownIssue(isIntermittent: true) { #expect(outcome.code == 0, "\(outcome)") }
-        } else {
-            #expect(outcome.code == 0, "\(outcome)")
-        }
+        #expect(outcome.code == 0, "\(outcome)")
     }
 }
