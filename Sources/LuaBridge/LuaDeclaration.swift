@@ -1,7 +1,9 @@
 import Options
 
 /// One parameter of a host function: what is checked before the function is called, and what documentation shows.
-public struct LuaParameter: Sendable {
+///
+/// An object, since it is looked at in every call and never changes.
+public final class LuaParameter: Sendable {
     /// Its name; "..." stands for all arguments from here on.
     public let name: String
     /// What it may hold, with its range.
@@ -23,7 +25,7 @@ public struct LuaParameter: Sendable {
     }
 
     /// Declares a table of options, which may be left out where none of them is required.
-    public init(_ name: String = "options", _ options: OptionTable, _ doc: String = "Options.") {
+    public convenience init(_ name: String = "options", _ options: OptionTable, _ doc: String = "Options.") {
         self.init(
             name, .options(options),
             optional: !options.options.contains(where: \.isRequired) && options.positional == nil, doc)

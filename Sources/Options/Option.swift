@@ -1,7 +1,9 @@
 import Words
 
 /// One option, said once: reading, hints, the record of a run, help, stubs, documentation and completion read this.
-public struct Option: Sendable {
+///
+/// An object, since it is looked up at every call and never changes.
+public final class Option: Sendable {
     /// The key.
     public let name: String
     /// What it may hold, with its range.
@@ -55,7 +57,7 @@ public struct InertOption: Sendable {
 }
 
 /// The keys that a table of options may have, and what to say to keys that it may not.
-public struct OptionTable: Sendable {
+public final class OptionTable: Sendable {
     /// The keys, in the order in which they are documented.
     public let options: [Option]
     /// Keys that are known elsewhere and refused here, with the reason: `"use_dora": "is not supported"`.
@@ -64,6 +66,9 @@ public struct OptionTable: Sendable {
     public let inert: [String: InertOption]
     /// What the sequence of the table may hold, nil where it must be empty.
     public let positional: OptionType?
+    /// Names of the options that must be given.
+    @usableFromInline let required: [String]
+    private let named: [String: Option]
 
     /// Declares a table of options.
     public init(
@@ -71,12 +76,14 @@ public struct OptionTable: Sendable {
         positional: OptionType? = nil
     ) {
         (self.options, self.refused, self.inert, self.positional) = (options, refused, inert, positional)
+        required = options.filter(\.isRequired).map(\.name)
+        // The first of a name counts, and a name before an older one.
+        let names = options.map { ($0.name, $0) } + options.flatMap { option in option.aliases.map { ($0, option) } }
+        named = Dictionary(names) { first, _ in first }
     }
 
     /// The option of a name, or of an older one.
-    public func option(_ name: String) -> Option? {
-        options.first { $0.name == name } ?? options.first { $0.aliases.contains(name) }
-    }
+    public func option(_ name: String) -> Option? { named[name] }
 
     /// Whether a name is declared, refused or without effect here.
     public func knows(_ name: String) -> Bool {

@@ -11,7 +11,8 @@ public struct OptionError: Error, CustomStringConvertible, Sendable {
 
 /// A table of options that was read and found to be as declared.
 ///
-/// Getters give the declared default where an option was not given.
+/// Getters give the declared default where an option was not given. Rows of data sets are tokenized with options, one by one: what
+/// reads them is inlinable, so that it is compiled for its values.
 public struct OptionReader<Value: OptionValue> {
     /// What it may hold.
     public let declared: OptionTable
@@ -19,7 +20,7 @@ public struct OptionReader<Value: OptionValue> {
     public let place: String
     /// The names that were given, as the table has them, in its order.
     public let given: [String]
-    private let values: [(name: String, value: Value)]
+    @usableFromInline let values: [(name: String, value: Value)]
 
     /// Checks a table: the first unknown, refused, missing or wrong option is the error.
     ///
@@ -27,12 +28,12 @@ public struct OptionReader<Value: OptionValue> {
     ///   - members: names and values, in the order in which errors look at them.
     ///   - elements: the sequence of the table.
     ///   - ignoresUnknown: whether names that are not declared are left out, as in files that others write.
-    public init(
+    @inlinable public init(
         _ members: [(name: String, value: Value)], elements: [Value] = [], _ declared: OptionTable,
         place: String = "", ignoresUnknown: Bool = false
     ) throws {
         (self.declared, self.place) = (declared, place)
-        given = members.map(\.name)
+        given = members.map { $0.name }
         var values: [(name: String, value: Value)] = []
         values.reserveCapacity(members.count)
         for (name, value) in members {
@@ -65,13 +66,15 @@ public struct OptionReader<Value: OptionValue> {
                 throw OptionError("\(place)entry \(index + 1) expected \(positional.phrase), got \(value.shown)")
             }
         }
-        for option in declared.options where option.isRequired && !values.contains(where: { $0.name == option.name }) {
-            throw OptionError("\(place)option '\(option.name)' is missing")
+        for name in declared.required where !values.contains(where: { $0.name == name }) {
+            throw OptionError("\(place)option '\(name)' is missing")
         }
         self.values = values
     }
 
-    private static func refusal(_ name: String, _ type: OptionType, _ value: Value, _ place: String) -> OptionError {
+    @usableFromInline static func refusal(_ name: String, _ type: OptionType, _ value: Value, _ place: String)
+        -> OptionError
+    {
         if let text = value.asString, !type.choices.isEmpty, let nearest = nearestName(to: text, in: type.choices) {
             return OptionError(
                 "\(place)option '\(name)' expected \(type.phrase), got '\(text)'; did you mean '\(nearest)'?")
@@ -85,27 +88,30 @@ public struct OptionReader<Value: OptionValue> {
     }
 
     /// The value of an option, nil where it is not given.
-    public subscript(name: String) -> Value? { values.first { $0.name == name }?.value }
+    @inlinable public subscript(name: String) -> Value? {
+        for entry in values where entry.name == name { return entry.value }
+        return nil
+    }
 
     /// Whether an option is given.
-    public func has(_ name: String) -> Bool { self[name] != nil }
+    @inlinable public func has(_ name: String) -> Bool { self[name] != nil }
 
-    private func standard(_ name: String) -> OptionLiteral? { declared.option(name)?.standard }
+    @inlinable func standard(_ name: String) -> OptionLiteral? { declared.option(name)?.standard }
 
-    private func required<T>(_ name: String, _ value: T?) throws -> T {
+    @inlinable func required<T>(_ name: String, _ value: T?) throws -> T {
         guard let value else { throw OptionError("\(place)option '\(name)' is missing") }
         return value
     }
 
     /// An integer; the default where it is not given, nil where there is none.
-    public func optionalInteger(_ name: String) -> Int? {
+    @inlinable public func optionalInteger(_ name: String) -> Int? {
         if let value = self[name] { return value.asInteger }
         if case .integer(let integer) = standard(name) { return integer }
         return nil
     }
 
     /// A number; the default where it is not given, nil where there is none.
-    public func optionalNumber(_ name: String) -> Double? {
+    @inlinable public func optionalNumber(_ name: String) -> Double? {
         if let value = self[name] { return value.asNumber }
         switch standard(name) {
         case .number(let number): return number
@@ -115,36 +121,36 @@ public struct OptionReader<Value: OptionValue> {
     }
 
     /// A text; the default where it is not given, nil where there is none.
-    public func optionalString(_ name: String) -> String? {
+    @inlinable public func optionalString(_ name: String) -> String? {
         if let value = self[name] { return value.asString }
         if case .string(let text) = standard(name) { return text }
         return nil
     }
 
     /// true or false; the default where it is not given, nil where there is none.
-    public func optionalBoolean(_ name: String) -> Bool? {
+    @inlinable public func optionalBoolean(_ name: String) -> Bool? {
         if let value = self[name] { return value.asBoolean }
         if case .boolean(let flag) = standard(name) { return flag }
         return nil
     }
 
     /// An integer that is given or has a default.
-    public func integer(_ name: String) throws -> Int { try required(name, optionalInteger(name)) }
+    @inlinable public func integer(_ name: String) throws -> Int { try required(name, optionalInteger(name)) }
     /// A number that is given or has a default.
-    public func number(_ name: String) throws -> Double { try required(name, optionalNumber(name)) }
+    @inlinable public func number(_ name: String) throws -> Double { try required(name, optionalNumber(name)) }
     /// A text that is given or has a default.
-    public func string(_ name: String) throws -> String { try required(name, optionalString(name)) }
+    @inlinable public func string(_ name: String) throws -> String { try required(name, optionalString(name)) }
     /// true or false, given or by default.
-    public func boolean(_ name: String) throws -> Bool { try required(name, optionalBoolean(name)) }
+    @inlinable public func boolean(_ name: String) throws -> Bool { try required(name, optionalBoolean(name)) }
 
     /// A list of texts, nil where it is not given; one text is a list of one.
-    public func strings(_ name: String) -> [String]? {
+    @inlinable public func strings(_ name: String) -> [String]? {
         self[name].flatMap { value in value.asString.map { [$0] } ?? value.asStrings }
     }
     /// A list of integers, nil where it is not given.
-    public func integers(_ name: String) -> [Int64]? { self[name]?.asIntegers }
+    @inlinable public func integers(_ name: String) -> [Int64]? { self[name]?.asIntegers }
     /// A list of numbers, nil where it is not given.
-    public func numbers(_ name: String) -> [Double]? { self[name]?.asNumbers }
+    @inlinable public func numbers(_ name: String) -> [Double]? { self[name]?.asNumbers }
 
     /// A choice by its text; the default where it is not given, nil where there is none.
     public func choice<Choice: RawRepresentable<String>>(_ name: String, _: Choice.Type = Choice.self) -> Choice? {

@@ -124,7 +124,7 @@ public indirect enum OptionType: Sendable {
     }
 
     /// Whether a value is of this type and in its range; the keys of a table of options are read by a reader of their own.
-    public func accepts<Value: OptionValue>(_ value: Value) -> Bool {
+    @inlinable public func accepts<Value: OptionValue>(_ value: Value) -> Bool {
         switch self {
         case .integer(let range): value.asInteger.map(range.contains) ?? false
         case .number(let range): value.asNumber.map(range.contains) ?? false

@@ -37,5 +37,7 @@ extension OptionValue {
     public var objectName: String? { nil }
 
     /// The value as a recipe writes it, where it is a short scalar; else as errors tell it.
-    var literal: String { asBoolean.map { "\($0)" } ?? asString.map { "'\($0.prefix(40))'" } ?? shown }
+    @usableFromInline var literal: String {
+        asBoolean.map { "\($0)" } ?? asString.map { "'\($0.prefix(40))'" } ?? shown
+    }
 }
