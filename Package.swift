@@ -53,7 +53,7 @@ let package = Package(
             cSettings: [
                 .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
             ]),
-        .target(name: "Memory", dependencies: ["CMemory"], swiftSettings: safe),
+        .target(name: "Memory", dependencies: ["CMemory", "Words"], swiftSettings: safe),
         .target(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
@@ -77,7 +77,7 @@ let package = Package(
                 "Options", "Words", "Memory", .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
-        .target(name: "Patterns", dependencies: ["Formats"], swiftSettings: safe),
+        .target(name: "Patterns", dependencies: ["Formats", "Memory"], swiftSettings: safe),
         .target(name: "Tokenizers", dependencies: ["Patterns", "Formats", "Memory"], swiftSettings: safe),
         .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
         .target(
@@ -147,7 +147,8 @@ let package = Package(
             name: "FormatsTests", dependencies: ["TestSupport", "Formats", "Words"], swiftSettings: strict),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns", "Formats"], swiftSettings: strict),
         .testTarget(
-            name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats"], swiftSettings: strict),
+            name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats", "Memory"],
+            swiftSettings: strict),
         .testTarget(
             name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats", "Memory"],
             swiftSettings: strict),

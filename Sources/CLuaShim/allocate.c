@@ -20,7 +20,7 @@ static void force_exit(void) {
 
 // Whether so many more bytes pass what the process may hold; ends it where they pass it by a tenth and a little.
 static bool passes_process(int64_t more) {
-    if (memory_room() >= more) return false;
+    if (memory_room(more) >= more) return false;
     int64_t limit = memory_limit();
     if (memory_held() + more > limit + limit / 10 + ((int64_t)16 << 20)) force_exit();
     return true;
@@ -46,7 +46,7 @@ void *lw_allocate(void *context, void *block, size_t old_size, size_t new_size) 
     // A look at the process costs some microseconds: one for each megabyte.
     if (more > 0 && after - state->looked > LW_LOOK_AFTER) {
         state->looked = after;
-        if (is_string && memory_room() < more) return NULL;
+        if (is_string && memory_room(more) < more) return NULL;
         is_over |= passes_process(more);
     }
     if (is_over) {
@@ -55,7 +55,7 @@ void *lw_allocate(void *context, void *block, size_t old_size, size_t new_size) 
             state->over = 1;
             lw_arm(state->current);
         }
-    } else if (state->over && after < state->limits.memory / 10 * 9 && memory_room() > LW_LOOK_AFTER) {
+    } else if (state->over && after < state->limits.memory / 10 * 9 && memory_room(LW_LOOK_AFTER) > LW_LOOK_AFTER) {
         state->over = 0;
     }
     void *result = realloc(block, new_size);

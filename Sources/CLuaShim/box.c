@@ -13,7 +13,7 @@ static bool grow(void **block, size_t *capacity, size_t needed, size_t width) {
     if (larger < needed) larger = needed;
     if (larger > SIZE_MAX / 2 / width) return false;
     size_t more = (larger - *capacity) * width;
-    if (more > LW_LOOK_AFTER && (int64_t)more > memory_room()) return false;
+    if (more > LW_LOOK_AFTER && (int64_t)more > memory_room((int64_t)more)) return false;
     void *moved = realloc(*block, larger * width);
     if (!moved) return false;
     *block = moved;

@@ -230,8 +230,8 @@ void lw_hook(lua_State *L, lua_Debug *record) {
     if (!state->over) return;
     state->over = 0;
     lua_gc(L, LUA_GCCOLLECT);
-    if (memory_room() < LW_LOOK_AFTER) memory_trim();
-    if (state->used > state->limits.memory || memory_room() < LW_LOOK_AFTER) {
+    if (memory_room(LW_LOOK_AFTER) < LW_LOOK_AFTER) memory_trim();
+    if (state->used > state->limits.memory || memory_room(LW_LOOK_AFTER) < LW_LOOK_AFTER) {
         lua_pushliteral(L, "not enough memory");  // can be caught, like Lua's own
         lw_raise(L);
     }

@@ -15,7 +15,7 @@ atomic_int memory_stopping = 0;
 static _Atomic int64_t limit = 0;
 static _Atomic int64_t regions = 0;
 // What was held when the limit was set.
-static _Atomic int64_t touched_before = 0, promised_before = 0;
+static _Atomic int64_t touched_before = 0, promised_before = 0, space_before = 0, regions_before = 0;
 
 static int64_t machine_memory(void) {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
@@ -55,6 +55,8 @@ void memory_begin(int64_t bytes) {
     int64_t space, touched;
     pages(&space, &touched);
     atomic_store(&touched_before, touched);
+    atomic_store(&space_before, space);
+    atomic_store(&regions_before, atomic_load(&regions));
     atomic_store(&promised_before, promised());
     atomic_store(&limit, bytes > 0 ? bytes : machine_memory());
     atomic_store(&memory_credit, 0);
@@ -94,10 +96,21 @@ int64_t memory_address_space(void) {
     return left(space);
 }
 
-int64_t memory_room(void) {
+// What counts, or less of it where all that is mapped leaves half of the limit free whatever of it is in use: asking malloc walks
+// its free blocks, which takes milliseconds where there are many.
+static int64_t held_or_less(int64_t bytes, int64_t space, int64_t touched) {
+    int64_t most = memory_limit() / 2;
+    if (space <= 0 || bytes > most || space - atomic_load(&space_before) > most) return held(touched);
+    touched -= atomic_load(&touched_before);
+    int64_t mapped = atomic_load(&regions) - atomic_load(&regions_before);
+    if (mapped > touched) touched = mapped;
+    return touched > 0 ? touched : 0;
+}
+
+int64_t memory_room(int64_t bytes) {
     int64_t space, touched;
     pages(&space, &touched);
-    int64_t room = memory_limit() - held(touched), address = left(space);
+    int64_t room = memory_limit() - held_or_less(bytes, space, touched), address = left(space);
     // The system itself, stacks and the runtime want some of the address space.
     address = address == INT64_MAX ? address : address - ((int64_t)8 << 20);
     if (address < room) room = address;

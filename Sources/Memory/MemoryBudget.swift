@@ -1,5 +1,6 @@
 import CMemory
 import Synchronization
+import Words
 
 /// What this process may hold in memory: everything that takes much asks here first, and may be refused.
 ///
@@ -78,19 +79,19 @@ public enum MemoryBudget {
 
     /// Throws where `bytes` more do not fit, without taking them.
     public static func expect(_ bytes: Int) throws {
-        guard bytes > Int(memory_room()) else { return }
+        guard bytes > Int(memory_room(Int64(bytes))) else { return }
         shrink(state.withLock { $0.session })
-        guard bytes > Int(memory_room()) else { return }
+        guard bytes > Int(memory_room(Int64(bytes))) else { return }
         throw refusal(bytes)
     }
 
     @inline(never) private static func measure(_ bytes: Int) throws {
         let session = state.withLock { $0.session }
-        var room = Int(memory_room())
+        var room = Int(memory_room(Int64(bytes)))
         let (held, threshold) = (limit - room, state.withLock { $0.threshold })
         if room < bytes || held > threshold - min(threshold, bytes) {
             shrink(session)
-            room = Int(memory_room())
+            room = Int(memory_room(Int64(bytes)))
             let held = limit - room
             state.withLock { $0.threshold = max(floor, held + held / 2) }
         }
@@ -111,8 +112,8 @@ public enum MemoryBudget {
         let held = Int(memory_held())
         guard limit - held >= bytes else { return MemoryRefusal(more: bytes, held: held, limit: limit) }
         return MemoryRefusal(
-            "\(MemoryRefusal.size(bytes)) more do not fit into the address space that ulimit -v leaves, "
-                + MemoryRefusal.size(Int(memory_address_space())))
+            "\(ByteSize.memory(bytes)) more do not fit into the address space that ulimit -v leaves, "
+                + ByteSize.memory(Int(memory_address_space())))
     }
 }
 
@@ -127,11 +128,7 @@ public struct MemoryRefusal: Error, CustomStringConvertible, Sendable {
     init(_ message: String) { description = MemoryRefusal.prefix + message }
 
     init(more: Int, held: Int, limit: Int) {
-        let size = MemoryRefusal.size
+        let size = ByteSize.memory
         self.init("\(size(more)) more on top of \(size(held)) would pass \(size(limit))")
-    }
-
-    static func size(_ bytes: Int) -> String {
-        bytes < 1 << 20 ? "\((bytes >> 10) + 1) KiB" : "\((bytes >> 20) + (bytes % (1 << 20) == 0 ? 0 : 1)) MiB"
     }
 }

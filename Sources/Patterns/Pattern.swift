@@ -65,7 +65,7 @@ package struct Pattern: Sendable {
     /// The matches in `range` of `bytes` from left to right, none overlapping another; an empty one does not follow a
     /// match directly.
     ///
-    /// - Throws: `PatternError` where it takes more steps than `work` has, and what `Stopping` throws.
+    /// - Throws: `PatternError` where it takes more steps than `work` has, and what `MemoryBudget.check` throws.
     package func matches(in bytes: [UInt8], range: Range<Int>, work: Work) throws -> [Range<Int>] {
         var matcher = PatternMatcher(self, bytes, range, work)
         var result: [Range<Int>] = []

@@ -1,4 +1,4 @@
-import Formats
+import Memory
 
 /// Steps that some work may still take.
 ///
@@ -18,12 +18,12 @@ package final class Work {
 
     /// Takes `steps`; false where fewer were left.
     ///
-    /// - Throws: What `Stopping` throws.
+    /// - Throws: What `MemoryBudget.check` throws.
     package func spend(_ steps: Int) throws -> Bool {
         sinceLook += steps
         if sinceLook >= Self.stepsBetweenLooks {
             sinceLook = 0
-            try Stopping.check()
+            try MemoryBudget.check()
         }
         guard left >= steps else {
             left = 0

@@ -144,7 +144,7 @@ public struct Tokenizer: Sendable {
             // The tokens may be much longer than their ids, so the length is looked at while they are put together.
             if index & 0xFFFF == 0xFFFF {
                 try journey.begin(length)
-                try Stopping.check()
+                try MemoryBudget.check()
             }
         }
         try journey.begin(length)

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Memory
 import Synchronization
 import Testing
 import Tokenizers
@@ -213,12 +214,13 @@ import Tokenizers
         let asked = Mutex(0)
         // Other tests run at the same time, on other threads.
         let thread = ObjectIdentifier(Thread.current)
-        let before = Stopping.setCheck {
+        let check: @Sendable () throws -> Void = {
             guard ObjectIdentifier(Thread.current) == thread else { return }
             asked.withLock { $0 += 1 }
             throw Stop()
         }
-        defer { Stopping.setCheck(before) }
+        MemoryBudget.begin(limit: nil, .init(check: check, collect: {}))
+        defer { MemoryBudget.end() }
         #expect(throws: Stop.self) { try tokenizer.encode(text) }
         #expect(throws: Stop.self) { try tokenizer.decode(Array(repeating: 0, count: 1 << 20)) }
         #expect(asked.withLock { $0 } == 2)

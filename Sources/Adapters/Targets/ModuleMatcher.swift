@@ -1,4 +1,5 @@
 import Formats
+import Memory
 import Models
 import Patterns
 
@@ -25,7 +26,7 @@ struct OptionPattern {
 
     private static func naming<Result>(_ option: String, _ body: () throws -> Result) throws -> Result {
         // A file may list many patterns, each of which is soon done with a path.
-        try Stopping.check()
+        try MemoryBudget.check()
         do {
             return try body()
         } catch let error as PatternError {

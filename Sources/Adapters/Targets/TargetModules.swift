@@ -1,4 +1,5 @@
 import Formats
+import Memory
 import Models
 import Words
 
@@ -38,7 +39,7 @@ struct TargetModules {
         let savedNames = config.modulesToSave ?? []
         saved = TargetModules.topmost(
             try modules.filter { path, _ in
-                try Stopping.check()
+                try MemoryBudget.check()
                 return savedNames.contains { path.hasSuffix($0) }
             })
         config.targetModules = try TargetModules.writtenOut(config, model, modules)

@@ -39,8 +39,9 @@ int64_t memory_limit(void);
 void memory_regions(int64_t change);
 // Bytes that this process holds beyond what it held when the limit was set; the larger of what was touched and what was promised.
 int64_t memory_held(void);
-// Bytes that may still be taken: of the limit, and of the address space where that is limited (ulimit -v).
-int64_t memory_room(void);
+// Bytes that may still be taken: of the limit, and of the address space where that is limited (ulimit -v). Exact where `bytes`, which are
+// wanted, or what is mapped come to half of the limit; else at least half of it is left, and it may be told too large.
+int64_t memory_room(int64_t bytes);
 // Bytes of address space that are left under ulimit -v; INT64_MAX where nothing limits them.
 int64_t memory_address_space(void);
 // Fills the credit up out of this much room.

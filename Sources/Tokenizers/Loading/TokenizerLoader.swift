@@ -8,7 +8,7 @@ extension Tokenizer {
     /// Qwen2), are made into what transformers 5 makes of them. tokenizer_config.json, special_tokens_map.json,
     /// added_tokens.json and config.json add the names of special tokens and further tokens.
     ///
-    /// - Throws: `TokenizerError` with the file and what is wrong in it, and what `Stopping` throws.
+    /// - Throws: `TokenizerError` with the file and what is wrong in it, and what `MemoryBudget.check` throws.
     public static func load(from folder: Folder) throws -> Tokenizer {
         do {
             return try TokenizerLoader(folder: folder).load()

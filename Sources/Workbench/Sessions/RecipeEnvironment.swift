@@ -13,7 +13,6 @@ enum RecipeEnvironment {
         let lua = min(1 << 30, context.options.memoryLimit ?? 1 << 30)
         let seed = Int(truncatingIfNeeded: context.seed)
         let host = try LuaHost(limits: LuaLimits(memory: lua, seed: seed)) { name in try source(of: name, context) }
-        Stopping.setCheck { try LuaInterrupt.check() }
         host.output = { [output = context.output] text in output.write(text) }
         MemoryBudget.begin(
             limit: context.options.memoryLimit ?? Machine.memory / 5 * 4,
