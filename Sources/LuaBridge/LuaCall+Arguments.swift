@@ -1,5 +1,6 @@
 import CLuaShim
 import Options
+import Words
 
 extension LuaCall {
     /// An integer, or a float with an integer's value.
@@ -45,7 +46,8 @@ extension LuaCall {
     public func string(_ position: Int, _ name: String? = nil, oneOf choices: [String]) throws -> String {
         let value = try string(position, name)
         guard choices.contains(value) else {
-            throw argumentError(position, name, LuaSuggestion.refusal(of: value, choices: choices))
+            let hint = nearestNameHint(for: value, in: choices)
+            throw argumentError(position, name, "\(OptionType.oneOf(choices).phrase) expected, got '\(value)'\(hint)")
         }
         return value
     }

@@ -79,12 +79,12 @@ package struct ProfileReport {
             }
         let steps = result.steps.count == 1 ? "1 training step" : "\(result.steps.count) training steps"
         var lines = [
-            "profile of \(steps): \(fixed(mean, 2)) ms on average, \(fixed(median, 2)) ms in the middle\(skipped)"
+            "profile of \(steps): \(Figures.fixed(mean, 2)) ms on average, \(Figures.fixed(median, 2)) ms in the middle\(skipped)"
         ]
         if let products = productFigures {
             let ofPeak = products.ofPeak.map { ", \(percent($0)) of the peak at their sizes" } ?? ""
             lines.append(
-                "products: \(percent(products.share)) of the step, at \(fixed(products.rate, 0)) GFLOP/s\(ofPeak), medians over the steps"
+                "products: \(percent(products.share)) of the step, at \(Figures.fixed(products.rate, 0)) GFLOP/s\(ofPeak), medians over the steps"
             )
         }
         return lines
@@ -96,7 +96,7 @@ package struct ProfileReport {
                 + "over \(ProductPeak.matrices) matrices in turn, as cold as in a model"
         ]
         if !result.asides.isEmpty {
-            let parts = result.asides.map { "\($0.name) \(fixed(Double($0.nanoseconds) * 1e-9, 2)) s" }
+            let parts = result.asides.map { "\($0.name) \(Figures.fixed(Double($0.nanoseconds) * 1e-9, 2)) s" }
             lines.append("beside the steps: " + parts.joined(separator: ", "))
         }
         return lines
@@ -109,10 +109,11 @@ package struct ProfileReport {
         let ideal = peak.nanoseconds(sums.products.map { ($0, $1.flops) }, flops: sums.flops)
         let hasProducts = sums.flops > 0 && time > 0
         return name + [
-            calls ? fixed(Double(sums.calls) / steps, sums.calls % max(1, result.steps.count) == 0 ? 0 : 1) : "",
-            fixed(time / steps * 1e-6, 3), percent(time / Double(max(1, total.nanoseconds))),
-            hasProducts ? fixed(Double(sums.flops) / steps * 1e-9, 3) : "",
-            hasProducts ? fixed(Double(sums.flops) / time, 1) : "",
+            calls
+                ? Figures.fixed(Double(sums.calls) / steps, sums.calls % max(1, result.steps.count) == 0 ? 0 : 1) : "",
+            Figures.fixed(time / steps * 1e-6, 3), percent(time / Double(max(1, total.nanoseconds))),
+            hasProducts ? Figures.fixed(Double(sums.flops) / steps * 1e-9, 3) : "",
+            hasProducts ? Figures.fixed(Double(sums.flops) / time, 1) : "",
             hasProducts ? ideal.map { percent($0 / time) } ?? "" : "",
         ]
     }
@@ -163,10 +164,10 @@ package struct ProfileReport {
             let (time, rate) = (Double(sums.nanoseconds), peak.rates[size])
             let reached = time > 0 ? Double(sums.flops) / time : 0
             table.rows.append([
-                "[\(m), \(n), \(k)]", Self.stored(size.form), fixed(Double(sums.calls) / steps, 1),
-                fixed(time / steps * 1e-6, 3), percent(time / Double(max(1, total.nanoseconds))),
-                fixed(Double(sums.flops) / steps * 1e-9, 3), fixed(reached, 1),
-                rate.map { fixed($0 * 1e-9, 1) } ?? "", rate.map { percent(reached / ($0 * 1e-9)) } ?? "",
+                "[\(m), \(n), \(k)]", Self.stored(size.form), Figures.fixed(Double(sums.calls) / steps, 1),
+                Figures.fixed(time / steps * 1e-6, 3), percent(time / Double(max(1, total.nanoseconds))),
+                Figures.fixed(Double(sums.flops) / steps * 1e-9, 3), Figures.fixed(reached, 1),
+                rate.map { Figures.fixed($0 * 1e-9, 1) } ?? "", rate.map { percent(reached / ($0 * 1e-9)) } ?? "",
             ])
         }
         return table
@@ -252,8 +253,5 @@ struct ProfileTable {
     }
 }
 
-/// A number with so many digits after the point.
-private func fixed(_ value: Double, _ digits: Int) -> String { Figures.fixed(value, digits) }
-
 /// A share as percent.
-private func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
+private func percent(_ share: Double) -> String { Figures.fixed(100 * share, 1) + " %" }

@@ -4,6 +4,7 @@ import Models
 import Options
 import OrderedCollections
 import Tensors
+import Words
 
 /// All weights of a module that a recipe made, by name: out of it, into it, and on disk as safetensors.
 enum StateDict {
@@ -29,7 +30,7 @@ enum StateDict {
         let names = parameters.map(\.name)
         if let unknown = state.keys.sorted().first(where: { !names.contains($0) }) {
             throw LuaFault(
-                "\(source)'\(unknown)' is no parameter of this module\(LuaSuggestion.hint(for: unknown, in: names))")
+                "\(source)'\(unknown)' is no parameter of this module\(nearestNameHint(for: unknown, in: names))")
         }
         var pairs: [(tensor: Tensor, values: [Float])] = []
         for (name, weight) in parameters {

@@ -1,6 +1,7 @@
 import LuaBridge
 import Models
 import Tensors
+import Words
 
 /// Fields of modules that recipes make: from the table that `nn.module` is given, and back.
 enum FieldReader {
@@ -13,7 +14,7 @@ enum FieldReader {
         }
         guard let forward = table["forward"].asFunction else {
             let got = table["forward"]
-            let hint = got.isNil ? LuaSuggestion.hint(for: "forward", in: table.fields.compactMap(\.key.text)) : ""
+            let hint = got.isNil ? nearestNameHint(for: "forward", in: table.fields.compactMap(\.key.text)) : ""
             throw LuaFault("field 'forward' expected a function(self, ...), got \(got.shown)\(hint)")
         }
         var parts: [(name: String, box: ModuleBox)] = []
@@ -87,7 +88,7 @@ enum FieldReader {
         let names =
             box.module.children.map(\.name) + box.module.weights.map(\.name) + (module?.fields.keys.sorted() ?? [])
         let known = names.isEmpty ? "" : "; it has \(names.map { "'\($0)'" }.joined(separator: ", "))"
-        let hint = LuaSuggestion.hint(for: name, in: names + reserved)
+        let hint = nearestNameHint(for: name, in: names + reserved)
         throw LuaFault("\(box.place) has no field '\(name)'\(hint.isEmpty ? known : hint)")
     }
 }
