@@ -116,8 +116,16 @@ static void play_item(lua_State *L, lw_box *box, size_t *next);
 
 static int size_hint(size_t count) { return count < (1 << 24) ? (int)count : 1 << 24; }
 
+// No hook is heard here, and a table of tables may be large.
+static void ask(lua_State *L) {
+    lw_state *state = lw_state_of(L);
+    int reason = state->depth > 0 ? lw_reason(state) : 0;
+    if (reason) lw_stop(L, reason);
+}
+
 static void play_numbers(lua_State *L, const lw_box *box, const lw_value *item) {
     const char *bytes = box->bytes + item->integer;
+    ask(L);
     lua_createtable(L, size_hint(item->length), 0);
     for (size_t i = 0; i < item->length; i++) {
         if (item->tag == LW_INTEGERS) {
@@ -134,6 +142,7 @@ static void play_table(lua_State *L, lw_box *box, const lw_value *item, size_t *
     size_t fields = item->length;
     int32_t type = item->type;
     luaL_checkstack(L, 8, "a table is nested too deeply");
+    ask(L);
     if (type == LW_STRICT) play_item(L, box, next);
     lua_createtable(L, size_hint((size_t)values), size_hint(fields));
     int table = lua_gettop(L), absent = 0;

@@ -60,6 +60,7 @@ int lw_perform(lua_State *L, const void *function, int32_t arguments) {
         return lw_raisef(L, "host calls are nested more than %d deep", (int)state->limits.depth);
     }
     lw_call call = {.state = state, .thread = L, .count = arguments};
+    lw_out_reset(state);  // what an error left there that came while results were played
     state->calls++;
     int32_t answer = state->host.call(state->host.context, function, &call);
     state->calls--;

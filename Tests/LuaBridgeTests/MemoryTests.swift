@@ -12,6 +12,18 @@ struct MemoryTests {
         return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
     }
 
+    /// Results that did not fit leave nothing behind for those of the next call.
+    @Test func resultsThatDoNotFitAreForgotten() throws {
+        let host = try LuaHost()
+        try host.setGlobal(
+            "many",
+            .callable(
+                LuaCallable("many") { _ in .values([LuaValue](repeating: .string("left over"), count: 1_100_000)) }))
+        try host.setGlobal("one", .callable(LuaCallable("one") { _ in .integer(1) }))
+        #expect(try host.evaluate("pcall(many)").map(\.text).first == "false")
+        #expect(try host.evaluate("(pcall(many)), one()").map(\.text) == ["false", "1"])
+    }
+
     @Test(arguments: [
         "pcall(s.fail, s)", "pcall(s.add, s, wrong)", "pcall(function() return s + wrong end)",
         "pcall(lorawb.zeros, 'x')", "pcall(lorawb.call, function() s:fail() end)",

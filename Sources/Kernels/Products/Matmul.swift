@@ -11,6 +11,8 @@ public enum Matmul {
     static let rowsPerPiece = 128
     /// Products of fewer multiplications stay on one thread.
     static let smallest = 1 << 19
+    /// A piece of more multiplications goes in blocks of rows, so that it can be stopped between two.
+    static let longest = 1 << 30
 
     /// C[m, n] = alpha · op(A)[m, k] · op(B)[k, n] + beta · C, row-major with leading dimensions.
     public static func gemm(
@@ -30,11 +32,15 @@ public enum Matmul {
         Workers.run(pieces: across * down) { piece in
             let (column, row) = (piece % across * width, piece / across * height)
             let (columns, rows) = (min(width, n - column), min(height, m - row))
-            guard columns > 0, rows > 0, !Trouble.isStopping else { return }
-            multiply(
-                transposeA: transposeA, transposeB: transposeB, m: rows, n: columns, k: k, alpha: alpha,
-                a + (transposeA ? row : row * lda), lda: lda, b + (transposeB ? column * ldb : column), ldb: ldb,
-                beta: beta, c + row * ldc + column, ldc: ldc)
+            guard columns > 0, rows > 0 else { return }
+            let block = max(64, longest / max(1, columns * k))
+            for part in (row..<row + rows).pieces(of: block) where !Trouble.isStopping {
+                let first = part.lowerBound
+                multiply(
+                    transposeA: transposeA, transposeB: transposeB, m: part.count, n: columns, k: k, alpha: alpha,
+                    a + (transposeA ? first : first * lda), lda: lda, b + (transposeB ? column * ldb : column),
+                    ldb: ldb, beta: beta, c + first * ldc + column, ldc: ldc)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ public enum Trouble {
     }
 
     /// Whether the work in progress is to stop, which is then noted: products and attentions ask before each piece.
-    static var isStopping: Bool {
+    package static var isStopping: Bool {
         guard MemoryBudget.isStopping else { return false }
         do {
             try MemoryBudget.check()
@@ -25,6 +25,20 @@ public enum Trouble {
             return true
         }
     }
+
+    private static let droppable = Atomic<Int>(0)
+
+    /// Runs `body`, which changes nothing but what it gives: where the work is to stop, pieces of it are left undone and this throws.
+    public static func dropping<Result>(_ body: () throws -> Result) throws -> Result {
+        droppable.wrappingAdd(1, ordering: .relaxed)
+        defer { droppable.wrappingSubtract(1, ordering: .relaxed) }
+        let result = try body()
+        try check()
+        return result
+    }
+
+    /// Whether a piece of the work in progress may be left undone, which is then noted.
+    static var mayDrop: Bool { droppable.load(ordering: .relaxed) > 0 && isStopping }
 
     /// Throws what was noted since the last call.
     public static func check() throws {

@@ -13,14 +13,16 @@ public enum Workers {
         BLAS.forgetThreads()
     }
 
-    /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done.
+    /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done, or left undone (`Trouble.dropping`).
     ///
     /// A call from inside a piece runs on its own thread.
     public static func run(pieces: Int, _ body: @Sendable (Int) -> Void) {
         if pieces <= 1 || pool.count == 1 || pool.isInside {
-            for piece in 0..<pieces { body(piece) }
+            for piece in 0..<pieces where !Trouble.mayDrop { body(piece) }
         } else {
-            pool.run(pieces: pieces, body)
+            pool.run(pieces: pieces) { piece in
+                if !Trouble.mayDrop { body(piece) }
+            }
         }
     }
 

@@ -42,6 +42,7 @@ package final class Permute: Op {
         var index = [Int](repeating: 0, count: shape.count)
         var (place, source) = (0, 0)
         while place < total {
+            if place & 0xFFFF < last, Trouble.isStopping { return }
             for i in 0..<last { y[place + i] = x[source + i * step] }
             place += last
             var d = shape.count - 2

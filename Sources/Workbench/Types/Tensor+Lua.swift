@@ -365,7 +365,8 @@ enum TensorLua {
         if tensor.shape.isEmpty { return value(try tensor.item()) }
         let (floats, integers) =
             tensor.dtype == .float32 ? (try tensor.floatArray(), []) : ([], try tensor.integerArray())
-        func nest(_ dimension: Int, _ start: Int, _ count: Int) -> LuaValue {
+        func nest(_ dimension: Int, _ start: Int, _ count: Int) throws -> LuaValue {
+            if count > 1 << 12 { try LuaInterrupt.check() }
             let size = tensor.shape[dimension]
             if dimension == tensor.shape.count - 1 {
                 return tensor.dtype == .float32
@@ -374,8 +375,8 @@ enum TensorLua {
             }
             guard size > 0 else { return .list([]) }
             let step = count / size
-            return .list((0..<size).map { nest(dimension + 1, start + $0 * step, step) })
+            return .list(try (0..<size).map { try nest(dimension + 1, start + $0 * step, step) })
         }
-        return nest(0, 0, tensor.count)
+        return try nest(0, 0, tensor.count)
     }
 }
