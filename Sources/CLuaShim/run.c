@@ -11,6 +11,7 @@ typedef struct job {
     const char *source;
     size_t length;
     const char *name;
+    const lw_line *line;
     int64_t reference;
     bool syntax;  // the text did not compile
 } job;
@@ -45,35 +46,6 @@ static void compile(lua_State *L, job *work, const char *source, size_t length) 
     lw_raise(L);
 }
 
-// A line typed: an expression, with or without = in front, or else a statement.
-static void compile_line(lua_State *L, job *work) {
-    const char *source = work->source;
-    size_t length = work->length;
-    if (length && *source == '=') {
-        source++;
-        length--;
-    }
-    lua_pushliteral(L, "return ");
-    lua_pushlstring(L, source, length);
-    lua_concat(L, 2);
-    size_t full = 0;
-    const char *expression = lua_tolstring(L, -1, &full);
-    if (luaL_loadbufferx(L, expression, full, work->name, "t") == LUA_OK) {
-        lua_remove(L, -2);
-        return;
-    }
-    if (luaL_loadbufferx(L, work->source, work->length, work->name, "t") == LUA_OK) {
-        lua_replace(L, 1);
-        lua_settop(L, 1);
-        return;
-    }
-    work->syntax = true;
-    size_t message = 0;
-    const char *text = lua_tolstring(L, -2, &message);  // an expression may go on where a statement cannot
-    if (text && message >= 5 && strcmp(text + message - 5, "<eof>") == 0) lua_pop(L, 1);
-    lw_raise(L);
-}
-
 static int perform(lua_State *L) {
     job *work = lua_touserdata(L, 1);
     lua_settop(L, 0);
@@ -83,7 +55,7 @@ static int perform(lua_State *L) {
         skip_head(&work->source, &work->length);
         compile(L, work, work->source, work->length);
         break;
-    case LINE: compile_line(L, work); break;
+    case LINE: work->syntax = !lw_compile_line(L, work->line, work->name); break;
     case FUNCTION:
         lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
         lua_rawgeti(L, -1, work->reference);
@@ -94,6 +66,11 @@ static int perform(lua_State *L) {
         lua_pushlstring(L, work->source, work->length);
         lua_call(L, 1, 1);
         return 1;
+    }
+    if (work->syntax) return lw_raise(L);
+    if (work->kind == LINE && work->line->only_compiled) {
+        lw_forget_declared(L);
+        return 0;
     }
     int arguments = lw_play(L);
     lua_call(L, arguments, LUA_MULTRET);
@@ -241,6 +218,7 @@ static lw_results start(lw_state *state, job *work) {
     state->closing = closing;
     state->resumes = resumes;
     lua_remove(L, results.base + 1);
+    if (work->kind == LINE) lw_keep_locals(L, code == LUA_OK);
     if (code == LUA_OK) {
         results.status = LW_OK;
         results.count = lua_gettop(L) - results.base;
@@ -257,8 +235,8 @@ lw_results lw_run(lw_state *state, const char *source, size_t length, const char
     return start(state, &work);
 }
 
-lw_results lw_evaluate(lw_state *state, const char *source, size_t length, const char *name) {
-    job work = {.kind = LINE, .source = source, .length = length, .name = name};
+lw_results lw_evaluate(lw_state *state, const lw_line *line, const char *name) {
+    job work = {.kind = LINE, .line = line, .name = name};
     return start(state, &work);
 }
 
@@ -270,36 +248,6 @@ lw_results lw_call_function(lw_state *state, int64_t reference) {
 lw_results lw_require(lw_state *state, const char *name, size_t length) {
     job work = {.kind = REQUIRE, .source = name, .length = length};
     return start(state, &work);
-}
-
-static int describe(lua_State *L) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-    lua_rawgeti(L, -1, lua_tointeger(L, 1));
-    lua_replace(L, 1);
-    lua_settop(L, 1);
-    return text_protected(L);
-}
-
-bool lw_describe(lw_state *state, int64_t reference) {
-    if (!state->main || lw_is_elsewhere(state)) return false;
-    lw_enter(state);
-    lua_State *L = state->current;
-    lw_set_text(&state->message, "stack overflow", 14);
-    bool fine = false;
-    if (lua_checkstack(L, 8)) {
-        lua_pushcfunction(L, describe);
-        lua_pushinteger(L, reference);
-        fine = lua_pcall(L, 1, 0, 0) == LUA_OK;
-        state->current = L;
-        if (!fine) {
-            size_t length = 0;
-            const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : "(no text)";
-            lw_set_text(&state->message, text, length ? length : strlen(text));
-            lua_pop(L, 1);
-        }
-    }
-    lw_leave(state);
-    return fine;
 }
 
 const char *lw_failure_message(const lw_state *state, size_t *length) {

@@ -91,7 +91,8 @@ typedef struct lw_handle {
 
 // Keys of the registry, by address: looking them up allocates nothing.
 extern const char lw_key_references, lw_key_modules, lw_key_module_properties, lw_key_hints, lw_key_error,
-    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict;
+    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict, lw_key_locals, lw_key_constants,
+    lw_key_declared, lw_key_initial;
 
 static inline lw_state *lw_state_of(lua_State *L) { return *(lw_state **)lua_getextraspace(L); }
 
@@ -173,6 +174,14 @@ int lw_table_type_index(lua_State *L);
 // suggest.c
 // Pushes "; did you mean 'x'?" with the nearest key of the tables at the two indices (0 is none), or an empty string.
 void lw_push_suggestion(lua_State *L, const char *name, int first, int second);
+
+// locals.c
+void lw_make_locals(lua_State *L);
+// Leaves the function that the line compiles to on the stack, or an error message and gives false.
+bool lw_compile_line(lua_State *L, const lw_line *line, const char *name);
+void lw_forget_declared(lua_State *L);
+// After a line: what it declared becomes part of the session.
+void lw_keep_locals(lua_State *L, bool succeeded);
 
 // run.c
 void lw_set_text(lw_text *text, const char *bytes, size_t length);

@@ -4,8 +4,9 @@
 
 #include "shim.h"
 
-const char lw_key_strict = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0, lw_key_error = 0,
-           lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0;
+const char lw_key_strict = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0,
+           lw_key_error = 0, lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0, lw_key_locals = 0, lw_key_constants = 0,
+           lw_key_declared = 0, lw_key_initial = 0;
 
 static void new_registry_table(lua_State *L, const void *key) {
     lua_newtable(L);
@@ -26,6 +27,7 @@ static int build(lua_State *L) {
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &lw_key_identities);
     lw_build_environment(L);
+    lw_make_locals(L);
     return 0;
 }
 

@@ -8,9 +8,15 @@ final class HostFunction {
     /// What its arguments must be; nil where the body alone knows.
     let parameters: [LuaParameter]?
     let body: LuaBody
+    /// Its path in the documentation, where it has one.
+    let path: String?
 
-    init(_ name: String, isMethod: Bool = false, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody) {
-        (self.name, self.isMethod, self.parameters, self.body) = (name, isMethod, parameters, body)
+    init(
+        _ name: String, path: String? = nil, isMethod: Bool = false, parameters: [LuaParameter]? = nil,
+        _ body: @escaping LuaBody
+    ) {
+        (self.name, self.path, self.isMethod) = (name, path, isMethod)
+        (self.parameters, self.body) = (parameters, body)
     }
 
     var pointer: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }

@@ -24,7 +24,9 @@ extension LuaHost {
 
     private func add<T>(_ method: LuaMethod<T>, to type: LuaType<T>, _ number: Int32) throws {
         let body = method.body
-        let function = keep(method.name, isMethod: true, parameters: method.signature.parameters) { call in
+        let function = keep(
+            method.name, path: "\(type.name):\(method.name)", isMethod: true, parameters: method.signature.parameters
+        ) { call in
             try body(try call.selfObject(number, T.self), call)
         }
         try confirm(lw_type_method(state.raw, number, method.name, function))
@@ -68,7 +70,9 @@ extension LuaHost {
         entries[number] = Entry(name: type.name, close: nil, accepts: { _ in false })
         document(type.name, .type, type.doc)
         for method in type.methods {
-            let function = keep(method.name, isMethod: true, parameters: method.signature.parameters, method.body)
+            let function = keep(
+                method.name, path: "\(type.name):\(method.name)", isMethod: true,
+                parameters: method.signature.parameters, method.body)
             try confirm(lw_type_method(state.raw, number, method.name, function))
             document("\(type.name):\(method.name)", .method, method.signature)
         }
@@ -80,7 +84,8 @@ extension LuaHost {
         document(module.name, .module, module.doc)
         for function in module.functions {
             lw_out_reset(state.raw)
-            try encode(.callable(LuaCallable(function.name, parameters: function.signature.parameters, function.body)))
+            let path = "\(module.name).\(function.name)"
+            try encode(.callable(LuaCallable(function, path: path)))
             try confirm(lw_module_field(state.raw, module.name, function.name))
             document("\(module.name).\(function.name)", .function, function.signature)
         }
@@ -107,9 +112,7 @@ extension LuaHost {
 
     /// Gives scripts a function without `require`.
     public func register(_ function: LuaFunctionDeclaration) throws {
-        try setGlobal(
-            function.name,
-            .callable(LuaCallable(function.name, parameters: function.signature.parameters, function.body)))
+        try setGlobal(function.name, .callable(LuaCallable(function, path: function.name)))
         document(function.name, .function, function.signature)
     }
 
@@ -138,9 +141,10 @@ extension LuaHost {
     public func setAdvice(_ advice: String, for name: String) throws { try confirm(lw_hint(state.raw, name, advice)) }
 
     private func keep(
-        _ name: String, isMethod: Bool = false, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody
+        _ name: String, path: String? = nil, isMethod: Bool = false, parameters: [LuaParameter]? = nil,
+        _ body: @escaping LuaBody
     ) -> UnsafeRawPointer {
-        let function = HostFunction(name, isMethod: isMethod, parameters: parameters, body)
+        let function = HostFunction(name, path: path, isMethod: isMethod, parameters: parameters, body)
         functions.append(function)
         return function.pointer
     }

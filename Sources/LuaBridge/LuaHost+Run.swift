@@ -5,7 +5,7 @@ public struct LuaResult {
     /// The value kept alive, nil where it is nil.
     public let value: LuaReference?
     /// The value as tostring tells it.
-    public let text: String
+    public var text: String { value?.text() ?? "nil" }
 }
 
 extension LuaHost {
@@ -24,22 +24,57 @@ extension LuaHost {
 
     /// Runs an interactive line: the values of an expression, or a statement.
     ///
-    /// The first value is kept in the global `_`. Throws a failure of kind `.incomplete` where the line could go on. Values are shown by tostring, protected.
-    public func evaluate(_ line: LuaString, name: String = "=stdin") throws(LuaFailure) -> [LuaResult] {
+    /// The first value is kept in the global `_`; local variables at the top level live on in later lines. Throws a failure of kind
+    /// `.incomplete` where the line could go on.
+    ///
+    /// - Parameter isFile: whether the text is a file's: no expression is meant.
+    public func evaluate(_ line: LuaString, name: String = "=stdin", isFile: Bool = false) throws(LuaFailure)
+        -> [LuaResult]
+    {
+        try evaluate(line, name: name, isFile: isFile, onlyCompiled: false)
+    }
+
+    /// What would be wrong with an interactive line, before anything of it runs; nil where it compiles.
+    public func check(_ line: LuaString) -> LuaFailure? {
+        do {
+            _ = try evaluate(line, name: "=stdin", isFile: false, onlyCompiled: true)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func evaluate(
+        _ line: LuaString, name: String, isFile: Bool, onlyCompiled: Bool
+    ) throws(LuaFailure) -> [LuaResult] {
         try prepare([])
+        let session = SessionLine(line)
         var results = lw_results()
-        line.withBytes { results = lw_evaluate(state.raw, $0, $1, name) }
+        line.withBytes { source, length in
+            LuaString(bytes: session.statement).withBytes { statement, statementLength in
+                session.declared.withCString { declared in
+                    session.used.withCString { used in
+                        var typed = lw_line(
+                            source: source, length: length, statement: statement, statement_length: statementLength,
+                            declared: declared, used: used, is_file: isFile,
+                            only_compiled: onlyCompiled)
+                        results = lw_evaluate(state.raw, &typed, name)
+                    }
+                }
+            }
+        }
         guard results.status == LW_OK else { throw takeFailure(results.status) }
         guard let thread = results.thread, results.count > 0 else {
             lw_pop(results)
             return []
         }
         let values = (1...results.count).map { index -> LuaReference? in
+            guard Int(lw_read(thread, results.base + index).tag) != LW_NIL else { return nil }
             let key = lw_reference(state.raw, thread, results.base + index)
             return key > 0 ? LuaReference(state: state, key: key) : nil
         }
         lw_pop(results)
-        return values.map { LuaResult(value: $0, text: $0?.text() ?? "nil") }
+        return values.map { LuaResult(value: $0) }
     }
 
     /// Gives a module as a script's `require` would.

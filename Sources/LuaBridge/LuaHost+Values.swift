@@ -39,7 +39,8 @@ extension LuaHost {
             item.tag = Int32(LW_CALLABLE)
             item.pointer = UnsafeRawPointer(
                 Unmanaged.passRetained(
-                    HostFunction(callable.name, parameters: callable.parameters, callable.body)
+                    HostFunction(
+                        callable.name, path: callable.path, parameters: callable.parameters, callable.body)
                 ).toOpaque())
         case .reference(let reference):
             guard reference.state === state else { throw LuaFault("a value of another lua state") }

@@ -24,8 +24,10 @@ public final class LuaReference: @unchecked Sendable {
     }
 
     /// The value as Lua's tostring tells it, which may run the script's `__tostring`: protected, and stopped like any script.
-    public func text() -> String {
-        _ = lw_describe(state.raw, key)
+    ///
+    /// - Parameter seconds: what a `__tostring` may take; without bound where nil.
+    public func text(within seconds: Double? = nil) -> String {
+        _ = lw_describe(state.raw, key, seconds ?? 0)
         return state.message
     }
 }
@@ -60,10 +62,17 @@ public final class LuaCallable {
     public let name: String
     let parameters: [LuaParameter]?
     let body: LuaBody
+    /// Its path in the documentation, where it has one.
+    let path: String?
 
     /// Makes a function of a closure; arguments are checked where `parameters` declares them.
     public init(_ name: String, parameters: [LuaParameter]? = nil, _ body: @escaping LuaBody) {
-        (self.name, self.parameters, self.body) = (name, parameters, body)
+        (self.name, path, self.parameters, self.body) = (name, nil, parameters, body)
+    }
+
+    init(_ declaration: LuaFunctionDeclaration, path: String) {
+        (name, self.path) = (declaration.name, path)
+        (parameters, body) = (declaration.signature.parameters, declaration.body)
     }
 }
 

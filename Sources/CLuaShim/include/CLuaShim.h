@@ -88,6 +88,18 @@ enum { LW_RUNNING, LW_INTERRUPT, LW_TIME };
 // How a run ended.
 enum { LW_OK, LW_ERROR, LW_SYNTAX, LW_INCOMPLETE, LW_STOPPED_INTERRUPT, LW_STOPPED_TIME, LW_STOPPED_MEMORY };
 
+// A line typed in a session.
+typedef struct lw_line {
+    const char *source;     // as typed
+    size_t length;
+    const char *statement;  // the same, with assignments for what it declares at the top level
+    size_t statement_length;
+    const char *declared;   // names that it declares there, each with a space behind, and with ! in front where it is constant
+    const char *used;       // names that occur in it, each with a space behind
+    bool is_file;           // no expression is meant
+    bool only_compiled;     // nothing is run
+} lw_line;
+
 // Values that a run or a call left on the stack of `thread`, or its failure (lw_failure_*).
 typedef struct lw_results {
     int32_t status;
@@ -148,15 +160,38 @@ const void *lw_inbox_bytes(const lw_state *state, size_t *size);
 // Keeps a value alive: 0 is out of memory. Releasing may happen on any thread, at any time before lw_free.
 int64_t lw_reference(lw_state *state, lw_thread *thread, int32_t index);
 void lw_unreference(lw_state *state, int64_t reference);
-// Lua's tostring of a value, under protection: the text is the message, false means that it tells of a failure.
-bool lw_describe(lw_state *state, int64_t reference);
+// Lua's tostring of a value, under protection: the text is the message, false means that it tells of a failure. A script's __tostring is
+// stopped after `seconds`, where that is above 0.
+bool lw_describe(lw_state *state, int64_t reference, double seconds);
 void lw_pop(lw_results results);
+
+// --- look.c: looking at values without running anything of the script's.
+enum { LW_LOOK_OTHER, LW_LOOK_TABLE, LW_LOOK_FUNCTION, LW_LOOK_OBJECT };
+typedef struct lw_look {
+    int32_t kind;
+    bool has_text;         // a table whose metatable has a __tostring
+    bool is_host;          // a function of the host's, or a table with methods of the host's
+    const void *identity;  // the same for the same table or function
+    const void *function;  // the host's function
+    int64_t length;        // of a table's sequence
+} lw_look;
+// What a referenced value is; the message is the type's or module's name, or where a function was written, as `stdin:1 (a, b)`.
+bool lw_look_at(lw_state *state, int64_t reference, lw_look *look);
+// Lists a table in the inbox: its first `items` values, then key and value of at most `fields` fields. Tables and functions are references
+// with `type` LW_LOOK_TABLE or LW_LOOK_FUNCTION, the caller's to release. Gives the number of fields, -1 for no table.
+int64_t lw_list(lw_state *state, int64_t reference, int64_t items, int64_t fields);
+// A reference to a field, without metamethods; 0 where there is none.
+int64_t lw_raw_field(lw_state *state, int64_t reference, const char *name, size_t length);
+// References to a table of globals, and to a new one of the session's local variables.
+int64_t lw_globals(lw_state *state);
+int64_t lw_locals(lw_state *state);
 
 // --- run.c
 // Loads text and runs it with the outbox as arguments.
 lw_results lw_run(lw_state *state, const char *source, size_t length, const char *name);
-// As lw_run, for a line typed: an expression gives its values, which are kept in the global _.
-lw_results lw_evaluate(lw_state *state, const char *source, size_t length, const char *name);
+// As lw_run, for a line typed: an expression gives its values, the first of which is kept in the global _, and local variables at
+// its top level belong to the session from then on (see locals.c).
+lw_results lw_evaluate(lw_state *state, const lw_line *line, const char *name);
 // Calls the referenced function with the outbox as arguments, on the coroutine in progress.
 lw_results lw_call_function(lw_state *state, int64_t reference);
 // Gives the module `name` as recipes' require does.
