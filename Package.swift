@@ -102,6 +102,12 @@ let package = Package(
                 .linkedLibrary("lua5.4", .when(platforms: [.linux])),
                 .linkedLibrary("lua", .when(platforms: [.macOS])),
             ]),
+        .target(
+            name: "CEdit",
+            cSettings: [
+                .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+            ],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words", "Memory"], swiftSettings: strict),
         .target(
             name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
@@ -115,7 +121,7 @@ let package = Package(
             dependencies: [
                 "Reports", "Options", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers",
                 "Formats",
-                "LuaBridge", "Stdlib", "Words", "Memory",
+                "LuaBridge", "Stdlib", "CEdit", "Words", "Memory",
             ],
             swiftSettings: safe),
         .executableTarget(

@@ -1,9 +1,8 @@
 /// The Lua files of this folder, carried inside the binary.
 public enum Stdlib {
-    /// Text of lorawb's own Lua module `name` ("lorawb.pretty"); nil where there is none.
+    /// Text of lorawb's own Lua module `name` ("lorawb.report"); nil where there is none.
     public static func module(_ name: String) -> [UInt8]? {
         switch name {
-        case "lorawb.pretty": PackageResources.pretty_lua
         case "lorawb.report": PackageResources.report_lua
         default: nil
         }

@@ -1,6 +1,11 @@
 extension Tensor: CustomStringConvertible {
-    /// Element type, shape and at most six rows of six values: `Tensor float32[2, 3] grad` and the rows.
-    public var description: String {
+    /// Element type, shape and the values; of a large tensor those at the corners.
+    public var description: String { described(rows: 8, columns: 8) }
+
+    /// Element type and shape, `Tensor float32[2, 3] grad`, and a line of values for each row of the last dimension.
+    ///
+    /// Beyond `rows` rows, or `columns` values in one, only the first and last three are shown.
+    public func described(rows mostRows: Int, columns mostColumns: Int) -> String {
         guard !isFreed else { return "Tensor (freed)" }
         let tracked = requiresGrad ? " grad" : node != nil ? " made of what has grad" : ""
         let head = "Tensor \(dtype.rawValue)\(shape)\(tracked)"
@@ -8,24 +13,35 @@ extension Tensor: CustomStringConvertible {
         if shape.isEmpty { return head + " " + shown(0) }
         let columns = shape[shape.count - 1]
         let rows = count / columns
-        var lines = [head]
-        for row in 0..<Swift.min(rows, 6) {
-            let values = (0..<Swift.min(columns, 6)).map { shown(row * columns + $0) }.joined(separator: ", ")
-            lines.append("  [" + values + (columns > 6 ? ", ..." : "") + "]")
+        let shownColumns = Tensor.corners(columns, atMost: mostColumns)
+        let lines = Tensor.corners(rows, atMost: mostRows).map { row in
+            row.map { row in shownColumns.map { column in column.map { shown(row * columns + $0) } ?? "..." } }
         }
-        if rows > 6 { lines.append("  ... \(rows) rows") }
-        return lines.joined(separator: "\n")
+        let widths = shownColumns.indices.map { place in lines.compactMap { $0?[place].count }.max() ?? 0 }
+        return
+            ([head]
+            + lines.map { line in
+                guard let line else { return "  ... \(rows) rows" }
+                let cells = zip(line, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }
+                return "  [" + cells.joined(separator: ", ") + "]"
+            }).joined(separator: "\n")
     }
 
-    private func shown(_ index: Int) -> String {
-        switch try? element(index) {
+    /// Places from 0 to `count`: all of them, or the first and last three with nil between.
+    private static func corners(_ count: Int, atMost most: Int) -> [Int?] {
+        count <= most ? Array(0..<count) : [0, 1, 2, nil, count - 3, count - 2, count - 1]
+    }
+
+    private func shown(_ index: Int) -> String { (try? element(index)).map(Tensor.shown) ?? "?" }
+
+    /// A value as it is shown: a float with four significant digits, as people compare them.
+    public static func shown(_ value: Number) -> String {
+        switch value {
         case .integer(let value): "\(value)"
-        case .float(let value): Tensor.rounded(value)
-        case nil: "?"
+        case .float(let value): rounded(value)
         }
     }
 
-    /// Four significant digits, as people compare them.
     private static func rounded(_ value: Double) -> String {
         guard value.isFinite, value != 0 else { return "\(value)" }
         var exponent = 0

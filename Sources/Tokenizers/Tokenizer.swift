@@ -24,6 +24,14 @@ public struct Tokenizer: Sendable {
 
     init(model: Model) { self.model = model }
 
+    /// What cuts words into tokens, as tokenizer.json names it: "WordPiece", "BPE".
+    public var modelName: String {
+        switch model {
+        case .wordPiece: "WordPiece"
+        case .bpe: "BPE"
+        }
+    }
+
     /// The special tokens that have a name.
     public var specialTokens: [SpecialToken: String] { settings.specialTokens }
 

@@ -12,9 +12,10 @@ final class Terminal {
     private let process: pid_t
     private var seen = ""
 
-    init(_ words: [String], cwd: String) throws {
+    init(_ words: [String], cwd: String, env: [String: String] = [:], columns: Int = 200) throws {
         var (first, second): (Int32, Int32) = (-1, -1)
-        guard openpty(&first, &second, nil, nil, nil) == 0, let name = ttyname(second) else {
+        var size = winsize(ws_row: 50, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+        guard openpty(&first, &second, nil, nil, &size) == 0, let name = ttyname(second) else {
             throw HarnessError(description: "no pseudo-terminal: \(String(cString: strerror(errno)))")
         }
         let slave = String(cString: name)
@@ -27,8 +28,8 @@ final class Terminal {
         defer { posix_spawn_file_actions_destroy(&actions) }
         for file: Int32 in 0...2 { posix_spawn_file_actions_addopen(&actions, file, slave, O_RDWR, 0) }
         let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", cwd]
-        process = try Running.spawn(
-            shell + words, ["HOME": cwd, "PATH": "/usr/bin:/bin", "TERM": "xterm"], &actions, newSession: true)
+        let variables = ["HOME": cwd, "PATH": "/usr/bin:/bin", "TERM": "xterm"].merging(env) { $1 }
+        process = try Running.spawn(shell + words, variables, &actions, newSession: true)
     }
 
     deinit {

@@ -114,15 +114,13 @@ public final class Trainer {
             if state.progress.phase != .finished { try advance() }
             settled = state
             if state.progress.phase == .finished { try finish() }
-        } catch let stop as Interruption {
-            state = settled
-            optimizer?.zeroGrad()
-            reporter?.end()
-            throw try interrupted(stop)
         } catch {
             optimizer?.zeroGrad()
             reporter?.end()
-            throw error
+            // What was asked to stop fails in its own ways where it noticed that first.
+            guard let stop = error as? Interruption ?? shouldStop?() else { throw error }
+            state = settled
+            throw try interrupted(stop)
         }
         return session.output == nil
     }

@@ -53,7 +53,7 @@ enum ModuleLua {
                     .string($0.module.kind)
                 }
             ],
-            metamethods: [.text("The part with its parts.") { ModuleText.describe($0.module) }])
+            metamethods: [.text("The part with its parts.") { $0.text }])
     }
 
     // MARK: Parameters
@@ -364,25 +364,7 @@ enum ParameterLua {
                 },
             ],
             metamethods: [
-                .text("Name, shape and whether it is trained.") { box in
-                    "Parameter \(Shown.name(box.weight.name)) float32\(box.weight.shape)\(box.weight.requiresGrad ? " grad" : "")"
-                }
+                .text("Name, type, shape and whether it is trained.") { $0.text }
             ])
-    }
-}
-
-/// Modules as text, nested as the reference prints them.
-enum ModuleText {
-    static func describe(_ module: any Module, name: String = "", level: Int = 0) -> String {
-        let indent = String(repeating: "  ", count: level)
-        let trains =
-            module.weights.contains { $0.weight.requiresGrad } || module.seatWeights.contains { $0.weight.requiresGrad }
-        let adapted = module.seatWeights.isEmpty ? "" : " + LoRA"
-        let head = indent + (name.isEmpty ? "" : "(\(Shown.name(name))): ") + module.kind
-        let children = module.children
-        guard !children.isEmpty else { return head + "(\(module.summary))" + adapted + (trains ? " *" : "") }
-        var lines = [head + "("]
-        for (name, child) in children { lines.append(describe(child, name: name, level: level + 1)) }
-        return lines.joined(separator: "\n") + "\n" + indent + ")"
     }
 }

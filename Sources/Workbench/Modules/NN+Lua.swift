@@ -237,7 +237,7 @@ enum NNLua {
                     }
                     return module.parts.count
                 },
-                .text("The module with its parts.") { ModuleText.describe($0.module) },
+                .text("The module with its parts.") { $0.text },
             ])
     }
 }

@@ -32,6 +32,13 @@ public enum ModelCache {
         return "\(repository)/snapshots/\(revision)"
     }
 
+    /// Names of the models in the cache.
+    static var names: [String] {
+        guard let path, let folder = try? Folder(path: path), let entries = try? folder.list() else { return [] }
+        return entries.filter { $0.hasPrefix("models--") }.map { String($0.dropFirst(8).replacing("--", with: "/")) }
+            .sorted()
+    }
+
     static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         let text = unsafe String(cString: value)

@@ -17,8 +17,18 @@ public final class Output {
     /// The process's own outputs.
     public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
+    /// Columns of the terminal on standard output; 80 where there is none.
+    static var columns: Int {
+        var size = winsize()
+        guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// Prints a line.
     public func print(_ line: String) { write(Shown.line(line) + "\n", to: STDOUT_FILENO) }
+
+    /// Prints lines that the host composed.
+    func page(_ text: String) { write(Shown.text(text) + "\n", to: STDOUT_FILENO) }
 
     /// Writes what a recipe prints.
     ///

@@ -27,6 +27,10 @@ public final class RecipeContext {
     var declaredParameters = false
     /// What the user typed wrongly, where that ended the run.
     var misuse: String?
+    /// Whether a person types what is run: an interruption ends the line and not the process.
+    var isInteractive = false
+    /// Trainers made so far that were given no folder.
+    var trainersInRun = 0
     /// What to tell the user when the run was interrupted: how to go on.
     var resumeHint: String?
     /// Where what is printed goes.

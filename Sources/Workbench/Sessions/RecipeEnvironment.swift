@@ -21,6 +21,9 @@ enum RecipeEnvironment {
                 collect: { [collector = host.collector] in collector.collect() }))
         try registerTypes(host, context)
         try host.register(module(context), global: nil)
+        if let pretty = try host.require("lorawb").field("pretty") {
+            try host.setModule("lorawb.pretty", .reference(pretty))
+        }
         return host
     }
 
@@ -63,7 +66,7 @@ enum RecipeEnvironment {
                 + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), ModelLua.function(context),
-                    TrainerLua.function(context),
+                    TrainerLua.function(context), PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [

@@ -5,6 +5,7 @@ import Memory
 import Reports
 import Stdlib
 import Tensors
+import Tokenizers
 
 /// One run of a recipe, or one interactive session, and how it ends.
 public final class Session {
@@ -67,6 +68,7 @@ public final class Session {
     public func interact() -> Int32 {
         guard Repl.isTerminal else { return run(recipe: "-", words: [], help: false) }
         let context = makeContext(base: workingFolder, stem: "repl", name: "repl", source: [], words: [], help: false)
+        context.isInteractive = true
         return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
     }
 
@@ -127,6 +129,7 @@ public final class Session {
         let permissions = Permissions(base: base)
         if base == workingFolder { permissions.allow(.read, workingFolder) }
         if let cache = ModelCache.path, Permissions.isFolder(cache) { permissions.allow(.read, cache) }
+        for path in History.paths { permissions.hide(path) }
         for path in options.allowRead { permissions.allow(.read, Permissions.absolute(path, from: workingFolder)) }
         for path in options.allowWrite { permissions.allow(.write, Permissions.absolute(path, from: workingFolder)) }
         let runFolder = RunFolder(

@@ -48,9 +48,7 @@ enum DatasetLua {
                     "The row at a position from 1, as a table; a column by its name, as a list.", returns: "table",
                     names: true
                 ) { box, call in try item(box.dataset, call) },
-                .text("Number of rows and columns.") { box in
-                    "Dataset of \(box.dataset.count) rows: \(box.dataset.columnNames.map { Shown.name($0) }.joined(separator: ", "))"
-                },
+                .text("Number of rows, columns with their types, and the first rows.") { $0.text },
             ])
     }
 

@@ -125,9 +125,7 @@ enum ModelLua {
                     box, call in
                     try ModelForward(box, try call.options(1, inputs)).run()
                 },
-                .text("The model with its parts; trained ones are marked *.") {
-                    ModuleText.describe($0.module) + "\n" + $0.adapters.trainableParametersLine
-                },
+                .text("The model with its parts; trained ones are marked *.") { $0.text },
             ])
     }
 

@@ -107,12 +107,7 @@ enum TokenizerLua {
                     returns: "table"
                 ) { box, call in .table(table(try encoding(box, call))) },
                 .length("Number of tokens, added ones included.") { $0.tokenizer.count },
-                .text("Vocabulary size and special tokens.") { box in
-                    let special = SpecialToken.allCases.compactMap { name in
-                        box.tokenizer.specialTokens[name].map { "\(name.rawValue) '\(Shown.name($0))'" }
-                    }
-                    return "Tokenizer of \(box.tokenizer.count) tokens" + special.map { ", " + $0 }.joined()
-                },
+                .text("Vocabulary size and special tokens.") { $0.text },
             ])
     }
 

@@ -39,8 +39,14 @@ final class TrainerBox {
             return try body()
         } catch let stop as TrainingInterrupted {
             guard !Profile.isComplete else { throw LuaInterrupted() }
+            if context.isInteractive {
+                context.resumeHint = "\(stop)\nto go on: trainer:train()"
+                throw LuaInterrupted()
+            }
             context.output.complain("\(stop)")
-            if stop.checkpoint != nil, let folder = context.runFolder.known { context.resumeHint = hint(folder) }
+            if stop.checkpoint != nil, let folder = context.runFolder.known {
+                context.resumeHint = hint(folder)
+            }
             throw LuaInterrupted()
         }
     }
@@ -123,8 +129,11 @@ enum TrainerLua {
         if given?.has("seed") != true {
             arguments.seed = Int(truncatingIfNeeded: context.seed)
         }
+        // The first trainer of a run has its folder, the ones after it folders within: a run that is resumed makes them in the same order.
+        let number = context.trainersInRun + 1
         let openOutput: () throws -> Folder = { [outputDir = arguments.outputDir] in
-            try context.permissions.writingFolder(try outputDir ?? context.runFolder.path())
+            let runPath = { try context.runFolder.path() + (number > 1 ? "/trainer-\(number)" : "") }
+            return try context.permissions.writingFolder(try outputDir ?? runPath())
         }
         let trainData: DatasetBox? = try options.optionalObject("train_dataset")
         let evalData: DatasetBox? = try options.optionalObject("eval_dataset")
@@ -146,6 +155,7 @@ enum TrainerLua {
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
+        if arguments.outputDir == nil { context.trainersInRun = number }
         return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)
     }
 
@@ -358,9 +368,7 @@ enum TrainerLua {
                 },
             ],
             metamethods: [
-                .text("The step it is at.") {
-                    "Trainer at step \($0.trainer.state.globalStep) of \($0.trainer.state.maxSteps)"
-                }
+                .text("The step it is at, and what it trains.") { $0.text }
             ])
     }
 }

@@ -44,9 +44,7 @@ enum TrainerStateLua {
                 },
             ],
             metamethods: [
-                .text("Step and epoch.") {
-                    "TrainerState at step \($0.trainer.state.globalStep), epoch \($0.trainer.state.epoch)"
-                }
+                .text("Step, epoch and the newest rows of the log.") { $0.text }
             ])
     }
 

@@ -1,0 +1,57 @@
+import CEdit
+import LuaBridge
+
+/// Lines edited on a terminal, by libedit: arrows, history, Tab, pastes.
+final class EditedLines: LineReader {
+    /// What Tab does: given an entry and the place of the cursor in its bytes.
+    typealias Complete = (_ text: [UInt8], _ cursor: Int) -> Completion?
+
+    private let complete: Complete
+
+    /// Takes the terminal; nil where libedit is not there, or the terminal cannot do it.
+    init?(complete: @escaping Complete) {
+        self.complete = complete
+        guard let terminal = ModelCache.environment("TERM"), terminal != "dumb",
+            ModelCache.environment("LORAWB_EDIT") != "0"
+        else { return nil }
+        var hooks = unsafe edit_hooks()
+        unsafe hooks.context = Unmanaged.passUnretained(self).toOpaque()
+        unsafe hooks.stops = { _ in LuaInterrupt.isPending }
+        unsafe hooks.complete = { context, text, length, cursor in
+            guard let context = unsafe context, let text = unsafe text else { return }
+            let lines = unsafe Unmanaged<EditedLines>.fromOpaque(context).takeUnretainedValue()
+            let bytes = unsafe UnsafeRawBufferPointer(start: text, count: length)
+            unsafe lines.answer(Array(bytes), cursor)
+        }
+        var message: UnsafePointer<CChar>? = nil
+        guard unsafe edit_open(&hooks, &message) == 0 else { return nil }
+    }
+
+    private func answer(_ text: [UInt8], _ cursor: Int) {
+        guard let completion = complete(text, cursor) else { return }
+        if !completion.insertion.isEmpty { unsafe edit_insert(completion.insertion) }
+        if !completion.choices.isEmpty { unsafe edit_show(Columns.text(completion.choices, width: Output.columns)) }
+    }
+
+    func read(prompt: String) -> TypedLine {
+        var text: UnsafePointer<CChar>? = nil
+        var length = 0
+        switch Int(unsafe edit_read(prompt, &text, &length)) {
+        case EDIT_STOPPED: return .interrupted
+        case EDIT_LINE:
+            let bytes = unsafe UnsafeRawBufferPointer(start: text, count: length)
+            var line = unsafe String(decoding: bytes, as: UTF8.self)
+            while line.hasSuffix("\n") { line.removeLast() }
+            return .line(line)
+        default: return .end
+        }
+    }
+
+    func remember(_ entry: String) {
+        // libedit's texts end at a zero byte.
+        guard !entry.utf8.contains(0) else { return }
+        unsafe edit_remember(entry)
+    }
+
+    func close() { edit_close() }
+}

@@ -1,0 +1,198 @@
+import Kernels
+import LuaBridge
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The interactive session: reads lines, evaluates them, prints what they give.
+///
+/// An expression prints its values, an incomplete chunk goes on in the next line, an error or Ctrl-C ends the line and not
+/// the session, and `_` is the last value. A line that begins with a colon is a command.
+final class Repl {
+    let host: LuaHost
+    let output: Output
+    let context: RecipeContext
+    /// The chunks that worked, for `:save`.
+    private(set) var record = SessionRecord()
+    /// What the last line gave, for `:full`.
+    private(set) var lastValues: [LuaReference?] = []
+    /// How long the last line took.
+    private(set) var lastTime = Duration.zero
+    private var history: History?
+    /// The lines before this one, where a chunk is not whole yet.
+    private var chunk = ""
+
+    /// Whether a person sits at standard input.
+    static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
+    init(host: LuaHost, output: Output, context: RecipeContext) {
+        (self.host, self.output, self.context) = (host, output, context)
+    }
+
+    /// Talks until the input ends.
+    func run() throws {
+        try host.setGlobal("lorawb", .reference(try host.require("lorawb")))
+        try host.register(SessionHelp.function(host, output))
+        let lines = makeReader()
+        defer { lines.close() }
+        output.print(
+            "lorawb \(Workbench.version) on Lua 5.4. An expression prints its value; :help shows the commands, "
+                + (history == nil ? "" : "Tab completes, ") + "Ctrl-D ends")
+        while true {
+            switch lines.read(prompt: chunk.isEmpty ? "> " : ">> ") {
+            case .end:
+                output.raw("\n")
+                return
+            case .interrupted:
+                // Past the time limit nothing can be evaluated: the session ends as any run does.
+                if LuaInterrupt.pending == .timeLimit { _ = try host.evaluate("do end") }
+                goOn()
+                output.raw("^C\n")
+                chunk = ""
+            case .line(let line):
+                if chunk.isEmpty, line.allSatisfy(\.isWhitespace) { continue }
+                let entry = chunk.isEmpty ? line : chunk + "\n" + line
+                if chunk.isEmpty, let command = SessionCommand(line) {
+                    keep(line, lines)
+                    guard try run(command) else { return }
+                } else if try take(entry) {
+                    keep(entry, lines)
+                    chunk = ""
+                } else {
+                    chunk = entry
+                }
+            }
+        }
+    }
+
+    private func makeReader() -> any LineReader {
+        guard output.isTerminal else { return PlainLines(output: output) }
+        let completer = Completer(host: host, context: context)
+        let edited = EditedLines { text, cursor in
+            let before = self.chunk.isEmpty ? [] : Array((self.chunk + "\n").utf8)
+            return completer.complete(before + text.prefix(cursor))
+        }
+        guard let edited else { return PlainLines(output: output) }
+        let history = History()
+        for entry in history.entries { edited.remember(entry) }
+        self.history = history
+        return edited
+    }
+
+    private func keep(_ entry: String, _ lines: any LineReader) {
+        lines.remember(entry)
+        history?.add(entry)
+    }
+
+    // MARK: Evaluating
+
+    /// Evaluates an entry; false where it wants another line.
+    ///
+    /// Several lines that are no chunk together, such as a paste with expressions among them, are taken one after another, where each is
+    /// whole: nothing runs before all are known to be.
+    private func take(_ entry: String) throws -> Bool {
+        var parts = [entry]
+        if let failure = host.check(LuaString(entry)) {
+            if chunk.isEmpty, let several = split(entry) {
+                parts = several
+            } else if failure.kind == .incomplete {
+                return false
+            }
+        }
+        do {
+            for part in parts { try evaluateTimed(part) }
+        } catch let failure as LuaFailure {
+            try show(failure)
+        }
+        return true
+    }
+
+    /// The chunks that the lines of an entry make; nil where they make none, or only one.
+    private func split(_ entry: String) -> [String]? {
+        var parts: [String] = []
+        var part = ""
+        for line in entry.split(separator: "\n", omittingEmptySubsequences: false) {
+            part += part.isEmpty ? String(line) : "\n" + line
+            switch host.check(LuaString(part))?.kind {
+            case nil:
+                parts.append(part)
+                part = ""
+            case .incomplete: continue
+            default: return nil
+            }
+        }
+        return part.isEmpty && parts.count > 1 ? parts : nil
+    }
+
+    /// Evaluates a line, prints its values, and the time where it took long or is asked for.
+    func evaluateTimed(_ text: String, name: String = "=stdin", isFile: Bool = false, showsTime: Bool = false) throws {
+        let start = ContinuousClock.now
+        defer { lastTime = ContinuousClock.now - start }
+        let results = try host.evaluate(LuaString(text), name: name, isFile: isFile)
+        let time = ContinuousClock.now - start
+        if isFile { record.add(file: text) } else { record.add(text, gaveValues: !results.isEmpty) }
+        // Not longer than it may be asked for: what is large must go when its variables go.
+        lastValues = results.map(\.value)
+        if !results.isEmpty { printValues(isFull: false) }
+        if showsTime || time > .milliseconds(100) { output.print("(\(Repl.shown(time)))") }
+    }
+
+    /// Prints what the last line gave, or the last value where it gave none.
+    func printValues(isFull: Bool) {
+        let printer = ValuePrinter(host: host, style: PrintStyle(width: Output.columns, isFull: isFull))
+        let values = lastValues.isEmpty ? [host.globals?.field("_")] : lastValues
+        output.page(printer.text(of: values))
+        if LuaInterrupt.isPending {
+            output.complain("interrupted")
+            goOn()
+        }
+    }
+
+    /// Forgets that something was to stop, also where a piece of work noted it and nobody asked.
+    private func goOn() {
+        LuaInterrupt.clear()
+        _ = try? Trouble.check()
+    }
+
+    /// Tells of a failure; the session goes on, but past the time limit.
+    func show(_ failure: LuaFailure) throws {
+        let hint = context.resumeHint
+        context.resumeHint = nil
+        switch failure.kind {
+        case .timeLimit: throw failure
+        case .interrupted:
+            // The terminal has shown ^C.
+            output.raw("\n")
+            output.complain("interrupted")
+            for line in hint?.split(separator: "\n") ?? [] { output.complain(String(line)) }
+        default:
+            output.complain(failure.message)
+            if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
+        }
+        goOn()
+    }
+
+    /// A time as people say it: 0.35 s, 2 min 5 s.
+    static func shown(_ time: Duration) -> String {
+        let milliseconds =
+            Int(time.components.seconds) * 1000 + Int(time.components.attoseconds / 1_000_000_000_000_000)
+        if milliseconds >= 60_000 { return "\(milliseconds / 60_000) min \(milliseconds / 1000 % 60) s" }
+        let hundredths = (milliseconds + 5) / 10
+        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
+    }
+
+    /// All of standard input.
+    static func readAll() -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return bytes }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Formats
+import Kernels
+import LuaBridge
+import Reports
+import Tensors
+import Words
+
+/// A line that begins with a colon: `:help trainer`.
+struct SessionCommand {
+    /// The commands with what they do.
+    static let all: [(name: String, argument: String, doc: String)] = [
+        ("help", "[name]", "what there is, or all about a name: :help lorawb.load_dataset"),
+        ("who", "", "your variables and what they hold"),
+        ("full", "", "the last value again, without cuts"),
+        ("time", "[line]", "how long the last line took, or a line with its time"),
+        ("mem", "", "memory in use"),
+        ("save", "file.lua", "the lines that worked, as a recipe"),
+        ("load", "file.lua", "runs a file as if it were typed"),
+        ("quit", "", "ends the session (Ctrl-D too)"),
+    ]
+
+    let name: String
+    let argument: String
+
+    /// The command that a line is; nil where it is Lua.
+    init?(_ line: String) {
+        let text = SessionCommand.trimmed(line)
+        if text == "help" {
+            (name, argument) = ("help", "")
+            return
+        }
+        guard text.hasPrefix(":"), !text.hasPrefix("::") else { return nil }
+        let words = text.dropFirst().split(separator: " ", maxSplits: 1).map(String.init)
+        name = words.first ?? ""
+        argument = words.count > 1 ? SessionCommand.trimmed(words[1]) : ""
+    }
+
+    private static func trimmed(_ text: String) -> String {
+        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    }
+}
+
+extension Repl {
+    /// Does what a command says; false where the session ends.
+    func run(_ command: SessionCommand) throws -> Bool {
+        do {
+            switch command.name {
+            case "help": output.page(SessionHelp.text(command.argument, host))
+            case "who": output.page(who())
+            case "full": printValues(isFull: true)
+            case "time": try time(command.argument)
+            case "mem", "memory": output.page(memory())
+            case "save": try save(command.argument)
+            case "load": try load(command.argument)
+            case "quit", "q", "exit": return false
+            default:
+                let names = SessionCommand.all.map(\.name)
+                let hint =
+                    nearestName(to: command.name, in: names).map { "did you mean ':\($0)'?" }
+                    ?? "there are " + names.map { ":" + $0 }.joined(separator: ", ")
+                output.complain("unknown command ':\(command.name)'; \(hint)")
+            }
+        } catch let failure as LuaFailure {
+            try show(failure)
+        } catch {
+            output.complain("\(error)")
+        }
+        return true
+    }
+
+    private func time(_ line: String) throws {
+        guard line.isEmpty else { return try evaluateTimed(line, showsTime: true) }
+        output.print("the last line took \(Repl.shown(lastTime))")
+    }
+
+    private func memory() -> String {
+        let rows = [
+            ("tensors", ByteSize.text(StoragePool.shared.liveBytes)), ("Lua", ByteSize.text(host.memoryInUse)),
+            ("process at most", ByteSize.text(Machine.peakBytes)), ("machine", ByteSize.text(Machine.memory)),
+        ]
+        return Columns.rows(rows.map { [$0.0, $0.1] })
+    }
+
+    /// The user's own variables: what the session has beyond what it began with.
+    private func who() -> String {
+        let own = SessionNames(host).own
+        guard !own.isEmpty else { return "no variables yet" }
+        let printer = ValuePrinter(host: host, style: PrintStyle(width: max(20, Output.columns - 24), isFull: false))
+        return Columns.rows(own.map { [$0.name, printer.summary($0.value)] })
+    }
+
+    private func save(_ path: String) throws {
+        guard !path.isEmpty else { throw LuaFault("a file's name is missing: :save recipe.lua") }
+        guard !record.isEmpty else { throw LuaFault("no line has worked yet; there is nothing to save") }
+        let (folder, name) = try place(path)
+        guard !folder.exists(name) else {
+            throw LuaFault("\(Permissions.shown(path)): is there already; name another file")
+        }
+        try folder.write(name, text: record.recipe)
+        output.print("saved; lorawb run \(Permissions.shown(path)) does the same again")
+    }
+
+    private func load(_ path: String) throws {
+        guard !path.isEmpty else { throw LuaFault("a file's name is missing: :load recipe.lua") }
+        let (folder, name) = try place(path)
+        var text = try folder.readText(name)
+        if text.hasPrefix("#") { text = "--" + text }
+        try evaluateTimed(text, name: "@\(path)", isFile: true)
+    }
+
+    /// The folder and name of a file that the user typed, which is a grant.
+    private func place(_ path: String) throws -> (Folder, String) {
+        var path = path
+        if path.hasPrefix("~/"), let home = ModelCache.environment("HOME") { path = home + path.dropFirst() }
+        let absolute = Permissions.absolute(path, from: context.workingFolder)
+        let parent = Permissions.parent(absolute)
+        let name = absolute.split(separator: "/").last.map(String.init) ?? ""
+        return (try Folder(path: parent, linkRoot: "/"), name)
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// docs/session.md: what it shows is what happens.
+@Suite(.serialized) struct TranscriptTests {
+    /// One line typed, and the lines printed after it.
+    private struct Step {
+        let prompt: String
+        let typed: String
+        var printed: [String] = []
+    }
+
+    private static let path = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/docs/session.md"
+
+    private static func steps() throws -> [Step] {
+        var steps: [Step] = []
+        var isInside = false
+        for line in try String(contentsOfFile: path, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        {
+            if line.hasPrefix("```") {
+                isInside = !isInside && line == "```session"
+            } else if isInside {
+                if line.hasPrefix(">> ") {
+                    steps.append(Step(prompt: ">> ", typed: String(line.dropFirst(3))))
+                } else if line.hasPrefix("> ") {
+                    steps.append(Step(prompt: "> ", typed: String(line.dropFirst(2))))
+                } else if !steps.isEmpty {
+                    steps[steps.count - 1].printed.append(String(line))
+                }
+            }
+        }
+        return steps
+    }
+
+    /// Whether the lines are those expected, where … stands for anything within a line, and for any lines by itself.
+    private static func fits(_ lines: [String], _ expected: [String]) -> Bool {
+        func fits(_ lines: ArraySlice<String>, _ expected: ArraySlice<String>) -> Bool {
+            guard let first = expected.first else { return lines.isEmpty }
+            if first == "…" {
+                return (lines.startIndex...lines.endIndex).contains { fits(lines[$0...], expected.dropFirst()) }
+            }
+            guard let line = lines.first else { return false }
+            let pattern = first.split(separator: "…", omittingEmptySubsequences: false)
+                .map { NSRegularExpression.escapedPattern(for: String($0)) }.joined(separator: ".*")
+            guard line.range(of: "^" + pattern + "$", options: .regularExpression) != nil else { return false }
+            return fits(lines.dropFirst(), expected.dropFirst())
+        }
+        return fits(lines[...], expected[...])
+    }
+
+    @Test func theTranscriptIsWhatHappens() throws {
+        let place = try Place()
+        try place.makeModel()
+        let reviews = Self.path.replacing("docs/session.md", with: "stdlib/recipes/reviews.tsv")
+        try place.put("reviews.tsv", Data(contentsOf: URL(fileURLWithPath: reviews)))
+        let terminal = try Terminal([Running.program], cwd: place.path, env: ["LORAWB_EDIT": "0"], columns: 100)
+        let steps = try Self.steps()
+        #expect(steps.count > 20)
+        #expect(terminal.reads(upTo: "> ") != nil)
+        for (place, step) in steps.enumerated() {
+            terminal.type(step.typed + "\n")
+            #expect(terminal.reads(upTo: step.typed + "\r\n") != nil)
+            if step.printed.contains("^C") {
+                usleep(700_000)
+                terminal.type("\u{3}")
+            }
+            guard place + 1 < steps.count else { break }
+            // The last line before a prompt ends; without any the prompt follows at once.
+            let next = steps[place + 1].prompt
+            var printed = ""
+            repeat {
+                guard let more = terminal.reads(upTo: next, timeout: 60) else {
+                    Issue.record("no prompt after: \(step.typed)\n\(printed)")
+                    return
+                }
+                printed += more
+            } while !(printed == next || printed.hasSuffix("\n" + next))
+            let lines = printed.dropLast(next.count).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+                .map { String($0).trimmingCharacters(in: .init(charactersIn: "\r")) }
+            // Times stand only where something took long, which another machine decides.
+            let timed = { (line: String) in line.hasPrefix("(") && line.hasSuffix(" s)") }
+            let (found, expected) = (lines.filter { !timed($0) }, step.printed.filter { !timed($0) })
+            #expect(
+                Self.fits(found, expected),
+                "\(step.typed)\n--- expected\n\(expected.joined(separator: "\n"))\n--- printed\n\(found.joined(separator: "\n"))"
+            )
+        }
+        #expect(terminal.end() == 0)
+    }
+}
