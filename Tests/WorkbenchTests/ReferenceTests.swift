@@ -48,6 +48,12 @@ struct ReferenceTests {
         #expect(bench.bench.withoutExample == [])
     }
 
+    @Test("nothing is declared twice")
+    func declaredOnce() throws {
+        let paths = Dictionary(grouping: try Reference.documentation().map(\.path)) { $0 }
+        #expect(paths.filter { $0.value.count > 1 }.keys.sorted() == [])
+    }
+
     @Test("every example runs")
     func examples() throws {
         let items = try Reference.documentation().filter { !$0.signature.example.isEmpty }

@@ -110,11 +110,6 @@ enum ModelLua {
                 ) {
                     .string($0.module.kind)
                 },
-                LuaProperty(
-                    "kind", "Class name as the reference has it: \"BertForSequenceClassification\".", type: "string"
-                ) {
-                    .string($0.module.kind)
-                },
                 LuaProperty("training", "Whether dropout acts.", type: "boolean") { .boolean($0.model.isTraining) },
                 LuaProperty("task_type", "Task by PEFT's name, or nil.", type: "string?") { box in
                     box.model.taskType.map { .string($0.rawValue) } ?? .nil
