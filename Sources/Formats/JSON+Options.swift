@@ -29,6 +29,20 @@ extension JSON: OptionValue {
     /// The value as errors tell it: a type, and for short scalars the value.
     public var shown: String { kind }
 
+    /// The value that a declaration states.
+    public init(_ literal: OptionLiteral) {
+        switch literal {
+        case .nothing, .words: self = .null
+        case .boolean(let flag): self = .bool(flag)
+        case .integer(let integer): self = .integer(integer)
+        case .number(let number): self = .number(number)
+        case .string(let text): self = .string(text)
+        case .list(let values): self = .array(values.map { JSON($0) })
+        case .table(let members):
+            self = .object(JSONObject(members.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }))
+        }
+    }
+
     private func all<Element>(_ convert: (JSON) -> Element?) -> [Element]? {
         guard let elements = asElements else { return nil }
         let converted = elements.compactMap(convert)

@@ -1,5 +1,5 @@
 /// A JSON value; objects keep the order of their keys.
-public indirect enum JSON: Sendable, Equatable {
+public enum JSON: Sendable, Equatable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -7,6 +7,28 @@ public indirect enum JSON: Sendable, Equatable {
     case string(String)
     case array([JSON])
     case object(JSONObject)
+
+    /// A key of an object with its value, where a list of them is more than an object: rows of data, metrics in their order.
+    public struct Member: Sendable, Equatable {
+        /// The key.
+        public let key: String
+        /// Its value.
+        public let value: JSON
+
+        /// A member.
+        public init(_ key: String, _ value: JSON) { (self.key, self.value) = (key, value) }
+    }
+
+    /// An object of the given members; of equal keys the last counts.
+    public init(_ members: [Member]) { self = .object(JSONObject(members.lazy.map { ($0.key, $0.value) })) }
+
+    /// A whole number.
+    public static func integer(_ value: Int) -> JSON { .integer(Int64(value)) }
+
+    /// An array of whole numbers, such as token ids.
+    public static func integers(_ values: some Sequence<some FixedWidthInteger & SignedInteger>) -> JSON {
+        .array(values.map { .integer(Int64($0)) })
+    }
 
     /// Value of `bytes` (RFC 8259); `source` names the file in errors.
     ///
@@ -82,6 +104,21 @@ public indirect enum JSON: Sendable, Equatable {
         case .string(let text): "string '\(FormatError.shown(text))'"
         case .array: "an array"
         case .object: "an object"
+        }
+    }
+
+    /// The value as messages about data quote it, cut where it is long: "nothing", "3", "'x'", "a list of 5 integers".
+    public var quoted: String {
+        switch self {
+        case .null: return "nothing"
+        case .bool(let flag): return "\(flag)"
+        case .integer(let integer): return "\(integer)"
+        case .number(let number): return "\(number)"
+        case .string(let text): return text.count > 40 ? "'\(text.prefix(40))…'" : "'\(text)'"
+        case .array(let elements):
+            let areIntegers = !elements.isEmpty && elements.allSatisfy { if case .integer = $0 { true } else { false } }
+            return "a list of \(elements.count) \(areIntegers ? "integers" : "values")"
+        case .object(let members): return "a table of \(members.count) keys"
         }
     }
 

@@ -1,3 +1,4 @@
+import Formats
 import Training
 import Words
 
@@ -42,7 +43,7 @@ package final class ProgressBar: ProgressReporter {
         draw("evaluating \(done)/\(total)")
     }
 
-    package func log(_ row: [Value.Entry]) {}
+    package func log(_ row: [JSON.Member]) {}
 
     package func summary(_ summary: EpochSummary) {
         guard isTraining else { return }
@@ -50,7 +51,7 @@ package final class ProgressBar: ProgressReporter {
         cells.append(("training loss", summary.trainingLoss.map { Figures.fixed($0, 4) } ?? "-"))
         cells.append(("validation loss", summary.validationLoss.map { Figures.fixed($0, 4) } ?? "-"))
         for entry in summary.metrics {
-            guard let number = entry.value.number, !Self.hidden.contains(entry.key) else { continue }
+            guard let number = entry.value.double, !Self.hidden.contains(entry.key) else { continue }
             cells.append((Shown.name(entry.key), Figures.fixed(number, 4)))
         }
         if columns != cells.map(\.0) {

@@ -25,7 +25,11 @@ struct HostOptions: ParsableArguments {
     @Option(name: .long, help: "Stop after this many seconds (exit code 124).")
     var timeLimit: Double?
 
-    @Option(name: .long, help: "Stop when a run has more memory than this in use, e.g. 4GB; files that are mapped do not count (exit code 125).")
+    @Option(
+        name: .long,
+        help:
+            "Stop when a run has more memory than this in use, e.g. 4GB; files that are mapped do not count (exit code 125)."
+    )
     var maxMemory: String?
 
     /// The names of the options above, as typed.

@@ -7,7 +7,7 @@ import Training
 /// Which checkpoints there are, what is in them, and that failures leave the last whole one.
 struct CheckpointTests {
     private func trainer(
-        _ folder: Folder, _ arguments: [(String, Value)], metric: ((Predictions) throws -> Double)? = nil
+        _ folder: Folder, _ arguments: [(String, JSON)], metric: ((Predictions) throws -> Double)? = nil
     ) throws -> Trainer {
         let trainer = try Trainer(
             model: Tiny.model(),
@@ -16,7 +16,7 @@ struct CheckpointTests {
                     + arguments), trainDataset: Tiny.dataset(16), evalDataset: Tiny.dataset(6, seed: 5),
             output: { folder })
         if let metric {
-            trainer.computeMetrics = .function { [Value.Entry("score", .float(try metric($0)))] }
+            trainer.computeMetrics = .function { [JSON.Member("score", .number(try metric($0)))] }
         }
         return trainer
     }
@@ -74,7 +74,7 @@ struct CheckpointTests {
             let trainer = try trainer(
                 folder,
                 [
-                    ("save_total_limit", .integer(limit)), ("load_best_model_at_end", .boolean(true)),
+                    ("save_total_limit", .integer(limit)), ("load_best_model_at_end", .bool(true)),
                     ("metric_for_best_model", .string("score")), ("eval_strategy", .string("steps")),
                     ("eval_steps", .integer(2)),
                 ], metric: scores(values))
@@ -95,8 +95,8 @@ struct CheckpointTests {
             let trainer = try trainer(
                 folder,
                 [
-                    ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("score")),
-                    ("greater_is_better", greater.map(Value.boolean) ?? .null), ("eval_strategy", .string("steps")),
+                    ("load_best_model_at_end", .bool(true)), ("metric_for_best_model", .string("score")),
+                    ("greater_is_better", greater.map(JSON.bool) ?? .null), ("eval_strategy", .string("steps")),
                     ("eval_steps", .integer(2)),
                 ], metric: scores([0.3, 0.9, 0.1, 0.5]))
             try trainer.train()
@@ -120,7 +120,7 @@ struct CheckpointTests {
             let trainer = try trainer(
                 folder,
                 [
-                    ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("scor")),
+                    ("load_best_model_at_end", .bool(true)), ("metric_for_best_model", .string("scor")),
                     ("eval_strategy", .string("steps")), ("eval_steps", .integer(2)),
                 ], metric: scores([1, 1, 1, 1]))
             let error = #expect(throws: TrainingError.self) { try trainer.train() }
@@ -140,7 +140,7 @@ struct CheckpointTests {
                 [
                     ("metric_for_best_model", .string("score")), ("eval_strategy", .string("steps")),
                     ("eval_steps", .integer(2)), ("early_stopping_patience", .integer(patience)),
-                    ("early_stopping_threshold", .float(threshold)),
+                    ("early_stopping_threshold", .number(threshold)),
                 ], metric: scores([0.5, 0.4, 0.3, 0.2]))
             #expect(try trainer.train().globalStep == stop)
         }
@@ -176,10 +176,10 @@ struct CheckpointTests {
     @Test("save_only_model writes no optimizer, and nothing resumes from it")
     func onlyModel() throws {
         try Tiny.folder { folder in
-            let first = try trainer(folder, [("save_only_model", .boolean(true))])
+            let first = try trainer(folder, [("save_only_model", .bool(true))])
             for _ in 0..<2 { try first.step() }
             #expect(try folder.subfolder("checkpoint-2").list() == ["trainable.safetensors", "trainer_state.json"])
-            let second = try trainer(folder, [("save_only_model", .boolean(true))])
+            let second = try trainer(folder, [("save_only_model", .bool(true))])
             #expect(try second.resume(from: folder) == nil)
         }
     }

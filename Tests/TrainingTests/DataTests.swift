@@ -66,7 +66,7 @@ struct DataTests {
         try Dataset(columns: [("n", .integers(Array(0..<count))), ("s", .strings((0..<count).map { "row \($0)" }))])
     }
 
-    private func values(_ dataset: Dataset, _ name: String) -> [Value] {
+    private func values(_ dataset: Dataset, _ name: String) -> [JSON] {
         (0..<dataset.count).compactMap { dataset.value(name, row: $0) }
     }
 
@@ -79,17 +79,17 @@ struct DataTests {
         #expect(values(shuffled, "n") != values(data, "n"))
         #expect(Set(values(shuffled, "s").map { "\($0)" }).count == 10)
         // What shuffling gave before views held their order in 32 bits.
-        #expect(values(shuffled, "n").map(\.whole) == [1, 9, 6, 0, 3, 5, 7, 8, 4, 2])
+        #expect(values(shuffled, "n").map(\.int) == [1, 9, 6, 0, 3, 5, 7, 8, 4, 2])
         #expect(values(try data.selecting(2..<5), "n") == values(try data.selecting([2, 3, 4]), "n"))
         #expect(throws: TrainingError.self) { try data.selecting(8..<11) }
         #expect(throws: TrainingError.self) { try data.selecting([.max]) }
         #expect(throws: TrainingError.self) { try data.selecting([.min]) }
-        let even = try shuffled.filtered { row in (row[0].value.whole ?? 1) % 2 == 0 }
+        let even = try shuffled.filtered { row in (row[0].value.int ?? 1) % 2 == 0 }
         #expect(even.count == 5)
-        #expect(try even.row(0)[1].value == .string("row \(try #require(even.row(0)[0].value.whole))"))
+        #expect(try even.row(0)[1].value == .string("row \(try #require(even.row(0)[0].value.int))"))
         let (train, test) = try data.trainTestSplit(testSize: 0.25, seed: 1)
         #expect((train.count, test.count) == (7, 3))
-        #expect(Set((values(train, "n") + values(test, "n")).compactMap(\.whole)) == Set(0..<10))
+        #expect(Set((values(train, "n") + values(test, "n")).compactMap(\.int)) == Set(0..<10))
         #expect(try data.trainTestSplit(testSize: 4, seed: 1).test.count == 4)
         for size in [0, 1.5, -1, 10, 12, .nan] {
             #expect(throws: TrainingError.self) { try data.trainTestSplit(testSize: size, seed: 1) }
@@ -101,8 +101,8 @@ struct DataTests {
     func map() throws {
         let data = try numbers(5).selecting([4, 2, 0])
         let mapped = try data.mapped { row in
-            let n = row[0].value.whole ?? 0
-            return [.init("input_ids", .list((0...n).map(Value.integer))), .init("n", .float(Double(n) / 2))]
+            let n = row[0].value.int ?? 0
+            return [.init("input_ids", .array((0...n).map(JSON.integer))), .init("n", .number(Double(n) / 2))]
         }
         #expect(mapped.columnNames == ["s", "input_ids", "n"])
         #expect(values(mapped, "s") == [.string("row 4"), .string("row 2"), .string("row 0")])
@@ -112,15 +112,15 @@ struct DataTests {
 
     @Test("columns widen: integers to numbers, anything to values")
     func widening() throws {
-        func column(_ values: [Value]) throws -> Column? {
-            try Dataset(rows: values.map { [Value.Entry("x", $0)] }).column("x")
+        func column(_ values: [JSON]) throws -> Column? {
+            try Dataset(rows: values.map { [JSON.Member("x", $0)] }).column("x")
         }
-        #expect(try column([.integer(1), .float(2.5), .integer(3)]) == .floats([1, 2.5, 3]))
+        #expect(try column([.integer(1), .number(2.5), .integer(3)]) == .floats([1, 2.5, 3]))
         #expect(try column([.integer(1), .string("a")]) == .values([.integer(1), .string("a")]))
-        #expect(try column([.boolean(true), .boolean(false)]) == .booleans([true, false]))
+        #expect(try column([.bool(true), .bool(false)]) == .booleans([true, false]))
         #expect(
-            try column([.list([.integer(1)]), .list([.integer(1 << 40)])])
-                == .values([.integers([1]), .list([.integer(1 << 40)])]))
+            try column([.array([.integer(1)]), .array([.integer(1 << 40)])])
+                == .values([.integers([1]), .array([.integer(1 << 40)])]))
         #expect(try column([.null, .integer(1)]) == .values([.null, .integer(1)]))
     }
 

@@ -1,11 +1,12 @@
+import Formats
 import Models
 import Tensors
 import Testing
 import Training
 
 struct EvaluationTests {
-    private func number(_ metrics: [Value.Entry], _ key: String) throws -> Double {
-        try #require(metrics.first { $0.key == key }?.value.number, "\(key)")
+    private func number(_ metrics: [JSON.Member], _ key: String) throws -> Double {
+        try #require(metrics.first { $0.key == key }?.value.double, "\(key)")
     }
 
     @Test("loss and metrics do not depend on the size of batches; scores come in the order of rows")
@@ -50,7 +51,7 @@ struct EvaluationTests {
             let right = labels.enumerated().count { row, label in
                 (predictions.logits[row * 2 + 1] > predictions.logits[row * 2] ? 1 : 0) == label
             }
-            return [.init("accuracy", .float(Double(right) / Double(labels.count)))]
+            return [.init("accuracy", .number(Double(right) / Double(labels.count)))]
         }
         let byFunction = try number(trainer.evaluate(), "eval_accuracy")
         trainer.computeMetrics = .metrics([try Metrics.make("accuracy")])
@@ -60,7 +61,7 @@ struct EvaluationTests {
     @Test("tokens: loss over labelled tokens, scores by token with boundaries")
     func tokens() throws {
         let data = try Tiny.dataset(5).mapped { row in
-            guard case .integers(let ids)? = row.first(where: { $0.key == "input_ids" })?.value else { return row }
+            guard let ids = row.first(where: { $0.key == "input_ids" })?.value.asIntegers else { return row }
             return [.init("labels", .integers(ids.enumerated().map { $0 == 0 ? -100 : $1 % 2 }))]
         }
         let model = try Tiny.model(task: .tokenClassification)
@@ -151,7 +152,7 @@ struct EvaluationTests {
             #expect(output.globalStep == 5)
             // Two steps in the first epoch, three in the second.
             #expect(trainer.state.epoch == 1.75)
-            #expect(trainer.state.logHistory.compactMap { $0.last?.value.whole } == [1, 3, 5])
+            #expect(trainer.state.logHistory.compactMap { $0.last?.value.int } == [1, 3, 5])
             #expect(try folder.list() == ["checkpoint-2", "checkpoint-4", "checkpoint-5", "log.jsonl"])
         }
     }
@@ -167,7 +168,7 @@ struct EvaluationTests {
                     ]),
                     trainDataset: Tiny.dataset(8), output: { folder })
                 trainer.record = RunRecord(
-                    recipe: recipe, parameters: [.init("rate", .float(rate))],
+                    recipe: recipe, parameters: [.init("rate", .number(rate))],
                     environment: [.init("threads", .integer(2))])
                 return trainer
             }

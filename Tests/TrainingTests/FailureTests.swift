@@ -7,7 +7,7 @@ import Training
 /// What stops a training, and what it says.
 struct FailureTests {
     private func trainer(
-        _ data: Dataset, model: (any Model)? = nil, _ arguments: [(String, Value)] = [],
+        _ data: Dataset, model: (any Model)? = nil, _ arguments: [(String, JSON)] = [],
         objective: (any Objective)? = nil
     ) throws -> Trainer {
         try Trainer(
@@ -21,7 +21,7 @@ struct FailureTests {
             objective: objective)
     }
 
-    private func rows(_ rows: [(ids: [Int32], label: Value)]) throws -> Dataset {
+    private func rows(_ rows: [(ids: [Int32], label: JSON)]) throws -> Dataset {
         try Dataset(rows: rows.map { [.init("input_ids", .integers($0.ids)), .init("labels", $0.label)] })
     }
 
@@ -41,7 +41,7 @@ struct FailureTests {
                 "train_dataset: row 1: labels is 'good'; expected a whole number from 0 to 1, since the model has 2 labels"
             ),
             (
-                [([5], .float(0.5))],
+                [([5], .number(0.5))],
                 "train_dataset: row 1: labels is 0.5; expected a whole number from 0 to 1, since the model has 2 labels"
             ),
             ([([5], .integer(1)), ([], .integer(1))], "train_dataset: row 2: input_ids is empty"),
@@ -49,15 +49,15 @@ struct FailureTests {
                 [([5], .integers([1, 0, 1]))],
                 "train_dataset: row 1: labels is a list of 3 integers; expected a list of 2 numbers, each 0 or 1, since the model has 2 labels"
             ),
-        ] as [([([Int32], Value)], String)])
-    func labels(given: [([Int32], Value)], message: String) throws {
+        ] as [([([Int32], JSON)], String)])
+    func labels(given: [([Int32], JSON)], message: String) throws {
         let data = try rows(given.map { (ids: $0.0, label: $0.1) })
         #expect(throws: TrainingError(message)) { try trainer(data) }
     }
 
     @Test("of many wrong rows the first is named, whatever is wrong with it")
     func firstWrongRow() throws {
-        var given: [(ids: [Int32], label: Value)] = (0..<1000).map { ([5, 6], .integer($0 % 2)) }
+        var given: [(ids: [Int32], label: JSON)] = (0..<1000).map { ([5, 6], .integer($0 % 2)) }
         given[999].ids = []
         given[700].ids = [1_000_000]
         given[699].label = .integer(7)
@@ -93,7 +93,7 @@ struct FailureTests {
             throws: TrainingError(
                 "train_dataset: there is no label column 'labls'; did you mean 'labels'?; the columns are input_ids, labels"
             )
-        ) { try trainer(rows([([5], .integer(1))]), [("label_names", .list([.string("labls")]))]) }
+        ) { try trainer(rows([([5], .integer(1))]), [("label_names", .array([.string("labls")]))]) }
         let vocabulary = try Tiny.model().config.vocabSize
         #expect(
             throws: TrainingError(
@@ -191,7 +191,7 @@ struct FailureTests {
         let trainer = try trainer(
             Tiny.dataset(8), model: model,
             [
-                ("learning_rate", .float(1e38)), ("optim", .string("sgd")), ("max_grad_norm", .integer(0)),
+                ("learning_rate", .number(1e38)), ("optim", .string("sgd")), ("max_grad_norm", .integer(0)),
                 ("max_steps", .integer(9)),
             ])
         let error = #expect(throws: TrainingError.self) { try trainer.train() }
@@ -262,7 +262,7 @@ struct FailureTests {
         ) {
             try Trainer(
                 model: model,
-                arguments: Tiny.arguments([("dataloader_drop_last", .boolean(true)), ("save_strategy", .string("no"))]),
+                arguments: Tiny.arguments([("dataloader_drop_last", .bool(true)), ("save_strategy", .string("no"))]),
                 trainDataset: data
             ).train()
         }
@@ -282,7 +282,7 @@ private final class Reporter: ProgressReporter {
     func begin(totalSteps: Int, from step: Int) {}
     func update(_ update: ProgressUpdate) {}
     func evaluating(done: Int, of total: Int) {}
-    func log(_ row: [Value.Entry]) {}
+    func log(_ row: [JSON.Member]) {}
     func summary(_ summary: EpochSummary) {}
     func note(_ message: String) {}
     func warn(_ message: String) { warnings.append(message) }

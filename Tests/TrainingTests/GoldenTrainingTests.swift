@@ -46,7 +46,7 @@ struct GoldenTrainingTests {
         let golden = try GoldenCase(name)
         let model = try golden.model(dtype: "bfloat16")
         _ = try golden.adapters(model)
-        let losses = try golden.train(model).prefix(20).compactMap { row in row.first { $0.key == "loss" }?.value.number
+        let losses = try golden.train(model).prefix(20).compactMap { row in row.first { $0.key == "loss" }?.value.double
         }
         let expected = try golden.file.floats("step.loss").map(Double.init)
         #expect(losses.count == 20)
@@ -89,12 +89,12 @@ struct GoldenCase {
 
     /// The four training batches, one after another.
     func dataset() throws -> Dataset {
-        var rows: [[Value.Entry]] = []
+        var rows: [[JSON.Member]] = []
         for batch in 0..<4 {
             let ids = try file.entry("train.\(batch).input_ids")
             let labels = try file.entry("train.\(batch).labels")
             for row in 0..<ids.shape[0] {
-                var entries: [Value.Entry] = []
+                var entries: [JSON.Member] = []
                 for name in ["input_ids", "attention_mask", "token_type_ids"]
                 where file.entries["train.\(batch).\(name)"] != nil {
                     let all = try file.integers("train.\(batch).\(name)")
@@ -108,20 +108,20 @@ struct GoldenCase {
         return try Dataset(rows: rows)
     }
 
-    private func label(_ name: String, _ entry: SafetensorsFile.Entry, _ row: Int) throws -> Value {
+    private func label(_ name: String, _ entry: SafetensorsFile.Entry, _ row: Int) throws -> JSON {
         let width = entry.shape.count > 1 ? entry.shape[1] : 1
         if entry.dtype == .i64 {
             let all = try file.integers(name)[row * width..<(row + 1) * width]
             return entry.shape.count > 1 ? .integers(all.map { Int32($0) }) : .integer(Int(all[row * width]))
         }
         let all = try file.floats(name)[row * width..<(row + 1) * width]
-        return entry.shape.count > 1 ? .list(all.map { .float(Double($0)) }) : .float(Double(all[row]))
+        return entry.shape.count > 1 ? .array(all.map { .number(Double($0)) }) : .number(Double(all[row]))
     }
 
     /// Trains as the case was trained; gives the log.
-    func train(_ model: any Model) throws -> [[Value.Entry]] {
+    func train(_ model: any Model) throws -> [[JSON.Member]] {
         let training = try #require(json["training"])
-        func number(_ name: String) throws -> Value { .float(try #require(training[name]?.double)) }
+        func number(_ name: String) throws -> JSON { .number(try #require(training[name]?.double)) }
         let data = try dataset()
         let trainer = try Trainer(
             model: model,
@@ -145,7 +145,7 @@ struct GoldenCase {
         // Twenty steps carry rounding on: the case's own tolerance for losses and norms is 1e-3.
         for (name, tolerance) in [("loss", 1e-3), ("grad_norm", 1e-3), ("learning_rate", 1e-6)] {
             let expected = try file.floats("step.\(name)").map(Double.init)
-            let found = log.prefix(20).compactMap { row in row.first { $0.key == name }?.value.number }
+            let found = log.prefix(20).compactMap { row in row.first { $0.key == name }?.value.double }
             #expect(found.count == 20)
             for (step, (a, b)) in zip(found, expected).enumerated() {
                 #expect(abs(a - b) <= tolerance * abs(b), "\(name) of step \(step): \(a), not \(b)")

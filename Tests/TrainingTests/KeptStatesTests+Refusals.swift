@@ -7,7 +7,7 @@ import Training
 extension KeptStatesTests {
     @Test("what was asked for and cannot be is an error that says why")
     func refused() throws {
-        let asked: (String, Value) = ("prefix_cache", .boolean(true))
+        let asked: (String, JSON) = ("prefix_cache", .bool(true))
         let function = FunctionObjective { model, batch in
             var input = batch.input
             input.labels = batch.labels
@@ -22,17 +22,17 @@ extension KeptStatesTests {
             try weight.setRequiresGrad(true)
         }
         #expect(message(embeddings).hasPrefix("args: prefix_cache: the embeddings are trained"))
-        let frozen = try made([("freeze_dropout", .boolean(true))], trainedFrom: -1).trainer
+        let frozen = try made([("freeze_dropout", .bool(true))], trainedFrom: -1).trainer
         for (name, weight) in frozen.model.namedParameters() where name.contains("word_embeddings") {
             try weight.setRequiresGrad(true)
         }
         #expect(message(frozen).hasPrefix("args: freeze_dropout: the embeddings are trained"))
-        let small = try made([asked, ("freeze_dropout", .boolean(true)), ("prefix_cache_size", .string("4kB"))]).trainer
+        let small = try made([asked, ("freeze_dropout", .bool(true)), ("prefix_cache_size", .string("4kB"))]).trainer
         #expect(
             message(small)
                 == "args: prefix_cache: no room for the states that enter layer 2 of 4, for the 22 rows of train_dataset: 17 kB (float32): prefix_cache_size allows 4 kB; prefix_cache = \"bfloat16\" takes half"
         )
-        let memory = try made([asked, ("freeze_dropout", .boolean(true)), ("prefix_cache_place", .string("memory"))])
+        let memory = try made([asked, ("freeze_dropout", .bool(true)), ("prefix_cache_place", .string("memory"))])
         memory.trainer.keptStatesMemory = 20_000
         #expect(message(memory.trainer).contains("of eval_dataset"))
         #expect(message(memory.trainer).contains("20 kB of memory may be used; prefix_cache_size allows more"))
@@ -40,8 +40,8 @@ extension KeptStatesTests {
 
     @Test("a file that cannot be is refused with the reason and what has room")
     func noFile() throws {
-        let asked: [(String, Value)] = [
-            ("prefix_cache", .boolean(true)), ("freeze_dropout", .boolean(true)),
+        let asked: [(String, JSON)] = [
+            ("prefix_cache", .bool(true)), ("freeze_dropout", .bool(true)),
             ("prefix_cache_place", .string("file")),
         ]
         let what = "the states that enter layer 2 of 4, for the 22 rows of train_dataset: 17 kB (float32)"

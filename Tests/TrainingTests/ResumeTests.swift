@@ -8,7 +8,7 @@ struct ResumeTests {
     /// One way of training, all of which must resume exactly.
     struct Way: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        let arguments: [(String, Value)]
+        let arguments: [(String, JSON)]
 
         static let all: [Way] = [
             Way("dropout, saved every 2 steps", [("save_steps", .integer(2)), ("logging_steps", .integer(3))]),
@@ -22,13 +22,13 @@ struct ResumeTests {
                 "evaluated and saved every epoch, the best one loaded",
                 [
                     ("save_strategy", .string("epoch")), ("eval_strategy", .string("epoch")),
-                    ("load_best_model_at_end", .boolean(true)), ("logging_strategy", .string("epoch")),
+                    ("load_best_model_at_end", .bool(true)), ("logging_strategy", .string("epoch")),
                 ]),
             Way(
                 "evaluated by steps, stopped early, few checkpoints",
                 [
                     ("save_steps", .integer(2)), ("eval_strategy", .string("steps")), ("eval_steps", .integer(2)),
-                    ("load_best_model_at_end", .boolean(true)), ("metric_for_best_model", .string("accuracy")),
+                    ("load_best_model_at_end", .bool(true)), ("metric_for_best_model", .string("accuracy")),
                     ("early_stopping_patience", .integer(2)), ("save_total_limit", .integer(2)),
                     ("logging_steps", .integer(1)),
                 ]),
@@ -37,29 +37,29 @@ struct ResumeTests {
                 [
                     ("train_sampling_strategy", .string("group_by_length")), ("optim", .string("sgd")),
                     ("optim_args", .string("momentum=0.9")), ("lr_scheduler_type", .string("cosine")),
-                    ("num_train_epochs", .float(2.4)), ("save_steps", .integer(3)), ("eval_on_start", .boolean(true)),
-                    ("dataloader_drop_last", .boolean(true)), ("logging_first_step", .boolean(true)),
+                    ("num_train_epochs", .number(2.4)), ("save_steps", .integer(3)), ("eval_on_start", .bool(true)),
+                    ("dataloader_drop_last", .bool(true)), ("logging_first_step", .bool(true)),
                 ]),
             Way(
                 "evaluated every epoch, saved when better",
                 [
                     ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),
-                    ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .boolean(true)),
+                    ("metric_for_best_model", .string("loss")), ("include_num_input_tokens_seen", .bool(true)),
                 ]),
             Way(
                 "dropout frozen, states kept",
                 [
-                    ("save_steps", .integer(2)), ("freeze_dropout", .boolean(true)), ("prefix_cache", .boolean(true)),
+                    ("save_steps", .integer(2)), ("freeze_dropout", .bool(true)), ("prefix_cache", .bool(true)),
                     ("eval_strategy", .string("epoch")), ("logging_steps", .integer(1)),
                 ]),
         ]
 
-        init(_ name: String, _ arguments: [(String, Value)]) {
+        init(_ name: String, _ arguments: [(String, JSON)]) {
             testDescription = name
             self.arguments =
                 [
-                    ("per_device_train_batch_size", .integer(4)), ("learning_rate", .float(2e-2)),
-                    ("warmup_steps", .float(0.1)), ("weight_decay", .float(0.01)),
+                    ("per_device_train_batch_size", .integer(4)), ("learning_rate", .number(2e-2)),
+                    ("warmup_steps", .number(0.1)), ("weight_decay", .number(0.01)),
                 ] + (arguments.contains { $0.0 == "num_train_epochs" } ? [] : [("num_train_epochs", .integer(3))])
                 + arguments
         }
@@ -79,7 +79,7 @@ struct ResumeTests {
     struct Outcome: Equatable {
         let weights: [String: [Float]]
         let optimizer: [String: [Float]]
-        let history: [[Value.Entry]]
+        let history: [[JSON.Member]]
         let state: [String]
         let loss: Double
 
@@ -208,7 +208,7 @@ struct ResumeTests {
             }
             let arguments =
                 way.arguments.filter { what != "args" || $0.0 != "learning_rate" }
-                + (what == "args" ? [("learning_rate", .float(0.5))] : [])
+                + (what == "args" ? [("learning_rate", .number(0.5))] : [])
             let second = try Trainer(
                 model: model, arguments: Tiny.arguments(arguments),
                 trainDataset: Tiny.dataset(22, seed: what == "data" ? 2 : 1),
@@ -280,7 +280,7 @@ struct ResumeTests {
         ])
     func counters(file: String, member: String) throws {
         let numbers: [JSON] = [
-            .integer(.max), .integer(.min), .integer(-1), .integer(1 << 62), .number(1e300), .number(.nan),
+            .integer(Int.max), .integer(Int.min), .integer(-1), .integer(1 << 62), .number(1e300), .number(.nan),
             .number(.infinity), .number(0.5), .string("1"), .bool(true), .array([]),
         ]
         try refused(file, member, numbers)

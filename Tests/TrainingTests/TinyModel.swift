@@ -48,8 +48,8 @@ enum Tiny {
     }
 
     /// Arguments by their names.
-    static func arguments(_ entries: [(String, Value)]) throws -> TrainingArguments {
-        try TrainingArguments(entries.map { Value.Entry($0.0, $0.1) })
+    static func arguments(_ entries: [(String, JSON)]) throws -> TrainingArguments {
+        try TrainingArguments(entries.map { JSON.Member($0.0, $0.1) })
     }
 
     /// All trainable numbers by name.
@@ -60,7 +60,7 @@ enum Tiny {
     }
 
     /// The log without what depends on the clock, keys sorted (as a trainer_state.json that was read has them).
-    static func history(_ trainer: Trainer) -> [[Value.Entry]] {
+    static func history(_ trainer: Trainer) -> [[JSON.Member]] {
         trainer.state.logHistory.map { row in
             row.filter { !$0.key.hasSuffix("_runtime") && !$0.key.hasSuffix("_per_second") }.sorted { $0.key < $1.key }
         }

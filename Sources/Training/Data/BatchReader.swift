@@ -108,7 +108,7 @@ public struct BatchReader: Sendable {
         if case .integerLists(let flat, let offsets) = column {
             return flat[offsets[place]..<offsets[place + 1]].map(Int.init)
         }
-        let values = column[place].elements?.map(\.whole)
+        let values = column[place].array?.map(\.int)
         guard let values, !values.contains(nil) else {
             throw TrainingError(
                 "\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")

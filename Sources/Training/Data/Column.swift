@@ -1,3 +1,4 @@
+import Formats
 import Memory
 
 /// The values of one column, stored as compactly as their kind allows.
@@ -9,7 +10,7 @@ public enum Column: Sendable, Equatable {
     /// Lists of whole numbers: row i is `flat[offsets[i]..<offsets[i + 1]]`.
     case integerLists(flat: [Int32], offsets: [Int])
     /// Anything else, or rows of different kinds.
-    case values([Value])
+    case values([JSON])
 
     /// Number of rows.
     public var count: Int {
@@ -24,13 +25,13 @@ public enum Column: Sendable, Equatable {
     }
 
     /// Value of a row; `row` must be below `count`.
-    public subscript(row: Int) -> Value {
+    public subscript(row: Int) -> JSON {
         switch self {
         case .integers(let values): .integer(values[row])
-        case .floats(let values): .float(values[row])
-        case .booleans(let values): .boolean(values[row])
+        case .floats(let values): .number(values[row])
+        case .booleans(let values): .bool(values[row])
         case .strings(let values): .string(values[row])
-        case .integerLists(let flat, let offsets): .integers(Array(flat[offsets[row]..<offsets[row + 1]]))
+        case .integerLists(let flat, let offsets): .integers(flat[offsets[row]..<offsets[row + 1]])
         case .values(let values): values[row]
         }
     }
@@ -88,7 +89,7 @@ struct ColumnBuilder {
     private var strings: [String] = []
     private var flat: [Int32] = []
     private var offsets = [0]
-    private var values: [Value] = []
+    private var values: [JSON] = []
 
     /// The column so far; without rows, one of strings.
     var built: Column {
@@ -103,21 +104,20 @@ struct ColumnBuilder {
     }
 
     /// Adds a row; throws where there is no memory for it.
-    mutating func append(_ value: Value) throws {
+    mutating func append(_ value: JSON) throws {
         try MemoryBudget.reserve(value.size)
-        let value = ColumnBuilder.compact(value)
         if kind == .none { kind = ColumnBuilder.kind(of: value) }
         switch (kind, value) {
-        case (.integers, .integer(let new)): integers.append(new)
-        case (.floats, .float(let new)): floats.append(new)
+        case (.integers, .integer(let new)): integers.append(Int(new))
+        case (.floats, .number(let new)): floats.append(new)
         case (.floats, .integer(let new)): floats.append(Double(new))
-        case (.integers, .float(let new)):
+        case (.integers, .number(let new)):
             floats = integers.map(Double.init) + [new]
             (kind, integers) = (.floats, [])
-        case (.booleans, .boolean(let new)): booleans.append(new)
+        case (.booleans, .bool(let new)): booleans.append(new)
         case (.strings, .string(let new)): strings.append(new)
-        case (.integerLists, .integers(let new)):
-            flat.append(contentsOf: new)
+        case (.integerLists, .array(let elements)) where ColumnBuilder.areIds(elements):
+            for case .integer(let id) in elements { flat.append(Int32(truncatingIfNeeded: id)) }
             offsets.append(flat.count)
         case (.values, let new): values.append(new)
         case (_, let new):
@@ -127,26 +127,31 @@ struct ColumnBuilder {
         }
     }
 
-    private static func kind(of value: Value) -> Kind {
+    private static func kind(of value: JSON) -> Kind {
         switch value {
         case .integer: .integers
-        case .float: .floats
-        case .boolean: .booleans
+        case .number: .floats
+        case .bool: .booleans
         case .string: .strings
-        case .integers: .integerLists
-        case .null, .list, .object: .values
+        case .array(let elements): areIds(elements) ? .integerLists : .values
+        case .null, .object: .values
         }
     }
 
-    /// A list of whole numbers that fit 32 bits in its compact form; anything else as it is.
-    private static func compact(_ value: Value) -> Value {
-        guard case .list(let elements) = value else { return value }
-        var ids: [Int32] = []
-        ids.reserveCapacity(elements.count)
-        for element in elements {
-            guard case .integer(let whole) = element, let id = Int32(exactly: whole) else { return value }
-            ids.append(id)
+    /// Whether a list holds nothing but whole numbers that fit 32 bits, as a column of lists does.
+    private static func areIds(_ elements: [JSON]) -> Bool {
+        elements.allSatisfy { if case .integer(let id) = $0 { Int32(exactly: id) != nil } else { false } }
+    }
+}
+
+extension JSON {
+    /// Bytes that it takes in memory, more or less.
+    fileprivate var size: Int {
+        switch self {
+        case .null, .bool, .integer, .number: 16
+        case .string(let text): 16 + (text.utf8.count < 16 ? 0 : text.utf8.count + 32)
+        case .array(let elements): elements.reduce(48) { $0 + $1.size }
+        case .object(let members): members.reduce(48) { $0 + 32 + $1.value.size }
         }
-        return .integers(ids)
     }
 }

@@ -1,3 +1,5 @@
+import Formats
+
 extension Dataset {
     /// A number that changes when a name, a value or the order of the rows in `names` changes; the same on every machine.
     ///
@@ -48,24 +50,21 @@ private struct ContentHash {
         }
     }
 
-    mutating func add(_ value: Value) {
+    mutating func add(_ value: JSON) {
         switch value {
         case .null: add(2)
-        case .boolean(let value): add(value ? 1 : 0)
+        case .bool(let value): add(value ? 1 : 0)
         case .integer(let value): add(UInt64(bitPattern: Int64(value)))
-        case .float(let value): add(value.bitPattern)
+        case .number(let value): add(value.bitPattern)
         case .string(let value): add(value)
-        case .integers(let ids):
-            add(UInt64(ids.count))
-            for id in ids { add(UInt64(bitPattern: Int64(id))) }
-        case .list(let values):
+        case .array(let values):
             add(UInt64(values.count))
             for value in values { add(value) }
-        case .object(let entries):
-            add(UInt64(entries.count))
-            for entry in entries {
-                add(entry.key)
-                add(entry.value)
+        case .object(let members):
+            add(UInt64(members.count))
+            for (key, value) in members {
+                add(key)
+                add(value)
             }
         }
     }

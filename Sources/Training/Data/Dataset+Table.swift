@@ -11,7 +11,7 @@ extension Dataset {
                 case .floats(let values): (name, .floats(values))
                 case .strings(let values): (name, .strings(values))
                 case .json(let values):
-                    (name, try values.reduce(into: ColumnBuilder()) { try $0.append(Value($1)) }.built)
+                    (name, try values.reduce(into: ColumnBuilder()) { try $0.append($1) }.built)
                 }
             })
     }

@@ -1,3 +1,4 @@
+import Formats
 import Kernels
 import Memory
 
@@ -49,7 +50,7 @@ public struct Dataset: Sendable {
     }
 
     /// A dataset of rows; each must have the keys of the first.
-    public init(rows: [[Value.Entry]]) throws {
+    public init(rows: [[JSON.Member]]) throws {
         var builder = RowBuilder(operation: "dataset")
         for (index, row) in rows.enumerated() { try builder.append(row, row: index) }
         self = try Dataset(builder.columns, selection: nil)
@@ -68,18 +69,18 @@ public struct Dataset: Sendable {
     public func place(ofRow row: Int) -> Int { selection.map { Int($0[row]) } ?? row }
 
     /// Value of a column in a row of this view.
-    public func value(_ name: String, row: Int) -> Value? {
+    public func value(_ name: String, row: Int) -> JSON? {
         guard let column = column(name), row >= 0, row < count else { return nil }
         return column[place(ofRow: row)]
     }
 
     /// The row `row`, counted from 0.
-    public func row(_ row: Int) throws -> [Value.Entry] {
+    public func row(_ row: Int) throws -> [JSON.Member] {
         guard row >= 0, row < count else {
             throw TrainingError("dataset: row \(row &+ 1) is outside 1 to \(count)")
         }
         let place = place(ofRow: row)
-        return columns.map { Value.Entry($0.name, $0.column[place]) }
+        return columns.map { JSON.Member($0.name, $0.column[place]) }
     }
 
     /// A view of the rows `rows`, in that order.
@@ -118,7 +119,7 @@ public struct Dataset: Sendable {
     }
 
     /// A view of the rows for which `isIncluded` answers true.
-    public func filtered(_ isIncluded: ([Value.Entry]) throws -> Bool) throws -> Dataset {
+    public func filtered(_ isIncluded: ([JSON.Member]) throws -> Bool) throws -> Dataset {
         var kept: [UInt32] = []
         for index in 0..<count where try isIncluded(row(index)) { kept.append(UInt32(truncatingIfNeeded: index)) }
         return try viewing(kept)
@@ -127,7 +128,7 @@ public struct Dataset: Sendable {
     /// New rows: what `transform` returns replaces or joins the columns of the row it was given.
     ///
     /// Every row must return the keys that the first one returned.
-    public func mapped(_ transform: ([Value.Entry]) throws -> [Value.Entry]) throws -> Dataset {
+    public func mapped(_ transform: ([JSON.Member]) throws -> [JSON.Member]) throws -> Dataset {
         guard count > 0 else { return self }
         var builder = RowBuilder(operation: "map")
         for index in 0..<count { try builder.append(try transform(row(index)), row: index) }
@@ -167,7 +168,7 @@ private struct RowBuilder {
         zip(names, builders).map { Dataset.NamedColumn(name: $0, column: $1.built) }
     }
 
-    mutating func append(_ row: [Value.Entry], row index: Int) throws {
+    mutating func append(_ row: [JSON.Member], row index: Int) throws {
         if index == 0 {
             names = row.map(\.key)
             builders = names.map { _ in ColumnBuilder() }

@@ -87,40 +87,40 @@ struct LabelReader: Sendable {
         }
     }
 
-    private func wrong(_ value: Value, _ expected: String, row: Int) -> TrainingError {
+    private func wrong(_ value: JSON, _ expected: String, row: Int) -> TrainingError {
         TrainingError("\(split): row \(row + 1): \(name) is \(value.quoted); expected \(expected)")
     }
 
-    private func classId(_ value: Value, count: Int, row: Int) throws -> Int {
-        guard let id = value.whole, id >= 0, id < count else {
+    private func classId(_ value: JSON, count: Int, row: Int) throws -> Int {
+        guard let id = value.int, id >= 0, id < count else {
             throw wrong(value, "a whole number from 0 to \(count - 1), since the model has \(count) labels", row: row)
         }
         return id
     }
 
-    private func number(_ value: Value, row: Int) throws -> Float {
-        guard let number = value.number, Float(number).isFinite else { throw wrong(value, "a finite number", row: row) }
+    private func number(_ value: JSON, row: Int) throws -> Float {
+        guard let number = value.double, Float(number).isFinite else { throw wrong(value, "a finite number", row: row) }
         return Float(number)
     }
 
-    private func vector(_ value: Value, width: Int, isBinary: Bool, row: Int) throws -> [Float] {
+    private func vector(_ value: JSON, width: Int, isBinary: Bool, row: Int) throws -> [Float] {
         let expected =
             "a list of \(width) numbers\(isBinary ? ", each 0 or 1," : "") since the model has \(width) labels"
-        guard let elements = value.elements, elements.count == width else { throw wrong(value, expected, row: row) }
+        guard let elements = value.array, elements.count == width else { throw wrong(value, expected, row: row) }
         return try elements.map { element in
-            let flag: Double? = if case .boolean(let flag) = element { flag ? 1 : 0 } else { nil }
-            guard let number = element.number ?? flag, Float(number).isFinite, !isBinary || (number >= 0 && number <= 1)
+            let flag: Double? = if case .bool(let flag) = element { flag ? 1 : 0 } else { nil }
+            guard let number = element.double ?? flag, Float(number).isFinite, !isBinary || (number >= 0 && number <= 1)
             else { throw wrong(element, isBinary ? "0 or 1" : "a finite number", row: row) }
             return Float(number)
         }
     }
 
-    private func tokens(_ value: Value, count: Int, length: Int, trimmed: Range<Int>?, row: Int) throws -> [Int] {
-        guard let elements = value.elements, elements.count == length else {
+    private func tokens(_ value: JSON, count: Int, length: Int, trimmed: Range<Int>?, row: Int) throws -> [Int] {
+        guard let elements = value.array, elements.count == length else {
             throw wrong(value, "a list of \(length) labels, one for each of input_ids", row: row)
         }
         let ids = try elements.map { element in
-            guard let id = element.whole, id == -100 || (id >= 0 && id < count) else {
+            guard let id = element.int, id == -100 || (id >= 0 && id < count) else {
                 throw wrong(
                     element, "a whole number from 0 to \(count - 1), or -100 for a token without label", row: row)
             }
@@ -139,7 +139,7 @@ struct LabelReader: Sendable {
         case .strings, .values:
             return .vectors(
                 try zip(places, rows).map { place, row in
-                    guard let numbers = column[place].elements?.map(\.number), !numbers.contains(nil) else {
+                    guard let numbers = column[place].array?.map(\.double), !numbers.contains(nil) else {
                         throw wrong(column[place], "a number or a list of numbers", row: row)
                     }
                     return numbers.map { Float($0 ?? 0) }

@@ -3,7 +3,7 @@ import Formats
 /// What a run is made of, as far as a continued run must be made of the same.
 public struct RunIdentity: Sendable, Equatable {
     /// Parts by name ("recipe", "base"), each with a text that changes when the part does.
-    public var parts: [Value.Entry] = []
+    public var parts: [JSON.Member] = []
 
     /// Nothing known.
     public init() {}
@@ -11,16 +11,16 @@ public struct RunIdentity: Sendable, Equatable {
     /// Adds a part; `text` is its content, or a fingerprint of it.
     public mutating func add(_ name: String, _ text: String) {
         parts.removeAll { $0.key == name }
-        parts.append(Value.Entry(name, .string(text)))
+        parts.append(JSON.Member(name, .string(text)))
     }
 
     /// Throws where a part differs from what was recorded; `source` names the record.
     func check(recorded: JSON, source: String) throws {
         for part in parts {
             guard let before = recorded[part.key] else { continue }
-            guard Value(before) == part.value else {
+            guard before == part.value else {
                 throw TrainingError(
-                    "\(source): the run was made with another \(part.key): recorded \(Value(before).quoted), now \(part.value.quoted); start a new run, or go back to that \(part.key)"
+                    "\(source): the run was made with another \(part.key): recorded \(before.quoted), now \(part.value.quoted); start a new run, or go back to that \(part.key)"
                 )
             }
         }
@@ -33,8 +33,8 @@ extension TrainingArguments {
         let free = Self.table.filter(\.isFree).map(\.option.name)
         for (entry, usual) in zip(entries, TrainingArguments().entries) where !free.contains(entry.key) {
             // An argument that did not exist when the run was made had the effect of its default.
-            let (before, now) = (Value(recorded[entry.key] ?? usual.value.json), Value(entry.value.json))
-            let same = before == now || (before.number != nil && before.number == now.number)
+            let (before, now) = (recorded[entry.key] ?? usual.value, entry.value)
+            let same = before == now || (before.double != nil && before.double == now.double)
             guard same else {
                 throw TrainingError(
                     "\(source): the run was made with \(entry.key) = \(before.quoted), now it is \(now.quoted); give it the same value, or start a new run"

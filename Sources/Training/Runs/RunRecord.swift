@@ -11,19 +11,19 @@ public struct RunRecord: Sendable {
     static let logFile = "log.jsonl"
 
     private let recipe: String
-    private let parameters: [Value.Entry]
-    private let environment: [Value.Entry]
+    private let parameters: [JSON.Member]
+    private let environment: [JSON.Member]
 
     /// A record of the recipe's text, the values of its parameters, and what the run runs on.
-    public init(recipe: String, parameters: [Value.Entry], environment: [Value.Entry]) {
+    public init(recipe: String, parameters: [JSON.Member], environment: [JSON.Member]) {
         (self.recipe, self.parameters, self.environment) = (recipe, parameters, environment)
     }
 
     /// Writes the record into the folder of a run.
     func write(to folder: Folder) throws {
         try folder.write(Self.recipeFile, text: recipe)
-        try folder.write(Self.parametersFile, text: parameters.json.serialized(indent: 2) + "\n")
-        try folder.write(Self.environmentFile, text: environment.json.serialized(indent: 2) + "\n")
+        try folder.write(Self.parametersFile, text: JSON(parameters).serialized(indent: 2) + "\n")
+        try folder.write(Self.environmentFile, text: JSON(environment).serialized(indent: 2) + "\n")
     }
 
     /// Throws where recipe or parameters are not those that the folder records; the environment may change.
@@ -40,8 +40,8 @@ public struct RunRecord: Sendable {
         let path = "\(folder.path)/\(Self.parametersFile)"
         let recorded = try JSON(parsing: folder.read(Self.parametersFile), source: path, allowsNonFinite: true)
         for entry in parameters {
-            let (old, new) = (Value(recorded[entry.key] ?? .null), Value(entry.value.json))
-            guard old == new || (old.number != nil && old.number == new.number) else {
+            let (old, new) = (recorded[entry.key] ?? .null, entry.value)
+            guard old == new || (old.double != nil && old.double == new.double) else {
                 throw TrainingError(
                     "\(path): the run was made with \(entry.key) = \(old.quoted), now it is \(new.quoted); give it the same value, or start a new run"
                 )
@@ -52,12 +52,12 @@ public struct RunRecord: Sendable {
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
     /// Writes the whole log.
-    static func write(log: [[Value.Entry]], to folder: Folder) throws {
-        try folder.write(logFile, text: log.map { $0.json.serialized() + "\n" }.joined())
+    static func write(log: [[JSON.Member]], to folder: Folder) throws {
+        try folder.write(logFile, text: log.map { JSON($0).serialized() + "\n" }.joined())
     }
 
     /// Adds a row to the log.
-    static func append(_ row: [Value.Entry], to folder: Folder) throws {
-        try folder.append(logFile, text: row.json.serialized() + "\n")
+    static func append(_ row: [JSON.Member], to folder: Folder) throws {
+        try folder.append(logFile, text: JSON(row).serialized() + "\n")
     }
 }

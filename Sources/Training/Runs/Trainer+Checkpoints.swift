@@ -74,15 +74,15 @@ extension Trainer {
     }
 
     private func resumeRecord(_ state: TrainerState, _ setup: TrainingSetup) -> JSON {
-        var record: JSON = .object([:])
-        record.set("version", .integer(Int64(Checkpoint.version)))
-        record.set("identity", identity.parts.json)
-        record.set("arguments", arguments.entries.json)
-        record.set("train_dataset", .string(fingerprint(setup.trainReader, "train_dataset")))
-        if let evalReader { record.set("eval_dataset", .string(fingerprint(evalReader, "eval_dataset"))) }
-        record.set("parameters", .array(setup.parameters.map { .string("\($0.name) \($0.tensor.shape)") }))
-        record.set("progress", state.progress.json)
-        return record
+        var record: JSONObject = [:]
+        record["version"] = .integer(Int64(Checkpoint.version))
+        record["identity"] = JSON(identity.parts)
+        record["arguments"] = JSON(arguments.entries)
+        record["train_dataset"] = .string(fingerprint(setup.trainReader, "train_dataset"))
+        if let evalReader { record["eval_dataset"] = .string(fingerprint(evalReader, "eval_dataset")) }
+        record["parameters"] = .array(setup.parameters.map { .string("\($0.name) \($0.tensor.shape)") })
+        record["progress"] = state.progress.json
+        return .object(record)
     }
 
     /// A number that changes with what is read of a dataset, worked out once.

@@ -3,37 +3,31 @@ import Formats
 extension TrainerState {
     /// The state as the reference's trainer_state.json lays it out (transformers 5.23), sorted keys.
     func json(_ arguments: TrainingArguments) -> JSON {
-        var callbacks = [Value.Entry("TrainerControl", progress.control.exported)]
+        var callbacks: JSONObject = ["TrainerControl": progress.control.exported]
         if let patience = arguments.earlyStoppingPatience {
-            let counter = Value.integer(progress.evaluationsWithoutImprovement)
-            callbacks.append(
-                .init(
-                    "EarlyStoppingCallback",
-                    .object([
-                        .init(
-                            "args",
-                            .object([
-                                .init("early_stopping_patience", .integer(patience)),
-                                .init("early_stopping_threshold", .float(arguments.earlyStoppingThreshold)),
-                            ])), .init("attributes", .object([.init("early_stopping_patience_counter", counter)])),
-                    ])))
+            let counter = JSON.integer(progress.evaluationsWithoutImprovement)
+            callbacks["EarlyStoppingCallback"] = .object([
+                "args": .object([
+                    "early_stopping_patience": .integer(patience),
+                    "early_stopping_threshold": .number(arguments.earlyStoppingThreshold),
+                ]), "attributes": .object(["early_stopping_patience_counter": counter]),
+            ])
         }
-        let entries: [Value.Entry] = [
-            .init("best_global_step", bestGlobalStep.map(Value.integer) ?? .null),
-            .init("best_metric", bestMetric.map(Value.float) ?? .null),
-            .init("best_model_checkpoint", bestModelCheckpoint.map(Value.string) ?? .null),
-            .init("epoch", .float(epoch)), .init("eval_steps", .integer(evalSteps)),
-            .init("global_step", .integer(globalStep)), .init("is_hyper_param_search", .boolean(false)),
-            .init("is_local_process_zero", .boolean(true)), .init("is_world_process_zero", .boolean(true)),
-            .init("log_history", .list(logHistory.map(Value.object))),
-            .init("logging_steps", .integer(loggingSteps)), .init("max_steps", .integer(maxSteps)),
-            .init("num_input_tokens_seen", .integer(numInputTokensSeen)),
-            .init("num_train_epochs", .integer(numTrainEpochs)), .init("save_steps", .integer(saveSteps)),
-            .init("stateful_callbacks", .object(callbacks)),
-            .init("total_flos", .float(totalFlos)), .init("train_batch_size", .integer(trainBatchSize)),
-            .init("trial_name", .null), .init("trial_params", .null),
-        ]
-        return entries.json
+        return .object([
+            "best_global_step": bestGlobalStep.map(JSON.integer) ?? .null,
+            "best_metric": bestMetric.map(JSON.number) ?? .null,
+            "best_model_checkpoint": bestModelCheckpoint.map(JSON.string) ?? .null,
+            "epoch": .number(epoch), "eval_steps": .integer(evalSteps),
+            "global_step": .integer(globalStep), "is_hyper_param_search": .bool(false),
+            "is_local_process_zero": .bool(true), "is_world_process_zero": .bool(true),
+            "log_history": .array(logHistory.map { JSON($0) }),
+            "logging_steps": .integer(loggingSteps), "max_steps": .integer(maxSteps),
+            "num_input_tokens_seen": .integer(numInputTokensSeen),
+            "num_train_epochs": .integer(numTrainEpochs), "save_steps": .integer(saveSteps),
+            "stateful_callbacks": .object(callbacks),
+            "total_flos": .number(totalFlos), "train_batch_size": .integer(trainBatchSize),
+            "trial_name": .null, "trial_params": .null,
+        ])
     }
 
     /// Takes what the trainer_state.json of a checkpoint says, as far as `plan` and the checkpoint's step allow it; `source` names the
@@ -52,23 +46,21 @@ extension TrainerState {
         numInputTokensSeen = try record.count("num_input_tokens_seen", RecordReader.sums)
         totalFlos = try record.number("total_flos", 0...Double.greatestFiniteMagnitude)
         logHistory = try record.objects("log_history") { row in
-            if case .object(let entries) = Value(row) { entries } else { nil }
+            row.object?.map { JSON.Member($0.key, $0.value) }
         }
     }
 }
 
 extension TrainerControl {
     /// As the reference's stateful_callbacks has it.
-    fileprivate var exported: Value {
+    fileprivate var exported: JSON {
         .object([
-            .init(
-                "args",
-                .object([
-                    .init("should_epoch_stop", .boolean(shouldEpochStop)),
-                    .init("should_evaluate", .boolean(shouldEvaluate)), .init("should_log", .boolean(shouldLog)),
-                    .init("should_save", .boolean(shouldSave)),
-                    .init("should_training_stop", .boolean(shouldTrainingStop)),
-                ])), .init("attributes", .object([])),
+            "args": .object([
+                "should_epoch_stop": .bool(shouldEpochStop),
+                "should_evaluate": .bool(shouldEvaluate), "should_log": .bool(shouldLog),
+                "should_save": .bool(shouldSave),
+                "should_training_stop": .bool(shouldTrainingStop),
+            ]), "attributes": .object([:]),
         ])
     }
 }
@@ -76,20 +68,19 @@ extension TrainerControl {
 extension RunProgress {
     /// All of it, for resume.json.
     var json: JSON {
-        let entries: [Value.Entry] = [
-            .init("phase", .string(phase.rawValue)), .init("epoch_index", .integer(epochIndex)),
-            .init("step_in_epoch", .integer(stepInEpoch)), .init("loss_sum", .float(lossSum)),
-            .init("total_loss", .float(totalLoss)), .init("last_logged_step", .integer(lastLoggedStep)),
-            .init("epoch_loss", .float(epochLoss)), .init("epoch_steps", .integer(epochSteps)),
-            .init("last_grad_norm", .float(lastGradNorm)), .init("last_learning_rate", .float(lastLearningRate)),
-            .init("evaluations_without_improvement", .integer(evaluationsWithoutImprovement)),
-            .init("should_training_stop", .boolean(control.shouldTrainingStop)),
-            .init("should_epoch_stop", .boolean(control.shouldEpochStop)),
-            .init("watched_steps", .integer(watchedSteps)),
-            .init("unmoved", unmoved.map { .list($0.map(Value.string)) } ?? .null),
-            .init("evaluated_on_start", .boolean(evaluatedOnStart)), .init("seconds", .float(seconds)),
-        ]
-        return entries.json
+        return .object([
+            "phase": .string(phase.rawValue), "epoch_index": .integer(epochIndex),
+            "step_in_epoch": .integer(stepInEpoch), "loss_sum": .number(lossSum),
+            "total_loss": .number(totalLoss), "last_logged_step": .integer(lastLoggedStep),
+            "epoch_loss": .number(epochLoss), "epoch_steps": .integer(epochSteps),
+            "last_grad_norm": .number(lastGradNorm), "last_learning_rate": .number(lastLearningRate),
+            "evaluations_without_improvement": .integer(evaluationsWithoutImprovement),
+            "should_training_stop": .bool(control.shouldTrainingStop),
+            "should_epoch_stop": .bool(control.shouldEpochStop),
+            "watched_steps": .integer(watchedSteps),
+            "unmoved": unmoved.map { .array($0.map(JSON.string)) } ?? .null,
+            "evaluated_on_start": .bool(evaluatedOnStart), "seconds": .number(seconds),
+        ])
     }
 
     /// What `json` gave, the member `progress` of `source`, as far as `plan` and the checkpoint's step allow it.

@@ -1,3 +1,5 @@
+import Formats
+
 /// What is told of a training while it runs.
 public struct ProgressUpdate: Sendable {
     /// Steps done and in all.
@@ -27,7 +29,7 @@ public struct EpochSummary: Sendable {
     /// Loss on the evaluation's rows; nil where none was evaluated.
     public let validationLoss: Double?
     /// The other metrics, without the prefix eval_.
-    public let metrics: [Value.Entry]
+    public let metrics: [JSON.Member]
 }
 
 /// Shows how a training goes.
@@ -39,7 +41,7 @@ public protocol ProgressReporter: AnyObject {
     /// An evaluation has done this many of its rows.
     func evaluating(done: Int, of total: Int)
     /// A row was logged.
-    func log(_ row: [Value.Entry])
+    func log(_ row: [JSON.Member])
     /// An epoch ended, or an evaluation within one.
     func summary(_ summary: EpochSummary)
     /// Something worth knowing was decided.

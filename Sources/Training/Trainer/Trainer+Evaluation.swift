@@ -1,3 +1,4 @@
+import Formats
 import Kernels
 import Models
 import Tensors
@@ -22,7 +23,7 @@ public enum ComputeMetrics {
     /// From metrics that gather batch by batch, so that no scores are kept.
     case metrics([any Metric])
     /// From a function of all scores.
-    case function((Predictions) throws -> [Value.Entry])
+    case function((Predictions) throws -> [JSON.Member])
 }
 
 extension Trainer {
@@ -31,13 +32,13 @@ extension Trainer {
     /// eval_loss is the mean over all that is labelled, rows or tokens. The result is logged. Batches take the rows in their order:
     /// nothing is padded, so sorting by length would gain nothing.
     @discardableResult
-    public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [Value.Entry] {
+    public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [JSON.Member] {
         let reader = try reader(dataset, "eval_dataset")
         let run = try run(
             reader, computeMetrics, prefix: prefix, keepsPredictions: false, keepsStates: dataset == nil)
         try log(run.metrics)
         summarize(run.metrics, prefix: prefix)
-        let metrics = run.metrics + [Value.Entry("epoch", .float(state.epoch))]
+        let metrics = run.metrics + [JSON.Member("epoch", .number(state.epoch))]
         try emit(.evaluate(metrics))
         return metrics
     }
@@ -45,7 +46,7 @@ extension Trainer {
     /// Scores of all rows, and their metrics with the prefix `test_`.
     public func predict(
         _ dataset: Dataset, prefix: String = "test"
-    ) throws -> (predictions: Predictions, metrics: [Value.Entry]) {
+    ) throws -> (predictions: Predictions, metrics: [JSON.Member]) {
         let reader = try reader(dataset, "dataset")
         let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, keepsStates: false)
         try emit(.predict(run.metrics))
@@ -61,22 +62,22 @@ extension Trainer {
         return evalReader
     }
 
-    private func summarize(_ metrics: [Value.Entry], prefix: String) {
+    private func summarize(_ metrics: [JSON.Member], prefix: String) {
         guard setup != nil, let reporter else { return }
         let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
         let own = ["runtime", "samples_per_second", "steps_per_second", "loss"].map { "\(prefix)_\($0)" }
         reporter.summary(
             EpochSummary(
                 epoch: state.epoch, step: state.globalStep, trainingLoss: steps > 0 ? loss / Double(steps) : nil,
-                validationLoss: metrics.first { $0.key == "\(prefix)_loss" }?.value.number,
+                validationLoss: metrics.first { $0.key == "\(prefix)_loss" }?.value.double,
                 metrics: metrics.filter { !own.contains($0.key) }.map {
-                    Value.Entry(String($0.key.dropFirst(prefix.count + 1)), $0.value)
+                    JSON.Member(String($0.key.dropFirst(prefix.count + 1)), $0.value)
                 }))
     }
 
     private func run(
         _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool, keepsStates: Bool
-    ) throws -> (metrics: [Value.Entry], predictions: Predictions) {
+    ) throws -> (metrics: [JSON.Member], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
         defer { span.end() }
@@ -101,15 +102,15 @@ extension Trainer {
             reporter?.evaluating(done: rows.upperBound, of: reader.dataset.count)
         }
         let predictions = gathered.predictions
-        var metrics: [Value.Entry] = []
-        if let loss = gathered.meanLoss { metrics.append(Value.Entry("loss", .float(loss))) }
+        var metrics: [JSON.Member] = []
+        if let loss = gathered.meanLoss { metrics.append(JSON.Member("loss", .number(loss))) }
         if wantsMetrics { metrics += try results(source, predictions) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         session.evaluationSeconds += seconds
         metrics += speed(rows: reader.dataset.count, batches: reader.dataset.count.dividedUp(by: size), seconds)
         return (
-            metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : Value.Entry("\(prefix)_\($0.key)", $0.value) },
+            metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : JSON.Member("\(prefix)_\($0.key)", $0.value) },
             predictions
         )
     }
@@ -121,20 +122,20 @@ extension Trainer {
         }
     }
 
-    private func results(_ source: ComputeMetrics, _ predictions: Predictions) throws -> [Value.Entry] {
+    private func results(_ source: ComputeMetrics, _ predictions: Predictions) throws -> [JSON.Member] {
         switch source {
         case .none: []
-        case .metrics(let metrics): try metrics.map { Value.Entry($0.name, .float(try $0.result())) }
+        case .metrics(let metrics): try metrics.map { JSON.Member($0.name, .number(try $0.result())) }
         case .function(let function): try function(predictions)
         }
     }
 
-    private func speed(rows: Int, batches: Int, _ seconds: Double) -> [Value.Entry] {
+    private func speed(rows: Int, batches: Int, _ seconds: Double) -> [JSON.Member] {
         let time = max(seconds, 1e-9)
         return [
-            Value.Entry("runtime", .float(Figures.rounded(seconds, 4))),
-            Value.Entry("samples_per_second", .float(Figures.rounded(Double(rows) / time, 3))),
-            Value.Entry("steps_per_second", .float(Figures.rounded(Double(batches) / time, 3))),
+            JSON.Member("runtime", .number(Figures.rounded(seconds, 4))),
+            JSON.Member("samples_per_second", .number(Figures.rounded(Double(rows) / time, 3))),
+            JSON.Member("steps_per_second", .number(Figures.rounded(Double(batches) / time, 3))),
         ]
     }
 

@@ -95,19 +95,19 @@ extension Trainer {
         state.progress.totalLoss += sum
         state.progress.lastLoggedStep = state.globalStep
         try log([
-            Value.Entry("loss", .float(sum / Double(steps))),
-            Value.Entry("grad_norm", .float(state.progress.lastGradNorm)),
-            Value.Entry("learning_rate", .float(state.progress.lastLearningRate)),
+            JSON.Member("loss", .number(sum / Double(steps))),
+            JSON.Member("grad_norm", .number(state.progress.lastGradNorm)),
+            JSON.Member("learning_rate", .number(state.progress.lastLearningRate)),
         ])
     }
 
     /// Adds a row to the log, with epoch and step.
-    func log(_ row: [Value.Entry]) throws {
-        var row = row + [Value.Entry("epoch", .float(state.epoch))]
+    func log(_ row: [JSON.Member]) throws {
+        var row = row + [JSON.Member("epoch", .number(state.epoch))]
         if arguments.includeNumInputTokensSeen {
-            row.append(Value.Entry("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
+            row.append(JSON.Member("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
         }
-        let numbered = row + [Value.Entry("step", .integer(state.globalStep))]
+        let numbered = row + [JSON.Member("step", .integer(state.globalStep))]
         state.logHistory.append(numbered)
         if let folder = session.logFolder { try RunRecord.append(numbered, to: folder) }
         reporter?.log(row)
@@ -115,15 +115,15 @@ extension Trainer {
     }
 
     /// Evaluates in the course of the training.
-    func evaluateAndLog() throws -> [Value.Entry] {
+    func evaluateAndLog() throws -> [JSON.Member] {
         let metrics = try evaluate()
         noteForEarlyStopping(metrics)
         return metrics
     }
 
-    private func value(ofMetric name: String, in metrics: [Value.Entry]) throws -> Double {
+    private func value(ofMetric name: String, in metrics: [JSON.Member]) throws -> Double {
         let key = name.hasPrefix("eval_") ? name : "eval_" + name
-        guard let value = metrics.first(where: { $0.key == key })?.value.number else {
+        guard let value = metrics.first(where: { $0.key == key })?.value.double else {
             let known = metrics.map(\.key)
             throw TrainingError(
                 "metric_for_best_model is '\(name)', but the evaluation gave no '\(key)'\(nearestNameHint(for: key, in: known)); it gave \(known.joined(separator: ", "))"
@@ -137,7 +137,7 @@ extension Trainer {
     }
 
     /// Counts evaluations without improvement, before the best metric is renewed, as EarlyStoppingCallback does.
-    private func noteForEarlyStopping(_ metrics: [Value.Entry]) {
+    private func noteForEarlyStopping(_ metrics: [JSON.Member]) {
         guard let patience = arguments.earlyStoppingPatience, let name = arguments.metricForBestModel,
             let value = try? value(ofMetric: name, in: metrics)
         else { return }
@@ -151,7 +151,7 @@ extension Trainer {
     }
 
     /// Renews the best metric; whether it is a new one.
-    private func noteBest(_ metrics: [Value.Entry]) throws -> Bool {
+    private func noteBest(_ metrics: [JSON.Member]) throws -> Bool {
         guard let name = arguments.metricForBestModel else { return false }
         let value = try value(ofMetric: name, in: metrics)
         let worst: Double = arguments.greaterIsBetter ?? false ? -.infinity : .infinity
@@ -168,13 +168,13 @@ extension Trainer {
         let loss = (state.progress.totalLoss + state.progress.lossSum) / Double(max(1, state.globalStep))
         let here = max(session.seconds, 1e-9)
         let metrics = [
-            Value.Entry("train_runtime", .float(Figures.rounded(seconds, 4))),
-            Value.Entry("train_samples_per_second", .float(Figures.rounded(samples / here, 3))),
-            Value.Entry(
+            JSON.Member("train_runtime", .number(Figures.rounded(seconds, 4))),
+            JSON.Member("train_samples_per_second", .number(Figures.rounded(samples / here, 3))),
+            JSON.Member(
                 "train_steps_per_second",
-                .float(Figures.rounded(Double(state.globalStep - session.firstStep) / here, 3))),
-            Value.Entry("total_flos", .float(state.totalFlos)),
-            Value.Entry("train_loss", .float(loss)),
+                .number(Figures.rounded(Double(state.globalStep - session.firstStep) / here, 3))),
+            JSON.Member("total_flos", .number(state.totalFlos)),
+            JSON.Member("train_loss", .number(loss)),
         ]
         try log(metrics)
         dropKeptStates(of: .train)
@@ -182,7 +182,7 @@ extension Trainer {
         try removeAllButBest()
         session.output = TrainOutput(
             globalStep: state.globalStep, trainingLoss: loss,
-            metrics: metrics + [Value.Entry("epoch", .float(state.epoch))])
+            metrics: metrics + [JSON.Member("epoch", .number(state.epoch))])
         session.lock = nil
         reporter?.end()
         try emit(.trainEnd)

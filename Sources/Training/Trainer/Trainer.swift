@@ -176,7 +176,7 @@ public struct TrainOutput: Sendable, Equatable {
     /// Mean loss of all steps.
     public let trainingLoss: Double
     /// train_runtime, train_samples_per_second, train_steps_per_second, total_flos, train_loss, epoch.
-    public let metrics: [Value.Entry]
+    public let metrics: [JSON.Member]
 }
 
 /// What a training is made of once it has begun.

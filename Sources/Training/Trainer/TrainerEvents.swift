@@ -1,12 +1,14 @@
+import Formats
+
 /// What happens in a training, by the names of transformers' callbacks.
 public enum TrainerEvent: Sendable {
     case trainBegin, trainEnd, epochBegin, epochEnd, stepBegin, substepEnd, preOptimizerStep, optimizerStep, stepEnd
     /// A row was added to the log.
-    case log([Value.Entry])
+    case log([JSON.Member])
     /// An evaluation gave these metrics.
-    case evaluate([Value.Entry])
+    case evaluate([JSON.Member])
     /// A prediction gave these metrics.
-    case predict([Value.Entry])
+    case predict([JSON.Member])
     /// A checkpoint of that name was written.
     case save(String)
 

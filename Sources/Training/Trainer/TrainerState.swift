@@ -1,3 +1,5 @@
+import Formats
+
 /// Where a training stands, by the names of the reference's trainer_state.json.
 public struct TrainerState: Sendable, Equatable {
     /// Epochs done, with the share of the present one.
@@ -21,7 +23,7 @@ public struct TrainerState: Sendable, Equatable {
     /// The reference's estimate of operations: 6 · tokens · parameters without embeddings.
     public internal(set) var totalFlos = 0.0
     /// What was logged, row by row; each row ends with `step`.
-    public internal(set) var logHistory: [[Value.Entry]] = []
+    public internal(set) var logHistory: [[JSON.Member]] = []
     /// What rows of the log may hold; metrics of the recipe's come with eval_ in front.
     public static let logged = [
         "loss", "grad_norm", "learning_rate", "epoch", "step", "num_input_tokens_seen", "train_loss", "train_runtime",

@@ -14,7 +14,7 @@ extension TrainingArguments {
     }
 
     /// Arguments from names and values; an unknown or misspelt name, a wrong type or range, and what is not supported are errors.
-    public init(_ entries: [Value.Entry]) throws {
+    public init(_ entries: [JSON.Member]) throws {
         do {
             try self.init(try OptionReader(entries.map { ($0.key, $0.value) }, Self.options, place: "args: "))
         } catch let error as OptionError {
@@ -23,9 +23,9 @@ extension TrainingArguments {
     }
 
     /// The arguments by the names of transformers, in a fixed order.
-    public var entries: [Value.Entry] {
+    public var entries: [JSON.Member] {
         Self.table.compactMap { argument in
-            argument.recorded.map { Value.Entry(argument.option.name, Value($0(self))) }
+            argument.recorded.map { JSON.Member(argument.option.name, JSON($0(self))) }
         }
     }
 

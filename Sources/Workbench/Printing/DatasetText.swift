@@ -1,3 +1,4 @@
+import Formats
 import Training
 import Words
 
@@ -39,15 +40,14 @@ extension DatasetBox: Printed {
         }
     }
 
-    private static func cell(_ value: Value, characters: Int) -> String {
+    private static func cell(_ value: JSON, characters: Int) -> String {
         switch value {
         case .null: ""
-        case .boolean(let flag): "\(flag)"
+        case .bool(let flag): "\(flag)"
         case .integer(let integer): "\(integer)"
-        case .float(let number): NumberText.short(number)
+        case .number(let number): NumberText.short(number)
         case .string(let text): String(text.prefix(characters))
-        case .integers(let values): "{" + values.prefix(characters).map { "\($0)" }.joined(separator: ", ") + "}"
-        case .list(let values):
+        case .array(let values):
             "{" + values.prefix(characters).map { cell($0, characters: characters) }.joined(separator: ", ") + "}"
         case .object(let entries):
             "{"

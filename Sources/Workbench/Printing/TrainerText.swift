@@ -34,7 +34,7 @@ extension TrainerStateBox: Printed {
             rows.append(["best", NumberText.short(best) + (state.bestGlobalStep.map { " at step \($0)" } ?? "")])
         }
         if let row = state.logHistory.last {
-            let shown = row.compactMap { entry in entry.value.number.map { "\(entry.key) \(NumberText.short($0))" } }
+            let shown = row.compactMap { entry in entry.value.double.map { "\(entry.key) \(NumberText.short($0))" } }
             rows.append(["last log", shown.joined(separator: ", ")])
             rows.append(["log_history", "\(state.logHistory.count) rows"])
         }

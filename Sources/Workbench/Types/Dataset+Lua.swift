@@ -98,7 +98,8 @@ enum DatasetLua {
                 let hint = nearestNameHint(for: name, in: dataset.columnNames)
                 throw LuaFault("no column or method '\(name)'\(hint)")
             }
-            return .list((0..<dataset.count).map { dataset.value(name, row: $0).map(LuaRows.value) ?? .nil })
+            return .list(
+                (0..<dataset.count).map { dataset.value(name, row: $0).map { LuaJSON.strict($0, name) } ?? .nil })
         }
         let row = try call.integer(1, "row")
         guard (1...max(1, dataset.count)).contains(row), dataset.count > 0 else { return .nil }
@@ -236,7 +237,8 @@ enum DatasetLua {
                         let rows = places.map { order[$0] }
                         var fields: [String: LuaValue] = [:]
                         for name in dataset.columnNames {
-                            fields[name] = .list(rows.map { dataset.value(name, row: $0).map(LuaRows.value) ?? .nil })
+                            fields[name] = .list(
+                                rows.map { dataset.value(name, row: $0).map { LuaJSON.strict($0, name) } ?? .nil })
                         }
                         return .fields("the batch", fields)
                     })

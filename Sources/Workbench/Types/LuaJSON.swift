@@ -11,7 +11,7 @@ enum LuaJSON {
         case .integer(let integer): .integer(integer)
         case .number(let number): .number(number)
         case .string(let text): .string(text)
-        case .array(let elements): .list(elements.map(value))
+        case .array(let elements): integers(elements) ?? .list(elements.map(value))
         case .object(let members):
             .table(LuaTable(entries: members.map { (LuaTable.Key.string(LuaString($0)), value($1)) }))
         }
@@ -20,10 +20,24 @@ enum LuaJSON {
     /// A JSON value for Lua whose objects are strict; errors about a missing field call them `name`.
     static func strict(_ json: JSON, _ name: String) -> LuaValue {
         switch json {
-        case .array(let elements): .list(elements.map { strict($0, name) })
+        case .array(let elements): integers(elements) ?? .list(elements.map { strict($0, name) })
         case .object(let members): .table(LuaTable(strict: name, members.map { ($0.key, strict($0.value, $0.key)) }))
         default: value(json)
         }
+    }
+
+    /// A member for a strict table.
+    static func field(_ member: JSON.Member) -> (String, LuaValue) { (member.key, strict(member.value, member.key)) }
+
+    /// A list of whole numbers, such as token ids, which Lua is given at once; nil where it is not one.
+    private static func integers(_ elements: [JSON]) -> LuaValue? {
+        var integers: [Int64] = []
+        integers.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .integer(let integer) = element else { return nil }
+            integers.append(integer)
+        }
+        return integers.isEmpty ? nil : .integers(integers)
     }
 
     /// A Lua value as JSON; throws for what JSON cannot say.

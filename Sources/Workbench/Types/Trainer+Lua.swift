@@ -173,12 +173,12 @@ enum TrainerLua {
     /// What is written into the run's folder, beside its checkpoints; nothing in the REPL, which has no recipe.
     private static func record(_ context: RecipeContext) -> RunRecord? {
         guard !context.source.isEmpty else { return nil }
-        let parameters = context.parameters.sorted { $0.key < $1.key }.map { Value.Entry($0.key, Value($0.value)) }
+        let parameters = context.parameters.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }
         return RunRecord(
             recipe: String(decoding: context.source, as: UTF8.self), parameters: parameters,
             environment: [
                 .init("lorawb", .string(Workbench.version)), .init("recipe", .string(context.recipeName)),
-                .init("arguments", .list(context.words.map { .string($0) })),
+                .init("arguments", .array(context.words.map { .string($0) })),
                 .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
             ])
     }

@@ -53,7 +53,7 @@ struct DataKind: Kind {
             _ = data.contentHash(of: data.columnNames)
             for name in data.columnNames { _ = data.column(name)?.kind }
             _ = try data.shuffled(seed: dice.pick([0, .min, .max, 7])).selecting([0])
-            for name in ["label", "labels", "x"] where data.has(name) { _ = data.value(name, row: 0)?.whole }
+            for name in ["label", "labels", "x"] where data.has(name) { _ = data.value(name, row: 0)?.int }
             _ = try? data.trainTestSplit(
                 testSize: dice.pick([0.5, 0, 1, -1, 1e300, .nan, .infinity, 2, 9e18]), seed: 1)
             _ = try data.mapped { $0 }

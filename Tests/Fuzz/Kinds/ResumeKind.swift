@@ -9,17 +9,17 @@ struct ResumeKind: Kind {
     private let root: Folder
     private var bases: [[String: [UInt8]]] = []
 
-    private static let ways: [[Value.Entry]] = [
+    private static let ways: [[JSON.Member]] = [
         [.init("max_steps", .integer(6)), .init("save_steps", .integer(2)), .init("logging_steps", .integer(1))],
         [
             .init("num_train_epochs", .integer(2)), .init("save_strategy", .string("epoch")),
-            .init("eval_strategy", .string("epoch")), .init("load_best_model_at_end", .boolean(true)),
+            .init("eval_strategy", .string("epoch")), .init("load_best_model_at_end", .bool(true)),
             .init("early_stopping_patience", .integer(3)), .init("metric_for_best_model", .string("loss")),
         ],
         [
             .init("max_steps", .integer(6)), .init("save_steps", .integer(2)), .init("optim", .string("sgd")),
             .init("optim_args", .string("momentum=0.9")), .init("lr_scheduler_type", .string("cosine")),
-            .init("include_num_input_tokens_seen", .boolean(true)),
+            .init("include_num_input_tokens_seen", .bool(true)),
         ],
     ]
 
