@@ -79,7 +79,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Patterns", dependencies: ["Formats", "Memory"], swiftSettings: safe),
         .target(name: "Tokenizers", dependencies: ["Patterns", "Formats", "Memory"], swiftSettings: safe),
-        .target(name: "Models", dependencies: ["Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
+        .target(
+            name: "Models", dependencies: ["Options", "Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
         .target(
             name: "Adapters",
             dependencies: ["Options", "Models", "Tensors", "Kernels", "Patterns", "Formats", "Words", "Memory"],

@@ -205,21 +205,24 @@ private let configs: [([(String, JSON)], String)] = [
         "model_type 'gpt2' is not supported; there are 'bert', 'roberta', 'distilbert'"
     ),
     ([("model_type", .integer(3))], "'model_type' expected a string, got integer 3"),
-    ([("hidden_size", .string("32"))], "'hidden_size' expected an integer in 1...16777216, got string '32'"),
-    ([("hidden_size", .integer(-1))], "'hidden_size' expected an integer in 1...16777216, got integer -1"),
-    ([("hidden_size", .number(1e300))], "'hidden_size' expected an integer in 1...16777216, got number 1e+300"),
+    ([("hidden_size", .string("32"))], "'hidden_size' expected an integer from 1 to 16777216, got string '32'"),
+    ([("hidden_size", .integer(-1))], "'hidden_size' expected an integer from 1 to 16777216, got integer -1"),
+    ([("hidden_size", .number(1e300))], "'hidden_size' expected an integer from 1 to 16777216, got number 1e+300"),
     ([("num_attention_heads", .integer(5))], "hidden size 32 is no multiple of the number of attention heads, 5"),
-    ([("hidden_act", .string("geglu"))], "'hidden_act' of 'geglu' is not supported; there are 'gelu'"),
-    ([("hidden_dropout_prob", .number(2))], "'hidden_dropout_prob' expected a number in 0.0...1.0, got number 2.0"),
-    ([("pad_token_id", .integer(5000))], "'pad_token_id' expected an integer in 0..<120, got integer 5000"),
-    ([("is_decoder", .bool(true))], "'is_decoder' of true is not supported, only false"),
+    ([("hidden_act", .string("geglu"))], "got 'geglu'; did you mean 'gelu'?"),
+    ([("hidden_dropout_prob", .number(2))], "'hidden_dropout_prob' expected a number from 0 to 1, got number 2.0"),
+    ([("pad_token_id", .integer(5000))], "'pad_token_id' expected an integer from 0 to 119, got integer 5000"),
+    ([("is_decoder", .bool(true))], "option 'is_decoder' = true is not supported: only encoders are"),
     (
         [("position_embedding_type", .string("relative_key"))],
-        "'position_embedding_type' of string 'relative_key' is not supported"
+        "option 'position_embedding_type' = 'relative_key' is not supported: only 'absolute' is"
     ),
-    ([("quantization_config", .object([:]))], "'quantization_config' is not supported"),
+    ([("quantization_config", .object([:]))], "option 'quantization_config' is not supported"),
     ([("id2label", .object(["x": .string("a")]))], "'id2label' expected names by integer ids, got 'x': string 'a'"),
-    ([("problem_type", .string("ranking"))], "'problem_type' expected 'regression' or"),
+    (
+        [("problem_type", .string("ranking"))],
+        "'problem_type' expected one of 'regression', 'single_label_classification'"
+    ),
     (
         [("vocab_size", .integer(121))],
         "tensor 'bert.embeddings.word_embeddings.weight' has shape [120, 32], the model needs [121, 32]"
