@@ -172,6 +172,8 @@ extension LuaCall {
     private func badSelf<T: AnyObject>(_: T.Type) -> LuaFault {
         let got = total > 0 ? host.shown(lw_read(thread, 1), thread: thread, place: 1) : "no value"
         return LuaFault(
-            complete: "calling '\(functionName)' on bad self (\(LuaHost.typeName(of: T.self)) expected, got \(got))")
+            complete:
+                "calling '\(functionName)' on bad self (\(LuaHost.typeName(of: T.self)) expected, got \(got)); a method is called with a colon: x:\(functionName)()"
+        )
     }
 }

@@ -50,11 +50,17 @@ struct CallTests {
             "lorawb.zeros(2):add(lorawb.token(1))",
             "recipe.lua:1: bad argument #1 'other' to 'add' (test.Slab expected, got test.Token)"
         ),
-        ("lorawb.zeros(2).numel()", "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got no value)"),
-        ("lorawb.zeros(2).numel({})", "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got table)"),
+        (
+            "lorawb.zeros(2).numel()",
+            "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got no value); a method is called with a colon: x:numel()"
+        ),
+        (
+            "lorawb.zeros(2).numel({})",
+            "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got table); a method is called with a colon: x:numel()"
+        ),
         (
             "lorawb.zeros(2).numel(lorawb.token(1))",
-            "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got test.Token)"
+            "recipe.lua:1: calling 'numel' on bad self (test.Slab expected, got test.Token); a method is called with a colon: x:numel()"
         ),
         ("lorawb.zeros(2):take()", "recipe.lua:1: bad argument #1 'n' to 'take' (integer expected, got no value)"),
         ("lorawb.zeros(2):take(1, 2)", "recipe.lua:1: bad argument #2 's' to 'take' (string expected, got 2)"),
