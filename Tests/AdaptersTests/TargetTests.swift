@@ -121,8 +121,9 @@ private final class HalfModel: Module {
     init(_ store: any WeightStore) throws {
         let scope = Scope(store: store)
         old = try Models.Linear(scope.child("old"), inFeatures: 4, outFeatures: 4)
-        inner = try Container()
-        try inner.add("new", try Models.Linear(scope.child("inner").child("new"), inFeatures: 4, outFeatures: 4))
+        inner = try Container(children: [
+            ("new", try Models.Linear(scope.child("inner").child("new"), inFeatures: 4, outFeatures: 4))
+        ])
         place(at: "")
     }
 
