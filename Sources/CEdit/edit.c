@@ -60,7 +60,7 @@ static unsigned long typed_count, recalled_at;
 static unsigned char waiting[4096];
 static size_t waiting_start, waiting_end;
 
-enum { HISTORY_SIZE = 1000, LARGEST_PASTE = 1 << 24 };
+enum { HISTORY_SIZE = 1000, LARGEST_PASTE = 1 << 22 };
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l", paste_end[] = "\033[201~";
 
 static void put(const char *text) {
@@ -185,6 +185,14 @@ static int read_character(EditLine *el, wchar_t *character) {
         below_entry(el);
         errno = EINTR;
         return -1;
+    }
+    // The mark of a paste becomes one key: a search, which an escape would end, hands it on whole.
+    static const char mark[] = "[200~";
+    if (first == 0x1F) first = 0;
+    if (first == 033 && waiting_end - waiting_start >= sizeof mark - 1
+        && memcmp(waiting + waiting_start, mark, sizeof mark - 1) == 0) {
+        waiting_start += sizeof mark - 1;
+        first = 0x1F;
     }
     char bytes[4] = {(char)first};
     size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0, count = 1;
@@ -334,7 +342,9 @@ static void bind_keys(void) {
         {L"\033[H", L"ed-move-to-beg"}, {L"\033OH", L"ed-move-to-beg"}, {L"\033[1~", L"ed-move-to-beg"}, {L"\033[7~", L"ed-move-to-beg"},
         {L"\033[F", L"ed-move-to-end"}, {L"\033OF", L"ed-move-to-end"}, {L"\033[4~", L"ed-move-to-end"}, {L"\033[8~", L"ed-move-to-end"},
         {L"\033[3~", L"ed-delete-next-char"}, {L"\033[1;5C", L"em-next-word"}, {L"\033[1;5D", L"ed-prev-word"},
-        {L"\033[1;3C", L"em-next-word"}, {L"\033[1;3D", L"ed-prev-word"}, {L"\022", L"em-inc-search-prev"}};
+        {L"\033[1;3C", L"em-next-word"}, {L"\033[1;3D", L"ed-prev-word"}, {L"\022", L"em-inc-search-prev"},
+        // libedit's own commands could unbind all of these, and it crashes at some.
+        {L"\033x", L"ed-unassigned"}, {L"\033X", L"ed-unassigned"}, {L"\037", L"lorawb-paste"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         api.el_wset(editor, EL_ADDFN, own[i].name, own[i].help, own[i].function);
     }

@@ -17,7 +17,7 @@ static _Atomic(lw_state *) running[MAX_RUNNING];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int interrupts, alarms, requested;
 // Milliseconds of the monotonic clock at the first SIGTERM, 0 before it.
-static atomic_llong terminated;
+static atomic_llong terminated, interrupted;
 
 int32_t lw_pending(void) {
     if (atomic_load_explicit(&interrupts, memory_order_relaxed)) return LW_INTERRUPT;
@@ -27,6 +27,7 @@ int32_t lw_pending(void) {
 
 void lw_clear_pending(void) {
     atomic_store(&interrupts, 0);
+    atomic_store(&interrupted, 0);
     atomic_store(&terminated, 0);
     atomic_store(&alarms, 0);
     atomic_store(&requested, 0);
@@ -66,10 +67,21 @@ static void exit_with(int code, const char *text) {
     _exit(code);
 }
 
+static long long milliseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000 + 1;
+}
+
 static void on_interrupt(int signal) {
     (void)signal;
     int saved = errno;
-    if (atomic_exchange(&interrupts, 1)) exit_with(130, "\ninterrupted\n");
+    // A key that is held down sends many: only one that comes when the first had time to act is meant to end the process.
+    long long now = milliseconds(), first = 0;
+    if (!atomic_compare_exchange_strong(&interrupted, &first, now) && now - first >= 500) {
+        exit_with(130, "\ninterrupted\n");
+    }
+    atomic_store(&interrupts, 1);
     arm_all();
     errno = saved;
 }
@@ -79,9 +91,7 @@ static void on_interrupt(int signal) {
 static void on_terminate(int signal) {
     (void)signal;
     int saved = errno;
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    long long now = (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000 + 1, first = 0;
+    long long now = milliseconds(), first = 0;
     if (!atomic_compare_exchange_strong(&terminated, &first, now) && now - first >= 1000) {
         exit_with(143, "\nterminated\n");
     }

@@ -72,7 +72,10 @@ struct FolderWalk {
                     close(opened)
                     throw Folder.error(path, "open", ENOTDIR)
                 }
-                do { try refuseDevices(status) } catch {
+                do {
+                    try refuseDevices(status)
+                    try HiddenFiles.check(status, path)
+                } catch {
                     close(opened)
                     throw error
                 }
@@ -97,7 +100,10 @@ struct FolderWalk {
             if opened >= 0 { close(opened) }
             throw failure
         }
-        do { try refuseDevices(status) } catch {
+        do {
+            try refuseDevices(status)
+            try HiddenFiles.check(status, path)
+        } catch {
             close(opened)
             throw error
         }

@@ -3,11 +3,11 @@
 /// `local x = 5` becomes `x = 5`, where x is a variable that the session keeps (CLuaShim/locals.c). Nothing else changes, and no byte
 /// moves to another line. `local f <close> = ...` stays what it is: it is closed at the end of its line. So do `_`, which is the last
 /// value, and `_ENV`.
-struct SessionLine {
+public struct SessionLine {
     /// The line with assignments in place of declarations.
-    private(set) var statement: [UInt8] = []
+    public private(set) var statement: [UInt8] = []
     /// Names that it declares, each with a space behind; constant ones with ! in front.
-    private(set) var declared = ""
+    public private(set) var declared = ""
     /// Names that occur in it, each with a space behind.
     private(set) var used = ""
 
@@ -15,7 +15,8 @@ struct SessionLine {
     private let tokens: [LuaToken]
     private var copied = 0
 
-    init(_ line: LuaString) {
+    /// Prepares a line.
+    public init(_ line: LuaString) {
         bytes = line.utf8
         tokens = LuaToken.scan(bytes).filter { $0.kind != .comment }
         var depth = 0

@@ -143,7 +143,7 @@ import Testing
         let running = try Running([Running.program, "run", "r.lua"], cwd: place.path)
         #expect(running.waits(for: "ready\n"))
         running.signal(SIGINT)
-        usleep(100_000)
+        usleep(600_000)
         running.signal(SIGINT)
         #expect(running.wait().code == 130)
     }

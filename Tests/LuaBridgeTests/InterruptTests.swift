@@ -176,7 +176,7 @@ struct InterruptTests {
             let world = try World()
             Thread.detachNewThread {
                 for _ in 0..<2 {
-                    Thread.sleep(forTimeInterval: 0.1)
+                    Thread.sleep(forTimeInterval: 0.6)
                     kill(getpid(), SIGINT)
                 }
             }

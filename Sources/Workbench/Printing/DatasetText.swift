@@ -23,9 +23,17 @@ extension DatasetBox: Printed {
                 }
             )
         }
-        let table = TableText(names: dataset.columnNames, rows: rows, width: style.isFull ? 100_000 : style.width).text
+        let table = TableText(names: dataset.columnNames, rows: rows, width: style.isFull ? 100_000 : style.width)
         let rest = dataset.count - shown
-        return (headline + "\n" + table + (rest > 0 ? "\n... \(NumberText.grouped(rest)) more" : ""), rest > 0)
+        let head = style.isFull ? headline : Columns.cut(headline, to: 4 * style.width)
+        let more =
+            (rest > 0 ? ["\(NumberText.grouped(rest)) more"] : [])
+            + (table.missing > 0 ? ["\(table.missing) more columns"] : [])
+        return (
+            ([head, table.text] + (more.isEmpty ? [] : ["... " + more.joined(separator: ", ")])).joined(
+                separator: "\n"),
+            !more.isEmpty || head != headline
+        )
     }
 
     /// What a column holds, in a word.

@@ -64,11 +64,16 @@ struct RowsText {
     }
 }
 
-/// Rows under a head, numbered, as wide as the terminal: the columns with the longest texts are cut.
+/// Rows under a head, numbered, as wide as the terminal: the columns with the longest texts are cut, and the last ones left out where that is not
+/// enough.
 struct TableText {
     let text: String
+    /// Columns that are not shown.
+    let missing: Int
 
-    init(names: [String], rows: [(number: String, cells: [String])], width: Int) {
+    init(names all: [String], rows: [(number: String, cells: [String])], width: Int) {
+        let names = Array(all.prefix(max(1, width / 8)))
+        missing = all.count - names.count
         var widths = names.indices.map { column in
             max(
                 Columns.width(of: names[column]),

@@ -22,23 +22,23 @@ struct CodeContext {
 
     // MARK: Expressions
 
-    /// What the expression whose last token is before `end` stands for.
-    func target(endingAt end: Int) -> Target? {
-        guard end > 0 else { return nil }
+    /// What the expression whose last token is before `end` stands for; nil too where it is longer than anybody writes.
+    func target(endingAt end: Int, depth: Int = 0) -> Target? {
+        guard end > 0, depth < 100 else { return nil }
         let last = tokens[end - 1]
         switch last.kind {
         case .name:
             guard end > 1, text(end - 2) == "." || text(end - 2) == ":" else {
                 return SessionNames(host).value(last.text).map { .value($0) }
             }
-            return target(endingAt: end - 2).flatMap { member(last.text, of: $0) }
+            return target(endingAt: end - 2, depth: depth + 1).flatMap { member(last.text, of: $0) }
         case .string:
             // A call with a text: f"...".
             guard end > 1, tokens[end - 2].kind == .name else { return nil }
-            return result(of: target(endingAt: end - 1))
+            return result(of: target(endingAt: end - 1, depth: depth + 1))
         case .symbol where last.text == ")" || last.text == "}":
             guard let open = opening(of: end - 1) else { return nil }
-            return result(of: target(endingAt: open))
+            return result(of: target(endingAt: open, depth: depth + 1))
         default: return nil
         }
     }
@@ -133,7 +133,8 @@ struct CodeContext {
             switch look.kind {
             case .object(let type): return documentedMembers(of: type, isCall: isCall)
             case .table(let table):
-                let own = (value.listing(items: 0, fields: 10_000)?.fields ?? []).compactMap { key, value -> String? in
+                let own = (value.listing(items: 0, fields: 1_000_000)?.fields ?? []).compactMap {
+                    key, value -> String? in
                     guard case .plain(.string(let text)) = key, let name = text.validText, TextLiteral.isName(name)
                     else { return nil }
                     return isCall && !Self.isFunction(value) ? nil : name

@@ -43,7 +43,7 @@ struct Completer {
     // MARK: Names
 
     private func names(prefix: String) -> Completion? {
-        Completion(SessionNames(host).all.map(\.name) + LuaToken.keywords, prefix: prefix)
+        Completion(SessionNames(host).all.map(\.name).filter(TextLiteral.isName) + LuaToken.keywords, prefix: prefix)
     }
 
     private func members(_ code: CodeContext, _ end: Int, _ prefix: String) -> Completion? {
@@ -82,9 +82,14 @@ struct Completer {
         if place > 0, code.text(place - 1) == "[", let target = code.target(endingAt: place - 1) {
             return Completion(code.members(of: target, isCall: false), prefix: typed) { _ in quote + "]" }
         }
-        var found = PathCompletion(context: context).entries(typed)
+        var found = PathCompletion(context: context).entries(TextLiteral.unescaped(typed))
         if code.callee(ofArgumentAt: place).map(Completer.takesModel) == true {
             found += ModelCache.names.map { PathCompletion.Entry(text: $0, isFolder: false) }
+        }
+        // As they are written between these quotes; a name that is no text cannot be.
+        found = found.compactMap { entry in
+            guard !entry.text.contains("\u{FFFD}") else { return nil }
+            return PathCompletion.Entry(text: TextLiteral.escaped(entry.text, quote: quote), isFolder: entry.isFolder)
         }
         let folders = Set(found.filter(\.isFolder).map(\.text))
         return Completion(found.map(\.text), prefix: typed) { folders.contains($0) ? "" : quote }

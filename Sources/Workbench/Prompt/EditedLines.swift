@@ -1,5 +1,6 @@
 import CEdit
 import LuaBridge
+import Words
 
 /// Lines edited on a terminal, by libedit: arrows, history, Tab, pastes.
 final class EditedLines: LineReader {
@@ -30,7 +31,9 @@ final class EditedLines: LineReader {
     private func answer(_ text: [UInt8], _ cursor: Int) {
         guard let completion = complete(text, cursor) else { return }
         if !completion.insertion.isEmpty { unsafe edit_insert(completion.insertion) }
-        if !completion.choices.isEmpty { unsafe edit_show(Columns.text(completion.choices, width: Output.columns)) }
+        if !completion.choices.isEmpty {
+            unsafe edit_show(Columns.text(completion.choices.map { Shown.name($0) }, width: Output.columns))
+        }
     }
 
     func read(prompt: String) -> TypedLine {

@@ -29,12 +29,13 @@ struct OptionScope {
 
     func option(named name: String) -> Option? { options.first { $0.name == name } }
 
-    private static func options(_ code: CodeContext, ofTableAt brace: Int) -> [Option]? {
+    private static func options(_ code: CodeContext, ofTableAt brace: Int, depth: Int = 0) -> [Option]? {
+        guard depth < 20 else { return nil }
         switch code.text(brace - 1) {
         case "=":
             // A table within one: args = { ... }.
             guard let outer = code.openBracket(before: brace), code.text(outer) == "{",
-                let options = options(code, ofTableAt: outer),
+                let options = options(code, ofTableAt: outer, depth: depth + 1),
                 let option = options.first(where: { $0.name == code.text(brace - 2) })
             else { return nil }
             return option.type.table?.options

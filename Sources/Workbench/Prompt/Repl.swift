@@ -39,7 +39,7 @@ final class Repl {
         let lines = makeReader()
         defer { lines.close() }
         output.print(
-            "lorawb \(Workbench.version) on Lua 5.4. An expression prints its value; :help shows the commands, "
+            "lorawb \(Workbench.version), Lua 5.4. :help shows the commands, "
                 + (history == nil ? "" : "Tab completes, ") + "Ctrl-D ends")
         while true {
             switch lines.read(prompt: chunk.isEmpty ? "> " : ">> ") {
@@ -47,9 +47,7 @@ final class Repl {
                 output.raw("\n")
                 return
             case .interrupted:
-                // Past the time limit nothing can be evaluated: the session ends as any run does.
-                if LuaInterrupt.pending == .timeLimit { _ = try host.evaluate("do end") }
-                goOn()
+                try goOn()
                 output.raw("^C\n")
                 chunk = ""
             case .line(let line):
@@ -96,10 +94,10 @@ final class Repl {
     private func take(_ entry: String) throws -> Bool {
         var parts = [entry]
         if let failure = host.check(LuaString(entry)) {
-            if chunk.isEmpty, let several = split(entry) {
-                parts = several
-            } else if failure.kind == .incomplete {
-                return false
+            switch split(entry) {
+            case .chunks(let several): parts = several
+            case .incomplete: return false
+            case .none: if failure.kind == .incomplete { return false }
             }
         }
         do {
@@ -110,8 +108,16 @@ final class Repl {
         return true
     }
 
-    /// The chunks that the lines of an entry make; nil where they make none, or only one.
-    private func split(_ entry: String) -> [String]? {
+    /// What the lines of an entry make, taken one after another.
+    private enum Split {
+        case chunks([String])
+        /// Chunks, and the beginning of one more.
+        case incomplete
+        /// No chunks, or only one.
+        case none
+    }
+
+    private func split(_ entry: String) -> Split {
         var parts: [String] = []
         var part = ""
         for line in entry.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -121,10 +127,11 @@ final class Repl {
                 parts.append(part)
                 part = ""
             case .incomplete: continue
-            default: return nil
+            default: return .none
             }
         }
-        return part.isEmpty && parts.count > 1 ? parts : nil
+        if !part.isEmpty { return parts.isEmpty ? .none : .incomplete }
+        return parts.count > 1 ? .chunks(parts) : .none
     }
 
     /// Evaluates a line, prints its values, and the time where it took long or is asked for.
@@ -133,26 +140,29 @@ final class Repl {
         defer { lastTime = ContinuousClock.now - start }
         let results = try host.evaluate(LuaString(text), name: name, isFile: isFile)
         let time = ContinuousClock.now - start
-        if isFile { record.add(file: text) } else { record.add(text, gaveValues: !results.isEmpty) }
+        if isFile { record.add(file: text) } else { record.add(text, host, gaveValues: !results.isEmpty) }
         // Not longer than it may be asked for: what is large must go when its variables go.
         lastValues = results.map(\.value)
-        if !results.isEmpty { printValues(isFull: false) }
+        if !results.isEmpty { try printValues(isFull: false) }
         if showsTime || time > .milliseconds(100) { output.print("(\(Repl.shown(time)))") }
     }
 
     /// Prints what the last line gave, or the last value where it gave none.
-    func printValues(isFull: Bool) {
+    func printValues(isFull: Bool) throws {
         let printer = ValuePrinter(host: host, style: PrintStyle(width: Output.columns, isFull: isFull))
         let values = lastValues.isEmpty ? [host.globals?.field("_")] : lastValues
         output.page(printer.text(of: values))
         if LuaInterrupt.isPending {
-            output.complain("interrupted")
-            goOn()
+            if LuaInterrupt.pending != .timeLimit { output.complain("interrupted") }
+            try goOn()
         }
     }
 
     /// Forgets that something was to stop, also where a piece of work noted it and nobody asked.
-    private func goOn() {
+    ///
+    /// Past the time limit nothing can be evaluated: the session ends as any run does.
+    private func goOn() throws {
+        if LuaInterrupt.pending == .timeLimit { _ = try host.evaluate("do end") }
         LuaInterrupt.clear()
         _ = try? Trouble.check()
     }
@@ -172,7 +182,7 @@ final class Repl {
             output.complain(failure.message)
             if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
         }
-        goOn()
+        try goOn()
     }
 
     /// A time as people say it: 0.35 s, 2 min 5 s.

@@ -47,7 +47,7 @@ extension Repl {
             switch command.name {
             case "help": output.page(SessionHelp.text(command.argument, host))
             case "who": output.page(who())
-            case "full": printValues(isFull: true)
+            case "full": try printValues(isFull: true)
             case "time": try time(command.argument)
             case "mem", "memory": output.page(memory())
             case "save": try save(command.argument)
@@ -103,6 +103,11 @@ extension Repl {
     private func load(_ path: String) throws {
         guard !path.isEmpty else { throw LuaFault("a file's name is missing: :load recipe.lua") }
         let (folder, name) = try place(path)
+        let size = try folder.size(name)
+        guard size <= 4 << 20 else {
+            throw LuaFault(
+                "\(Permissions.shown(path)): is \(ByteSize.text(size)) large; :load takes recipes of at most 4 MB")
+        }
         var text = try folder.readText(name)
         if text.hasPrefix("#") { text = "--" + text }
         try evaluateTimed(text, name: "@\(path)", isFile: true)

@@ -21,7 +21,7 @@ struct SessionNames {
     init(_ host: LuaHost) { self.host = host }
 
     private static func entries(_ table: LuaReference?) -> [Entry] {
-        guard let listing = table?.listing(items: 0, fields: 10_000) else { return [] }
+        guard let listing = table?.listing(items: 0, fields: 1_000_000) else { return [] }
         return listing.fields.compactMap { key, value in
             guard case .plain(.string(let text)) = key, let name = text.validText else { return nil }
             return Entry(name: name, value: value)

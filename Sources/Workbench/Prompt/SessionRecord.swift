@@ -4,6 +4,9 @@ import LuaBridge
 struct SessionRecord {
     private struct Entry {
         let text: String
+        /// Whether it is an expression, which has a value.
+        let isExpression: Bool
+        /// Whether it printed something.
         let gaveValues: Bool
     }
 
@@ -12,43 +15,76 @@ struct SessionRecord {
     /// Whether there is nothing to save.
     var isEmpty: Bool { entries.isEmpty }
 
-    /// Keeps a chunk; `gaveValues` where it was an expression that was printed.
+    /// Keeps a chunk that worked.
     ///
     /// What asks for help is no part of a recipe.
-    mutating func add(_ text: String, gaveValues: Bool) {
-        guard LuaToken.scan(Array(text.utf8)).first?.text != "help" else { return }
-        entries.append(Entry(text: text, gaveValues: gaveValues))
+    mutating func add(_ text: String, _ host: LuaHost, gaveValues: Bool) {
+        let tokens = LuaToken.scan(Array(text.utf8)).filter { $0.kind != .comment }
+        guard tokens.first?.text != "help" else { return }
+        let isExpression = tokens.contains { $0.text != ";" } && host.check(LuaString("return " + body(text))) == nil
+        // The arguments of a recipe are others than those of a session, which has none.
+        guard !isExpression || tokens.map(\.text) != ["..."] else { return }
+        entries.append(Entry(text: text, isExpression: isExpression, gaveValues: gaveValues))
     }
 
-    /// Keeps the text of a file that was run; one that returns would end the recipe.
+    /// Keeps the text of a file that was run.
     mutating func add(file text: String) {
-        var (depth, returns) = (0, false)
-        for token in LuaToken.scan(Array(text.utf8)) where token.kind == .keyword {
-            switch token.text {
-            case "function", "do", "if", "repeat": depth += 1
-            case "end", "until": depth -= 1
-            case "return": returns = returns || depth == 0
-            default: break
-            }
-        }
-        entries.append(Entry(text: returns ? "(function(...)\n\(text)\nend)()" : text, gaveValues: false))
+        entries.append(Entry(text: text, isExpression: false, gaveValues: false))
+    }
+
+    /// An expression without the = in front of it, and the semicolons and comments behind.
+    private func body(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        let tokens = LuaToken.scan(bytes).filter { $0.kind != .comment }
+        let start = tokens.first?.text == "=" ? tokens[0].range.upperBound : 0
+        let end = tokens.last { $0.text != ";" }?.range.upperBound ?? start
+        return String(decoding: bytes[start..<max(start, end)], as: UTF8.self)
     }
 
     /// The chunks as a recipe.
     ///
     /// An expression that is no call is printed there, since Lua has no statement that is one. Where a chunk asks for `_`, the last value,
-    /// the expressions before it are kept in `_`.
+    /// it is kept as the session keeps it.
     var recipe: String {
         let usesLast = entries.contains { entry in
             LuaToken.scan(Array(entry.text.utf8)).contains { $0.kind == .name && $0.text == "_" }
         }
         let lines = entries.map { entry -> String in
-            let text = entry.text.hasPrefix("=") ? String(entry.text.dropFirst()) : entry.text
-            guard entry.gaveValues else { return text }
-            if usesLast { return "_ = \(text)\nprint(_)" }
+            guard entry.isExpression else { return statement(entry, usesLast) }
+            let text = body(entry.text)
+            if usesLast { return "show(\(text))" }
             return SessionRecord.isCall(text) ? text : "print(\(text))"
         }
-        return "local lorawb = require \"lorawb\"\n\n" + lines.joined(separator: "\n") + "\n"
+        let show =
+            "local function show(...) if select(\"#\", ...) > 0 then _ = (...) print(...) end end -- as the session does\n\n"
+        return "local lorawb = require \"lorawb\"\n\n" + (usesLast ? show : "") + lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A chunk of statements.
+    ///
+    /// One that returns would end the recipe, and a label may be there twice: both get a block of their own, before which their local
+    /// variables are declared.
+    private func statement(_ entry: Entry, _ usesLast: Bool) -> String {
+        // The blocks that are open, true for a function's.
+        var (blocks, returns, hasLabel): ([Bool], Bool, Bool) = ([], false, false)
+        for token in LuaToken.scan(Array(entry.text.utf8)) where token.kind != .comment && token.kind != .string {
+            switch token.text {
+            case "function": blocks.append(true)
+            case "do", "if", "repeat": blocks.append(false)
+            case "end", "until": _ = blocks.popLast()
+            case "return": returns = returns || !blocks.contains(true)
+            case "::": hasLabel = true
+            default: break
+            }
+        }
+        guard returns || hasLabel else { return entry.text }
+        let line = SessionLine(LuaString(entry.text))
+        let names = line.declared.split(separator: " ").map { $0.hasPrefix("!") ? $0.dropFirst() : $0 }
+        let text = String(decoding: line.statement, as: UTF8.self)
+        let head = names.isEmpty ? "" : "local \(names.joined(separator: ", "))\n"
+        guard returns else { return head + "do\n\(text)\nend" }
+        let call = "(function(...)\n\(text)\nend)()"
+        return head + (entry.gaveValues ? (usesLast ? "show" : "print") + "(\(call))" : ";" + call)
     }
 
     /// Whether an expression that is known to be whole ends in a call, and is nothing else: such a one is a statement too.

@@ -14,6 +14,12 @@ public final class Output {
     /// Whether standard output is a terminal.
     public let isTerminal: Bool
 
+    /// Why something could not be written to standard output; nil where all was, or nobody reads it any more.
+    public private(set) var failure: String?
+
+    /// Bytes that are written at once.
+    private static let piece = 1 << 16
+
     /// The process's own outputs.
     public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
@@ -33,12 +39,28 @@ public final class Output {
     /// Writes what a recipe prints.
     ///
     /// Control characters are shown and not sent, into a pipe too: its other end is often a terminal.
-    public func write(_ text: LuaString) { write(Shown.text(text.text), to: STDOUT_FILENO) }
+    ///
+    /// What is long goes in pieces, so that it can be stopped.
+    public func write(_ text: LuaString) {
+        let bytes = text.utf8
+        guard bytes.count > Self.piece else { return write(Shown.text(text.text), to: STDOUT_FILENO) }
+        var start = 0
+        repeat {
+            var end = min(bytes.count, start + Self.piece)
+            while end < bytes.count, end > start + 1, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+            write(Shown.text(String(decoding: bytes[start..<end], as: UTF8.self)), to: STDOUT_FILENO)
+            start = end
+        } while start < bytes.count && !LuaInterrupt.isPending
+    }
 
     /// Prints an error to standard error.
     ///
     /// What an error of the recipe's own says on further lines is marked as such: only the first line is the program's.
     public func complain(_ message: String) {
+        var message = message
+        if message.utf8.count > Self.piece {
+            message = message.prefix(Self.piece / 4) + "... (\(NumberText.grouped(message.utf8.count)) bytes)"
+        }
         let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { Shown.line(String($0)) }
         write(lines.joined(separator: "\n  | ") + "\n", to: STDERR_FILENO)
     }
@@ -51,10 +73,18 @@ public final class Output {
     private func write(_ bytes: [UInt8], to file: Int32) {
         var bytes = bytes[...]
         while !bytes.isEmpty {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Self.put(file, $0.baseAddress, $0.count) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Self.put(file, $0.baseAddress, min($0.count, Self.piece))
+            }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                if count < 0, errno != EPIPE, file == STDOUT_FILENO {
+                    failure = unsafe String(cString: strerror(errno))
+                }
+                return
+            }
             bytes = bytes.dropFirst(count)
+            if LuaInterrupt.isPending { return }
         }
     }
 

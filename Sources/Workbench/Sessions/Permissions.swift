@@ -52,7 +52,10 @@ public final class Permissions {
     }
 
     /// Keeps a file from being read and written, by whatever name.
-    public func hide(_ path: String) { hidden.append(Permissions.absolute(path, from: base)) }
+    public func hide(_ path: String) {
+        hidden.append(Permissions.absolute(path, from: base))
+        HiddenFiles.hide(Permissions.absolute(path, from: base))
+    }
 
     /// Whether a path leads to a hidden file: by its text, by links, or as another name of the same file.
     private func isHidden(_ path: String) -> Bool {

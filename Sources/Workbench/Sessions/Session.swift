@@ -171,7 +171,9 @@ public final class Session {
                 context.runFolder.close()
             }
             try body(host)
-            return 0
+            guard let failure = output.failure else { return 0 }
+            output.complain("lorawb: standard output: \(failure)")
+            return Exit.failure
         } catch let failure as LuaFailure {
             return end(failure, context)
         } catch {

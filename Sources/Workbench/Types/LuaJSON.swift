@@ -55,6 +55,7 @@ enum LuaJSON {
             }
             return .string(text)
         case .table(let table):
+            try LuaInterrupt.check()
             if table.fields.isEmpty { return .array(try table.values.map(json)) }
             guard table.count == 0 else {
                 throw LuaFault("a table with both positions and names cannot be written as json")
