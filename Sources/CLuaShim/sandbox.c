@@ -70,6 +70,11 @@ static int strict_index(lua_State *L) {
     if (lua_rawget(L, -2) == LUA_TSTRING) {
         return lw_raisef(L, "'%s' is not available to recipes; %s", name, lua_tostring(L, -1));
     }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_modules);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, -2) != LUA_TNIL) {
+        return lw_raisef(L, "undefined global '%s'; it is a module: local %s = require \"%s\"", name, name, name);
+    }
     lw_push_suggestion(L, name, 1, 0);
     return lw_raisef(L, "undefined global '%s'%s", name, lua_tostring(L, -1));
 }

@@ -1,6 +1,7 @@
 #include "COneDNN.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <dnnl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -59,12 +60,14 @@ static const char *open_library(void) {
     static const char *const names[] = {
         "libdnnl.so." TEXT(DNNL_VERSION_MAJOR), "libdnnl." TEXT(DNNL_VERSION_MAJOR) ".dylib", "libdnnl.so"};
     void *library = NULL;
-    const char *reason = NULL;
+    // dlerror's own text is gone with the next call.
+    static char reason[256];
     for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (!library && !reason) reason = dlerror();
+        const char *text = library ? NULL : dlerror();
+        if (text && !*reason) snprintf(reason, sizeof reason, "%s", text);
     }
-    if (!library) return reason ? reason : "the library was not found";
+    if (!library) return *reason ? reason : "the library was not found";
 #define RESOLVE(name) \
     if (!(*(void **)&api.name = dlsym(library, #name))) return "the library lacks " #name;
     FUNCTIONS(RESOLVE)

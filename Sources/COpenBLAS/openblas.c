@@ -1,6 +1,7 @@
 #include "COpenBLAS.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -42,12 +43,14 @@ static const char *load(void) {
     // Read when it is loaded. Our own threads share the work, and each of its own would want a buffer.
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     void *library = NULL;
-    const char *reason = NULL;
+    // dlerror's own text is gone with the next call.
+    static char reason[256];
     for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (!library && !reason) reason = dlerror();
+        const char *text = library ? NULL : dlerror();
+        if (text && !*reason) snprintf(reason, sizeof reason, "%s", text);
     }
-    if (!library) return reason ? reason : "the library was not found";
+    if (!library) return *reason ? reason : "the library was not found";
     *(void **)&found_gemm = dlsym(library, "cblas_sgemm");
     if (!found_gemm) return "the library lacks cblas_sgemm";
     *(void **)&found_dgemm = dlsym(library, "cblas_dgemm");

@@ -142,6 +142,10 @@ extension LuaHost {
         guard let items = lw_inbox(state.raw, &count) else { return .nil }
         _ = lw_inbox_bytes(state.raw, &bytes)
         // Lists of numbers are one item each: their bytes are copied once more.
+        // So is each text, once for each time that it occurs.
+        for item in UnsafeBufferPointer(start: items, count: count) where Int(item.tag) == LW_STRING {
+            bytes += item.length
+        }
         try MemoryBudget.reserve(count * MemoryLayout<LuaValue>.stride + bytes)
         var reader = InboxReader(host: self, items: UnsafeBufferPointer(start: items, count: count))
         return reader.next()

@@ -62,4 +62,32 @@ struct MistakesTests {
         let told = outcome.out.split(separator: "\n").filter { $0.hasPrefix("r.lua:") }.map(String.init)
         #expect(told == Self.mistakes.enumerated().map { "r.lua:\($0.offset + 5): \($0.element.1)" })
     }
+
+    @Test("places, names and texts of a recipe's own stay where they belong")
+    func oddPlaces() throws {
+        let place = try Place()
+        let module =
+            "lorawb.nn.module { forward = function(s, x) return x end, ['a\\nlorawb: fine'] = lorawb.nn.ReLU() }"
+        let outcome = try place.run(
+            """
+            print(lorawb.nn.Sequential(lorawb.nn.ReLU())[math.mininteger], lorawb.nn.ModuleList()[0])
+            print(\(module))
+            """)
+        #expect(outcome.code == 0 && outcome.out.hasPrefix("nil\tnil\n"), "\(outcome)")
+        #expect(!outcome.out.contains("\nlorawb: fine"), "\(outcome)")
+        try place.put("bare.lua", "print(lorawb.version)")
+        let bare = try lorawb("run", "bare.lua", cwd: place.path)
+        #expect(bare.line == "bare.lua:1: undefined global 'lorawb'; it is a module: local lorawb = require \"lorawb\"")
+    }
+
+    @Test(
+        "a text counts each time that a table has it",
+        arguments: ["save_json(lorawb.run_dir .. '/x', t)", "nn.module { forward = print, x = t }"])
+    func sharedTexts(_ call: String) throws {
+        let place = try Place()
+        let outcome = try place.run(
+            "local s, t = ('x'):rep(1000000), {} for i = 1, 600 do t[i] = s end lorawb.\(call)", "--max-memory", "150MB"
+        )
+        #expect(outcome.code == 125, "\(outcome)")
+    }
 }

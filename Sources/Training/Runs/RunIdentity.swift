@@ -16,6 +16,11 @@ public struct RunIdentity: Sendable, Equatable {
 
     /// Throws where a part differs from what was recorded; `source` names the record.
     func check(recorded: JSON, source: String) throws {
+        guard recorded.object != nil else {
+            throw TrainingError(
+                "\(source): 'identity' is \(recorded.kind); expected an object: the file was changed, so the run cannot go on from this checkpoint"
+            )
+        }
         for part in parts {
             guard let before = recorded[part.key] else { continue }
             guard before == part.value else {

@@ -1,5 +1,6 @@
 import Adapters
 import Models
+import Words
 
 extension ModuleBox: Printed {
     var headline: String {
@@ -38,7 +39,7 @@ enum ModuleText {
         var result = [module.kind + "(" + marks(module)]
         var place = 0
         while place < parts.count {
-            let (name, own) = parts[place]
+            let (name, own) = (Shown.name(parts[place].name), parts[place].lines)
             var end = place + 1
             while folds, Int(name) != nil, end < parts.count, Int(parts[end].name) != nil, parts[end].lines == own {
                 end += 1

@@ -77,7 +77,8 @@ enum FieldReader {
                 throw LuaFault("\(box.place) has no field \(key.shown)")
             }
             // ipairs ends at the first nil.
-            return module.parts.indices.contains(place - 1) ? .object(module.parts[place - 1].box) : .nil
+            guard place >= 1, place <= module.parts.count else { return .nil }
+            return .object(module.parts[place - 1].box)
         }
         if let part = module?.parts.first(where: { $0.name == name }) { return .object(part.box) }
         if let weight = box.module.weights.first(where: { $0.name == name })?.weight {

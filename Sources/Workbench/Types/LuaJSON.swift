@@ -1,5 +1,6 @@
 import Formats
 import LuaBridge
+import Memory
 
 /// Values of Lua as JSON and back.
 enum LuaJSON {
@@ -53,9 +54,12 @@ enum LuaJSON {
             guard let text = string.validText else {
                 throw LuaFault("bytes that are not UTF-8 cannot be written as json")
             }
+            // The text that is written comes to as much at least.
+            try MemoryBudget.reserve(2 * text.utf8.count)
             return .string(text)
         case .table(let table):
             try LuaInterrupt.check()
+            try MemoryBudget.reserve((table.count + table.fields.count) * MemoryLayout<JSON>.stride)
             if table.fields.isEmpty { return .array(try table.values.map(json)) }
             guard table.count == 0 else {
                 throw LuaFault("a table with both positions and names cannot be written as json")
