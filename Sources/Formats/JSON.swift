@@ -26,8 +26,13 @@ public enum JSON: Sendable, Equatable {
     public static func integer(_ value: Int) -> JSON { .integer(Int64(value)) }
 
     /// An array of whole numbers, such as token ids.
-    public static func integers(_ values: some Sequence<some FixedWidthInteger & SignedInteger>) -> JSON {
-        .array(values.map { .integer(Int64($0)) })
+    ///
+    /// Inlinable, so that it is compiled for its integers: rows of data hold many.
+    @inlinable public static func integers(_ values: some Sequence<some FixedWidthInteger & SignedInteger>) -> JSON {
+        var elements: [JSON] = []
+        elements.reserveCapacity(values.underestimatedCount)
+        for value in values { elements.append(.integer(Int64(truncatingIfNeeded: value))) }
+        return .array(elements)
     }
 
     /// Value of `bytes` (RFC 8259); `source` names the file in errors.

@@ -116,15 +116,27 @@ struct ColumnBuilder {
             (kind, integers) = (.floats, [])
         case (.booleans, .bool(let new)): booleans.append(new)
         case (.strings, .string(let new)): strings.append(new)
-        case (.integerLists, .array(let elements)) where ColumnBuilder.areIds(elements):
-            for case .integer(let id) in elements { flat.append(Int32(truncatingIfNeeded: id)) }
-            offsets.append(flat.count)
+        case (.integerLists, .array(let elements)) where appendIds(elements): break
         case (.values, let new): values.append(new)
         case (_, let new):
             let mixed = built
             values = (0..<mixed.count).map { mixed[$0] } + [new]
             kind = .values
         }
+    }
+
+    /// Appends a list of whole numbers that fit 32 bits; false, without having done so, where it is another.
+    private mutating func appendIds(_ elements: [JSON]) -> Bool {
+        let count = flat.count
+        for element in elements {
+            guard case .integer(let integer) = element, let id = Int32(exactly: integer) else {
+                flat.removeSubrange(count...)
+                return false
+            }
+            flat.append(id)
+        }
+        offsets.append(flat.count)
+        return true
     }
 
     private static func kind(of value: JSON) -> Kind {
