@@ -213,9 +213,7 @@ static void play_item(lua_State *L, lw_box *box, size_t *next) {
     case LW_INTEGERS:
     case LW_NUMBERS: play_numbers(L, box, item); break;
     case LW_REFERENCE:
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-        lua_rawgeti(L, -1, item->integer);
-        lua_remove(L, -2);
+        lw_push_reference(L, item->integer);
         break;
     default: lua_pushnil(L);
     }

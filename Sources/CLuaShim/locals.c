@@ -6,16 +6,15 @@
 
 #include "shim.h"
 
-static void new_table(lua_State *L, const void *key) {
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+void lw_forget_declared(lua_State *L) {
+    lw_new_registry_table(L, &lw_key_declared);
+    lw_new_registry_table(L, &lw_key_initial);
 }
 
 void lw_make_locals(lua_State *L) {
-    new_table(L, &lw_key_locals);
-    new_table(L, &lw_key_constants);
-    new_table(L, &lw_key_declared);
-    new_table(L, &lw_key_initial);
+    lw_new_registry_table(L, &lw_key_locals);
+    lw_new_registry_table(L, &lw_key_constants);
+    lw_forget_declared(L);
 }
 
 // Replaces the value on top by a new cell that holds it.
@@ -164,11 +163,6 @@ bool lw_compile_line(lua_State *L, const lw_line *line, const char *name) {
     }
     lua_pushlstring(L, line->statement, line->statement_length);
     return compile_within(L, line, name);
-}
-
-void lw_forget_declared(lua_State *L) {
-    new_table(L, &lw_key_declared);
-    new_table(L, &lw_key_initial);
 }
 
 static int keep(lua_State *L) {

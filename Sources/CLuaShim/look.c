@@ -5,12 +5,6 @@
 
 #include "shim.h"
 
-static void push_reference(lua_State *L, int64_t reference) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-    lua_rawgeti(L, -1, reference);
-    lua_remove(L, -2);
-}
-
 // Runs a function of one argument and gives its integer result, 0 where it fails.
 static int64_t protected(lw_state *state, lua_CFunction function, void *argument) {
     if (!state->main || lw_is_elsewhere(state)) return 0;
@@ -74,7 +68,7 @@ static int look_protected(lua_State *L) {
     const question *asked = lua_touserdata(L, 1);
     lw_state *state = lw_state_of(L);
     lw_look *look = asked->look;
-    push_reference(L, asked->reference);
+    lw_push_reference(L, asked->reference);
     look->identity = lua_topointer(L, 2);
     lw_set_text(&state->message, "", 0);
     if (lua_type(L, 2) == LUA_TTABLE) {
@@ -112,10 +106,8 @@ static void add_value(lua_State *L, lw_state *state, int index) {
     int32_t kind = value.tag == LW_TABLE ? LW_LOOK_TABLE : value.tag == LW_FUNCTION ? LW_LOOK_FUNCTION : LW_LOOK_OTHER;
     if (kind != LW_LOOK_OTHER) {
         value.tag = LW_NIL;  // until the reference exists
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
         lua_pushvalue(L, index);
-        value.integer = luaL_ref(L, -2);
-        lua_pop(L, 1);
+        value.integer = lw_refer(L);
         value.tag = LW_REFERENCE;
         value.type = kind;
     }
@@ -128,7 +120,7 @@ static int list_protected(lua_State *L) {
     const question *asked = lua_touserdata(L, 1);
     lw_state *state = lw_state_of(L);
     lw_drain_references(L);
-    push_reference(L, asked->reference);
+    lw_push_reference(L, asked->reference);
     if (lua_type(L, 2) != LUA_TTABLE) return 0;
     lua_Integer length = (lua_Integer)lua_rawlen(L, 2);
     for (lua_Integer i = 1; i <= length && i <= asked->items; i++) {
@@ -166,16 +158,14 @@ int64_t lw_list(lw_state *state, int64_t reference, int64_t items, int64_t field
 
 static int refer_to_top(lua_State *L) {
     if (lua_isnil(L, -1)) return 0;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-    lua_insert(L, -2);
-    lua_pushinteger(L, luaL_ref(L, -2));
+    lua_pushinteger(L, lw_refer(L));
     return 1;
 }
 
 static int field_protected(lua_State *L) {
     const question *asked = lua_touserdata(L, 1);
     lw_drain_references(L);
-    push_reference(L, asked->reference);
+    lw_push_reference(L, asked->reference);
     if (lua_type(L, 2) != LUA_TTABLE) return 0;
     lua_pushlstring(L, asked->name, asked->length);
     lua_rawget(L, 2);
@@ -233,7 +223,7 @@ static void *watch_text(void *context) {
 }
 
 static int describe(lua_State *L) {
-    push_reference(L, lua_tointeger(L, 1));
+    lw_push_reference(L, lua_tointeger(L, 1));
     lua_replace(L, 1);
     lua_settop(L, 1);
     size_t length = 0;

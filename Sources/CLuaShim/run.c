@@ -57,9 +57,7 @@ static int perform(lua_State *L) {
         break;
     case LINE: work->syntax = !lw_compile_line(L, work->line, work->name); break;
     case FUNCTION:
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-        lua_rawgeti(L, -1, work->reference);
-        lua_remove(L, -2);
+        lw_push_reference(L, work->reference);
         break;
     default:
         lua_pushcfunction(L, lw_require_function);

@@ -110,6 +110,11 @@ int lw_play(lua_State *L);  // pushes what the outbox holds; returns how many
 lw_handle *lw_to_handle(lua_State *L, int index);
 void lw_drain_references(lua_State *L);
 
+// Pushes the value of a reference.
+void lw_push_reference(lua_State *L, int64_t reference);
+// A new reference to the value on top, which is taken off; may raise.
+int64_t lw_refer(lua_State *L);
+
 // register.c
 void lw_push_function(lua_State *L, const void *function);
 void lw_push_metatable(lua_State *L, int32_t type);
@@ -174,6 +179,9 @@ int lw_table_type_index(lua_State *L);
 // suggest.c
 // Pushes "; did you mean 'x'?" with the nearest key of the tables at the two indices (0 is none), or an empty string.
 void lw_push_suggestion(lua_State *L, const char *name, int first, int second);
+
+// state.c
+void lw_new_registry_table(lua_State *L, const void *key);
 
 // locals.c
 void lw_make_locals(lua_State *L);

@@ -8,18 +8,18 @@ const char lw_key_strict = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_
            lw_key_error = 0, lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0, lw_key_locals = 0, lw_key_constants = 0,
            lw_key_declared = 0, lw_key_initial = 0;
 
-static void new_registry_table(lua_State *L, const void *key) {
+void lw_new_registry_table(lua_State *L, const void *key) {
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
 static int build(lua_State *L) {
-    new_registry_table(L, &lw_key_references);
-    new_registry_table(L, &lw_key_modules);
-    new_registry_table(L, &lw_key_module_properties);
-    new_registry_table(L, &lw_key_hints);
-    new_registry_table(L, &lw_key_strict);
-    new_registry_table(L, &lw_key_metatables);
+    lw_new_registry_table(L, &lw_key_references);
+    lw_new_registry_table(L, &lw_key_modules);
+    lw_new_registry_table(L, &lw_key_module_properties);
+    lw_new_registry_table(L, &lw_key_hints);
+    lw_new_registry_table(L, &lw_key_strict);
+    lw_new_registry_table(L, &lw_key_metatables);
     lua_newtable(L);  // names of things printed, held by the things
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "k");

@@ -211,11 +211,8 @@ static void snapshot_value(lua_State *L, int index, snapshot *shot) {
     if (value.tag == LW_FUNCTION) {
         item->tag = LW_NIL;  // until the reference exists
         size_t place = shot->state->inbox.count - 1;
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
         lua_pushvalue(L, index);
-        int reference = luaL_ref(L, -2);
-        lua_pop(L, 1);
-        value.integer = reference;
+        value.integer = lw_refer(L);
         item = &shot->state->inbox.items[place];
     }
     *item = value;
@@ -229,8 +226,7 @@ static int snapshot_protected(lua_State *L) {
 }
 
 static int snapshot_reference_protected(lua_State *L) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-    lua_rawgeti(L, -1, lua_tointeger(L, 1));
+    lw_push_reference(L, lua_tointeger(L, 1));
     lua_replace(L, 1);
     lua_settop(L, 1);
     return snapshot_protected(L);
@@ -288,11 +284,23 @@ const void *lw_inbox_bytes(const lw_state *state, size_t *size) {
     return state->inbox.bytes;
 }
 
+void lw_push_reference(lua_State *L, int64_t reference) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
+    lua_rawgeti(L, -1, reference);
+    lua_remove(L, -2);
+}
+
+int64_t lw_refer(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
+    lua_insert(L, -2);
+    int64_t reference = luaL_ref(L, -2);
+    lua_pop(L, 1);
+    return reference;
+}
+
 static int reference_protected(lua_State *L) {
     lw_drain_references(L);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lw_key_references);
-    lua_pushvalue(L, 1);
-    lua_pushinteger(L, luaL_ref(L, -2));
+    lua_pushinteger(L, lw_refer(L));
     return 1;
 }
 
