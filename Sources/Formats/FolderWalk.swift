@@ -72,14 +72,7 @@ struct FolderWalk {
                     close(opened)
                     throw Folder.error(path, "open", ENOTDIR)
                 }
-                do {
-                    try refuseDevices(status)
-                    try HiddenFiles.check(status, path)
-                } catch {
-                    close(opened)
-                    throw error
-                }
-                return (opened, status)
+                return try accepted(opened, status)
             }
             folders.append(opened)
         }
@@ -100,6 +93,11 @@ struct FolderWalk {
             if opened >= 0 { close(opened) }
             throw failure
         }
+        return try accepted(opened, status)
+    }
+
+    /// What was opened, which is closed where it is not to be read.
+    private func accepted(_ opened: Int32, _ status: stat) throws -> (descriptor: Int32, status: stat) {
         do {
             try refuseDevices(status)
             try HiddenFiles.check(status, path)

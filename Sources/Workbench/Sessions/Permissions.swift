@@ -29,9 +29,6 @@ public final class Permissions {
     /// Places that are not to be written even beneath a writable folder: the recipe itself.
     private var protected: Set<String> = []
 
-    /// Files that are neither read nor written, whatever lies around them is.
-    private var hidden: [String] = []
-
     /// Permissions of a recipe whose relative paths start at the folder `base`.
     public init(base: String) { self.base = base }
 
@@ -49,20 +46,6 @@ public final class Permissions {
     public func protect(_ path: String) {
         let lexical = Permissions.absolute(path, from: base)
         protected.formUnion([lexical, Permissions.real(lexical) ?? lexical])
-    }
-
-    /// Keeps a file from being read and written, by whatever name.
-    public func hide(_ path: String) {
-        hidden.append(Permissions.absolute(path, from: base))
-        HiddenFiles.hide(Permissions.absolute(path, from: base))
-    }
-
-    /// Whether a path leads to a hidden file: by its text, by links, or as another name of the same file.
-    private func isHidden(_ path: String) -> Bool {
-        guard !hidden.isEmpty else { return false }
-        if hidden.contains(path) { return true }
-        guard let found = Permissions.identity(path) else { return false }
-        return hidden.contains { Permissions.identity($0).map { $0 == found } ?? false }
     }
 
     /// The folder and the name beneath it through which `path` is read; throws where that is not allowed.
@@ -115,9 +98,7 @@ public final class Permissions {
     /// A refusal is made of the path alone: whether something is there is not told.
     private func open(_ path: String, _ access: Access, asFolder: Bool) throws -> (folder: Folder, name: String) {
         let absolute = try request(path)
-        guard !isHidden(absolute) else {
-            throw FormatError("\(Permissions.shown(path)): holds what was typed in sessions, which recipes never see")
-        }
+        try HiddenFiles.check(absolute, shown: Permissions.shown(path))
         guard let grant = grant(for: absolute, access) else {
             let flag = access == .read ? "--allow-read" : "--allow-write"
             let folder = asFolder ? absolute : Permissions.parent(absolute)
@@ -176,11 +157,6 @@ public final class Permissions {
     private static func mode(_ path: String) -> mode_t? {
         var status = stat()
         return unsafe stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
-    }
-
-    private static func identity(_ path: String) -> [UInt64]? {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
     }
 
     static func isFile(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR } ?? false }

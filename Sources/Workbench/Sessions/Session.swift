@@ -129,7 +129,7 @@ public final class Session {
         let permissions = Permissions(base: base)
         if base == workingFolder { permissions.allow(.read, workingFolder) }
         if let cache = ModelCache.path, Permissions.isFolder(cache) { permissions.allow(.read, cache) }
-        for path in History.paths { permissions.hide(path) }
+        for path in History.paths { HiddenFiles.hide(path) }
         for path in options.allowRead { permissions.allow(.read, Permissions.absolute(path, from: workingFolder)) }
         for path in options.allowWrite { permissions.allow(.write, Permissions.absolute(path, from: workingFolder)) }
         let runFolder = RunFolder(
