@@ -273,18 +273,8 @@ public final class AdapterSet {
 
     /// PEFT's line for these counts.
     public static func line(trainable: Int, all: Int) -> String {
-        "trainable params: \(grouped(trainable)) || all params: \(grouped(all)) || "
+        "trainable params: \(Figures.grouped(trainable)) || all params: \(Figures.grouped(all)) || "
             + "trainable%: \(percent(trainable, of: all))"
-    }
-
-    /// `count` with a comma after each three digits.
-    static func grouped(_ count: Int) -> String {
-        var digits = ""
-        for (index, digit) in String(count).reversed().enumerated() {
-            if index > 0, index % 3 == 0 { digits.append(",") }
-            digits.append(digit)
-        }
-        return String(digits.reversed())
     }
 
     /// 100 · part / whole with four digits after the point.

@@ -2,8 +2,9 @@ import CLuaShim
 
 /// Stopping scripts by signals, which concern the whole process.
 ///
-/// The first Ctrl-C stops running scripts with a failure that they cannot catch; one that comes half a second later or more ends the process with 130. The time
-/// limit does the same with 124; SIGTERM with 143, a second after the first or later. Nothing is installed until the program asks.
+/// The first Ctrl-C stops running scripts with a failure that they cannot catch; one that comes half a second later or more ends the
+/// process with 130. The time limit does the same with 124; SIGTERM with 143, a second after the first or later. Nothing is installed
+/// until the program asks.
 public enum LuaInterrupt {
     /// Why scripts are to stop.
     public enum Reason: String, Sendable {

@@ -34,7 +34,6 @@ extension ModelConfig {
             ]
         return OptionTable(
             [
-                Option("model_type", .string, "The family.", required: true),
                 Option(
                     "vocab_size", size, default: architecture == .roberta ? 50265 : 30522, "Entries of the vocabulary."),
                 Option(keys.hiddenSize, size, default: 768, "Width of the states."),

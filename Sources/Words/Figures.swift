@@ -19,5 +19,15 @@ public enum Figures {
     /// Without a point where there is no fraction: "3", "2.69".
     public static func plain(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(value)" }
 
+    /// A whole number with a comma after each three digits: "22,713,986".
+    public static func grouped(_ value: Int) -> String {
+        var digits = ""
+        for (index, digit) in String(value.magnitude).reversed().enumerated() {
+            if index > 0, index % 3 == 0 { digits.append(",") }
+            digits.append(digit)
+        }
+        return (value < 0 ? "-" : "") + String(digits.reversed())
+    }
+
     private static func power(_ digits: Int) -> Double { (0..<digits).reduce(1.0) { power, _ in power * 10 } }
 }

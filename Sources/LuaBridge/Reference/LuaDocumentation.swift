@@ -26,6 +26,12 @@ public struct LuaDocumentation: Sendable {
     public let kind: Kind
     /// What is said of it.
     public let signature: LuaSignature
+
+    /// The first sentence of what is said.
+    public var sentence: String {
+        guard let end = signature.doc.firstRange(of: ". ") else { return signature.doc }
+        return String(signature.doc[..<end.lowerBound]) + "."
+    }
 }
 
 extension LuaHost {

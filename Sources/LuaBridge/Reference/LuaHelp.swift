@@ -15,14 +15,14 @@ public struct LuaHelp {
         for module in items where module.kind == .module {
             text += "\(module.path): \(module.signature.doc)\n"
             let inside = items.filter { $0.owner == module.path && $0.kind != .module && $0.kind != .type }
-            text += columns(inside.map { ($0.name, first($0.signature.doc)) }, indent: 2) + "\n"
+            text += columns(inside.map { ($0.name, $0.sentence) }, indent: 2) + "\n"
         }
         text += "types:\n"
         text += columns(
-            items.filter { $0.kind == .type }.map { ($0.path, first($0.signature.doc)) }, indent: 2)
+            items.filter { $0.kind == .type }.map { ($0.path, $0.sentence) }, indent: 2)
         let globals = items.filter { $0.kind == .function && $0.owner.isEmpty }
         if !globals.isEmpty {
-            text += "\nglobal functions:\n" + columns(globals.map { ($0.name, first($0.signature.doc)) }, indent: 2)
+            text += "\nglobal functions:\n" + columns(globals.map { ($0.name, $0.sentence) }, indent: 2)
         }
         return text
     }
@@ -97,7 +97,7 @@ public struct LuaHelp {
         }
         if item.kind == .type || item.kind == .module {
             let inside = items.filter { $0.owner == item.path && $0.path != item.path }
-            text += "\n" + columns(inside.map { ($0.name, first($0.signature.doc)) }, indent: 2)
+            text += "\n" + columns(inside.map { ($0.name, $0.sentence) }, indent: 2)
         }
         return text + example(item.signature.example)
     }
@@ -122,11 +122,6 @@ public struct LuaHelp {
             ? ""
             : "\n  example:\n"
                 + text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
-    }
-
-    private func first(_ doc: String) -> String {
-        guard let end = doc.firstRange(of: ". ") else { return doc }
-        return String(doc[..<end.lowerBound]) + "."
     }
 
     private func columns(_ rows: [(String, String)], indent: Int) -> String {

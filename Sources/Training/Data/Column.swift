@@ -145,14 +145,9 @@ struct ColumnBuilder {
         case .number: .floats
         case .bool: .booleans
         case .string: .strings
-        case .array(let elements): areIds(elements) ? .integerLists : .values
+        case .array: .integerLists  // until one of them is another list
         case .null, .object: .values
         }
-    }
-
-    /// Whether a list holds nothing but whole numbers that fit 32 bits, as a column of lists does.
-    private static func areIds(_ elements: [JSON]) -> Bool {
-        elements.allSatisfy { if case .integer(let id) = $0 { Int32(exactly: id) != nil } else { false } }
     }
 }
 

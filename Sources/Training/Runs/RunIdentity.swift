@@ -16,11 +16,7 @@ public struct RunIdentity: Sendable, Equatable {
 
     /// Throws where a part differs from what was recorded; `source` names the record.
     func check(recorded: JSON, source: String) throws {
-        guard recorded.object != nil else {
-            throw TrainingError(
-                "\(source): 'identity' is \(recorded.kind); expected an object: the file was changed, so the run cannot go on from this checkpoint"
-            )
-        }
+        _ = try RecordReader(recorded, source: source, member: "identity")
         for part in parts {
             guard let before = recorded[part.key] else { continue }
             guard before == part.value else {
@@ -38,13 +34,7 @@ extension TrainingArguments {
         let free = Self.table.filter(\.isFree).map(\.option.name)
         for (entry, usual) in zip(entries, TrainingArguments().entries) where !free.contains(entry.key) {
             // An argument that did not exist when the run was made had the effect of its default.
-            let (before, now) = (recorded[entry.key] ?? usual.value, entry.value)
-            let same = before == now || (before.double != nil && before.double == now.double)
-            guard same else {
-                throw TrainingError(
-                    "\(source): the run was made with \(entry.key) = \(before.quoted), now it is \(now.quoted); give it the same value, or start a new run"
-                )
-            }
+            try RunRecord.check(entry, recorded: recorded[entry.key] ?? usual.value, source: source)
         }
     }
 }

@@ -40,12 +40,17 @@ public struct RunRecord: Sendable {
         let path = "\(folder.path)/\(Self.parametersFile)"
         let recorded = try JSON(parsing: folder.read(Self.parametersFile), source: path, allowsNonFinite: true)
         for entry in parameters {
-            let (old, new) = (recorded[entry.key] ?? .null, entry.value)
-            guard old == new || (old.double != nil && old.double == new.double) else {
-                throw TrainingError(
-                    "\(path): the run was made with \(entry.key) = \(old.quoted), now it is \(new.quoted); give it the same value, or start a new run"
-                )
-            }
+            try Self.check(entry, recorded: recorded[entry.key] ?? .null, source: path)
+        }
+    }
+
+    /// Throws where a value is not the recorded one; 2 and 2.0 are the same.
+    static func check(_ entry: JSON.Member, recorded: JSON, source: String) throws {
+        let now = entry.value
+        guard recorded == now || (recorded.double != nil && recorded.double == now.double) else {
+            throw TrainingError(
+                "\(source): the run was made with \(entry.key) = \(recorded.quoted), now it is \(now.quoted); give it the same value, or start a new run"
+            )
         }
     }
 

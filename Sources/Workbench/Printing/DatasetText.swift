@@ -7,7 +7,7 @@ extension DatasetBox: Printed {
         let columns = dataset.columnNames.map { name in
             "\(Shown.name(name)) \(dataset.column(name).map(DatasetBox.type) ?? "")"
         }
-        return "Dataset of \(NumberText.grouped(dataset.count)) rows: " + columns.joined(separator: ", ")
+        return "Dataset of \(Figures.grouped(dataset.count)) rows: " + columns.joined(separator: ", ")
     }
 
     func printed(_ style: PrintStyle) -> (text: String, isCut: Bool) {
@@ -27,7 +27,7 @@ extension DatasetBox: Printed {
         let rest = dataset.count - shown
         let head = style.isFull ? headline : Columns.cut(headline, to: 4 * style.width)
         let more =
-            (rest > 0 ? ["\(NumberText.grouped(rest)) more"] : [])
+            (rest > 0 ? ["\(Figures.grouped(rest)) more"] : [])
             + (table.missing > 0 ? ["\(table.missing) more columns"] : [])
         return (
             ([head, table.text] + (more.isEmpty ? [] : ["... " + more.joined(separator: ", ")])).joined(

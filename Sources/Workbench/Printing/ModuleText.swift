@@ -6,8 +6,8 @@ extension ModuleBox: Printed {
     var headline: String {
         let (trainable, all) = module.parameterCounts()
         let kind = module.path.isEmpty ? module.kind : "\(module.path) (\(module.kind))"
-        return "\(kind) of \(NumberText.grouped(all)) parameters"
-            + (trainable > 0 ? ", \(NumberText.grouped(trainable)) trained" : "")
+        return "\(kind) of \(Figures.grouped(all)) parameters"
+            + (trainable > 0 ? ", \(Figures.grouped(trainable)) trained" : "")
     }
 
     func printed(_ style: PrintStyle) -> (text: String, isCut: Bool) {
@@ -59,6 +59,6 @@ enum ModuleText {
         let adapted = seats.isEmpty ? "" : " + LoRA r=" + ranks.map { "\($0)" }.joined(separator: ",")
         let own = module.weights.flatMap { [$0.weight] + $0.weight.copies.map(\.weight) } + seats.map(\.weight)
         let trained = own.filter(\.requiresGrad).reduce(0) { $0 + $1.count }
-        return adapted + (trained > 0 ? " * \(NumberText.grouped(trained)) trained" : "")
+        return adapted + (trained > 0 ? " * \(Figures.grouped(trained)) trained" : "")
     }
 }

@@ -19,16 +19,6 @@ enum NumberText {
         value.isFinite ? formatted(value, "%.4g") : lua(value)
     }
 
-    /// A whole number with a comma after each three digits.
-    static func grouped(_ value: Int) -> String {
-        var digits = ""
-        for (index, digit) in String(value.magnitude).reversed().enumerated() {
-            if index > 0, index % 3 == 0 { digits.append(",") }
-            digits.append(digit)
-        }
-        return (value < 0 ? "-" : "") + String(digits.reversed())
-    }
-
     private static func formatted(_ value: Double, _ format: String) -> String {
         var bytes = [CChar](repeating: 0, count: 48)
         let length = unsafe withVaList([value]) { list in

@@ -1,5 +1,6 @@
 import LuaBridge
 import Tensors
+import Words
 
 /// What `trainer:predict` gives as a table: a row an example with its label and its scores.
 struct PredictionsText {
@@ -33,9 +34,9 @@ struct PredictionsText {
                 + own.prefix(scoreNames.count).map { NumberText.short(Double($0)) }
             return ("\(row + 1)", cells)
         }
-        var text = "predictions of \(NumberText.grouped(count)) rows\n"
+        var text = "predictions of \(Figures.grouped(count)) rows\n"
         text += TableText(names: names, rows: rows, width: style.width).text
-        if shown < count { text += "\n... \(NumberText.grouped(count - shown)) more" }
+        if shown < count { text += "\n... \(Figures.grouped(count - shown)) more" }
         for (key, value) in listing.fields {
             guard case .plain(.string(let name)) = key, name.text == "metrics", case .reference(let table) = value,
                 let metrics = table.listing(items: 0, fields: 100)

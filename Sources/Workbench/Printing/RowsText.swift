@@ -1,4 +1,5 @@
 import LuaBridge
+import Words
 
 /// A list of tables with the same names, such as rows and logs, as a table with a column a name.
 struct RowsText {
@@ -9,8 +10,6 @@ struct RowsText {
 
     /// Whether something was left out.
     var isCut: Bool { rows.count < total }
-    /// Whether it may stand within another table.
-    var isShort: Bool { false }
 
     /// The table of a list of at least two; nil where its entries are anything else.
     init?(_ listing: LuaListing, _ length: Int, _ style: PrintStyle) {
@@ -60,7 +59,7 @@ struct RowsText {
 
     func text(indent: Int) -> String {
         let body = TableText(names: names, rows: rows.enumerated().map { ("\($0 + 1)", $1) }, width: style.width).text
-        return body + (isCut ? "\n... \(NumberText.grouped(total - rows.count)) more" : "")
+        return body + (isCut ? "\n... \(Figures.grouped(total - rows.count)) more" : "")
     }
 }
 

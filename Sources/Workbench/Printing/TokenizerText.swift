@@ -10,11 +10,11 @@ extension TokenizerBox: Printed {
     }
 
     func printed(_ style: PrintStyle) -> (text: String, isCut: Bool) {
-        var rows = [["vocab_size", NumberText.grouped(tokenizer.vocabularySize)]]
+        var rows = [["vocab_size", Figures.grouped(tokenizer.vocabularySize)]]
         if tokenizer.count != tokenizer.vocabularySize {
-            rows.append(["with added", NumberText.grouped(tokenizer.count)])
+            rows.append(["with added", Figures.grouped(tokenizer.count)])
         }
-        if let most = tokenizer.modelMaxLength { rows.append(["model_max_length", NumberText.grouped(most)]) }
+        if let most = tokenizer.modelMaxLength { rows.append(["model_max_length", Figures.grouped(most)]) }
         for name in SpecialToken.allCases {
             guard let token = tokenizer.specialTokens[name] else { continue }
             rows.append([

@@ -50,7 +50,7 @@ final class ValuePrinter {
         let limit = 8192
         guard !style.isFull, text.utf8.count > limit else { return text }
         isCut = true
-        return text.prefix(limit) + "... (\(NumberText.grouped(text.utf8.count)) bytes)"
+        return text.prefix(limit) + "... (\(Figures.grouped(text.utf8.count)) bytes)"
     }
 
     /// A value in one line, for lists of variables.
@@ -129,7 +129,7 @@ final class ValuePrinter {
         }
         path.append(identity)
         defer { path.removeLast() }
-        if let rows = RowsText(listing, look.length, style), path.count == 1 || rows.isShort {
+        if path.count == 1, let rows = RowsText(listing, look.length, style) {
             if rows.isCut { isCut = true }
             return head + rows.text(indent: indent)
         }
@@ -162,7 +162,7 @@ final class ValuePrinter {
         let left = missing + listing.fieldCount - shown
         if left > 0 {
             isCut = true
-            parts.append("... \(NumberText.grouped(left)) more")
+            parts.append("... \(Figures.grouped(left)) more")
         }
         guard !parts.isEmpty else { return "{}" }
         let line = "{ " + parts.joined(separator: ", ") + " }"

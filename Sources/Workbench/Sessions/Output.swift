@@ -59,7 +59,7 @@ public final class Output {
     public func complain(_ message: String) {
         var message = message
         if message.utf8.count > Self.piece {
-            message = message.prefix(Self.piece / 4) + "... (\(NumberText.grouped(message.utf8.count)) bytes)"
+            message = message.prefix(Self.piece / 4) + "... (\(Figures.grouped(message.utf8.count)) bytes)"
         }
         let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { Shown.line(String($0)) }
         write(lines.joined(separator: "\n  | ") + "\n", to: STDERR_FILENO)
