@@ -162,6 +162,15 @@ static void set_closure(lua_State *L, lua_CFunction function, int first, int sec
     lua_setfield(L, -2, name);
 }
 
+// The metatable of what a callable's closure holds: number 0, which no script meets.
+void lw_make_callable(lua_State *L) {
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, lw_handle_gc);
+    lua_setfield(L, -2, "__gc");
+    keep_metatable(L, lw_state_of(L), 0);
+    lua_pop(L, 1);
+}
+
 static int make_type(lua_State *L) {
     const declaration *what = lua_touserdata(L, 1);
     lua_newtable(L);  // 2: methods

@@ -119,7 +119,7 @@ int64_t lw_refer(lua_State *L);
 void lw_push_function(lua_State *L, const void *function);
 void lw_push_metatable(lua_State *L, int32_t type);
 int lw_handle_gc(lua_State *L);
-int lw_callable_gc(lua_State *L);
+void lw_make_callable(lua_State *L);
 
 // trampoline.c
 int lw_trampoline(lua_State *L);

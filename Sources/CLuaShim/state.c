@@ -20,6 +20,7 @@ static int build(lua_State *L) {
     lw_new_registry_table(L, &lw_key_hints);
     lw_new_registry_table(L, &lw_key_strict);
     lw_new_registry_table(L, &lw_key_metatables);
+    lw_make_callable(L);
     lua_newtable(L);  // names of things printed, held by the things
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "k");

@@ -68,6 +68,33 @@ struct MemoryTests {
         #expect(census.bytes == 0)
     }
 
+    /// A function that the host gives goes with its last use, those of modules with the state.
+    @Test func givenFunctionsAreReleased() throws {
+        final class Held {}
+        weak var given: Held?
+        weak var declared: Held?
+        var host: LuaHost? = try LuaHost()
+        func fill() throws {
+            let (a, b) = (Held(), Held())
+            (given, declared) = (a, b)
+            try host?.setGlobal("given", .callable(LuaCallable("given") { _ in .boolean(type(of: a) == Held.self) }))
+            try host?.register(
+                LuaModule(
+                    "m", "A module.",
+                    functions: [
+                        LuaFunctionDeclaration("f", "Does something.") { _ in .boolean(type(of: b) == Held.self) }
+                    ]))
+        }
+        try fill()
+        #expect(try host?.evaluate("given() and require('m').f()").map(\.text) == ["true"])
+        #expect(given != nil && declared != nil)
+        try host?.setGlobal("given", .nil)
+        host?.collectGarbage()
+        #expect(given == nil)
+        host = nil
+        #expect(declared == nil)
+    }
+
     @Test func aFunctionMayOutliveItsHost() throws {
         var world: World? = try World()
         try world?.run("lorawb.keep(function() return 1 end)")
