@@ -1,4 +1,4 @@
-/// A table as a value: a sequence from 1 to n and fields in sorted order.
+/// A table as a value: a sequence from 1 to n and fields, those of a script's table in sorted order.
 ///
 /// Lists of integers only, and of floats only, are kept flat: reading a batch of token ids costs one copy.
 public final class LuaTable {
@@ -56,7 +56,7 @@ public final class LuaTable {
     }
 
     let sequence: Sequence
-    /// What is not in the sequence, in the order of the keys.
+    /// What is not in the sequence; in the order of the keys, but for tables that the host makes strict.
     public let fields: [(key: Key, value: LuaValue)]
     /// The Lua name of the `LuaTableType` whose methods the table has.
     public let typeName: String?
@@ -75,7 +75,8 @@ public final class LuaTable {
         sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil, strictName: String? = nil
     ) {
         self.sequence = sequence
-        self.fields = fields.count > 1 ? fields.sorted { $0.key < $1.key } : fields
+        // What a script gives has no order of its own; rows of data sets, which are strict, go one way and by the million.
+        self.fields = fields.count > 1 && strictName == nil ? fields.sorted { $0.key < $1.key } : fields
         (self.typeName, self.strictName) = (typeName, strictName)
     }
 

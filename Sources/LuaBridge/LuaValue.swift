@@ -54,7 +54,8 @@ extension LuaValue {
 
     /// A table with string keys, whose missing fields are an error that calls it `name`; nil says that a field is absent this time.
     public static func fields(_ name: String, _ fields: [String: LuaValue]) -> LuaValue {
-        .table(LuaTable(strict: name, fields.map { ($0.key, $0.value) }))
+        // In one order always: what pairs gives in Lua depends on it.
+        .table(LuaTable(strict: name, fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     }
 
     /// Whether it is nil.

@@ -83,7 +83,11 @@ public final class OptionTable: Sendable {
     }
 
     /// The option of a name, or of an older one.
-    public func option(_ name: String) -> Option? { named[name] }
+    public func option(_ name: String) -> Option? {
+        // A few short names are compared sooner than one is hashed, and every row that is tokenized asks several times.
+        if options.count <= 12 { for option in options where option.name == name { return option } }
+        return named.isEmpty ? nil : named[name]
+    }
 
     /// Whether a name is declared, refused or without effect here.
     public func knows(_ name: String) -> Bool {

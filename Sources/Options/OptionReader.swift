@@ -37,19 +37,11 @@ public struct OptionReader<Value: OptionValue> {
         var values: [(name: String, value: Value)] = []
         values.reserveCapacity(members.count)
         for (name, value) in members {
-            if let reason = declared.refused[name] {
-                if ignoresUnknown, value.isAbsent { continue }
-                throw OptionError("\(place)option '\(name)' \(reason)")
-            }
-            if let inert = declared.inert[name] {
-                guard value.isAbsent || inert.accepted?.contains(where: { $0.equals(value) }) ?? true else {
-                    throw OptionError("\(place)option '\(name)' = \(value.literal) is not supported: \(inert.reason)")
+            guard let option = declared.option(name) else {
+                if try !OptionReader.isWithoutEffect(name, value, declared, place, ignoresUnknown) {
+                    throw OptionError("\(place)unknown option '\(name)'\(declared.hint(for: name))")
                 }
                 continue
-            }
-            guard let option = declared.option(name) else {
-                if ignoresUnknown { continue }
-                throw OptionError("\(place)unknown option '\(name)'\(declared.hint(for: name))")
             }
             if value.isAbsent { continue }
             guard option.type.accepts(value) else { throw OptionReader.refusal(name, option.type, value, place) }
@@ -70,6 +62,23 @@ public struct OptionReader<Value: OptionValue> {
             throw OptionError("\(place)option '\(name)' is missing")
         }
         self.values = values
+    }
+
+    /// Whether a name that is no option may be given with this value; throws where it is refused.
+    @usableFromInline static func isWithoutEffect(
+        _ name: String, _ value: Value, _ declared: OptionTable, _ place: String, _ ignoresUnknown: Bool
+    ) throws -> Bool {
+        if let reason = declared.refused[name] {
+            if ignoresUnknown, value.isAbsent { return true }
+            throw OptionError("\(place)option '\(name)' \(reason)")
+        }
+        if let inert = declared.inert[name] {
+            guard value.isAbsent || inert.accepted?.contains(where: { $0.equals(value) }) ?? true else {
+                throw OptionError("\(place)option '\(name)' = \(value.literal) is not supported: \(inert.reason)")
+            }
+            return true
+        }
+        return ignoresUnknown
     }
 
     @usableFromInline static func refusal(_ name: String, _ type: OptionType, _ value: Value, _ place: String)

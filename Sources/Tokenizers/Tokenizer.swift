@@ -198,7 +198,7 @@ public struct Tokenizer: Sendable {
         let keepsSpaces = !postProcessor.trims.isEmpty
         for (index, split) in text.splits.enumerated() {
             scratch.tokens.removeAll(keepingCapacity: true)
-            try append(split, of: text, scratch)
+            try append(split, of: text, scratch, to: &scratch.tokens)
             for token in scratch.tokens {
                 result.ids.append(token.id)
                 result.offsets.append(text.text.original(of: token.range))
@@ -212,11 +212,15 @@ public struct Tokenizer: Sendable {
 
     private func ids(_ bytes: [UInt8], _ scratch: Scratch) throws -> [Int] {
         let text = try words(of: bytes, scratch.journey)
-        scratch.tokens.removeAll(keepingCapacity: true)
+        // Taken out: each access to an object's variable is checked, and there is one for every word.
+        var tokens: [ModelToken] = []
+        swap(&tokens, &scratch.tokens)
+        defer { swap(&tokens, &scratch.tokens) }
+        tokens.removeAll(keepingCapacity: true)
         try TokenizerError.placing("\(source): model") {
-            for split in text.splits { try append(split, of: text, scratch) }
+            for split in text.splits { try append(split, of: text, scratch, to: &tokens) }
         }
-        return scratch.tokens.map(\.id)
+        return tokens.map { $0.id }
     }
 
     /// The text normalized and cut at added tokens and into words.
@@ -231,11 +235,13 @@ public struct Tokenizer: Sendable {
     }
 
     @inline(__always)
-    private func append(_ split: PreTokenizedText.Split, of text: PreTokenizedText, _ scratch: Scratch) throws {
+    private func append(_ split: PreTokenizedText.Split, of text: PreTokenizedText, _ scratch: Scratch, to tokens: inout [ModelToken])
+        throws
+    {
         if let id = split.token {
-            scratch.tokens.append(ModelToken(id: id, range: split.range))
+            tokens.append(ModelToken(id: id, range: split.range))
         } else {
-            try model.tokenize(text.text.bytes, split.range, scratch: scratch, into: &scratch.tokens)
+            try model.tokenize(text.text.bytes, split.range, scratch: scratch, into: &tokens)
         }
     }
 

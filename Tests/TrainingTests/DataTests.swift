@@ -84,7 +84,7 @@ struct DataTests {
         #expect(throws: TrainingError.self) { try data.selecting(8..<11) }
         #expect(throws: TrainingError.self) { try data.selecting([.max]) }
         #expect(throws: TrainingError.self) { try data.selecting([.min]) }
-        let even = try shuffled.filtered { row in (row[0].value.int ?? 1) % 2 == 0 }
+        let even = try shuffled.filtered { (try shuffled.row($0)[0].value.int ?? 1) % 2 == 0 }
         #expect(even.count == 5)
         #expect(try even.row(0)[1].value == .string("row \(try #require(even.row(0)[0].value.int))"))
         let (train, test) = try data.trainTestSplit(testSize: 0.25, seed: 1)
@@ -100,7 +100,7 @@ struct DataTests {
     @Test("map joins and replaces columns; token ids are stored as one flat list")
     func map() throws {
         let data = try numbers(5).selecting([4, 2, 0])
-        let mapped = try data.mapped { row in
+        let mapped = try data.mappedEntries { row in
             let n = row[0].value.int ?? 0
             return [.init("input_ids", .array((0...n).map(JSON.integer))), .init("n", .number(Double(n) / 2))]
         }
@@ -128,12 +128,12 @@ struct DataTests {
     func ragged() throws {
         let data = try numbers(3)
         #expect(throws: TrainingError("map: row 2 has no 'b', which row 1 has")) {
-            try data.mapped {
+            try data.mappedEntries {
                 $0[0].value == .integer(1) ? [.init("a", .null)] : [.init("a", .null), .init("b", .null)]
             }
         }
         #expect(throws: TrainingError("map: row 2 has a column 'c' that row 1 has not")) {
-            try data.mapped { [.init($0[0].value == .integer(1) ? "c" : "a", .null)] }
+            try data.mappedEntries { [.init($0[0].value == .integer(1) ? "c" : "a", .null)] }
         }
         #expect(throws: TrainingError("dataset: column 'b' has 1 rows; 'a' has 2")) {
             _ = try Dataset(columns: [("a", .integers([1, 2])), ("b", .integers([1]))])
@@ -151,7 +151,7 @@ struct DataTests {
         #expect(hash != data.contentHash(of: ["n"]))
         #expect(
             try hash
-                != data.mapped { [.init("n", $0[0].value == .integer(2) ? .integer(7) : $0[0].value)] }
+                != data.mappedEntries { [.init("n", $0[0].value == .integer(2) ? .integer(7) : $0[0].value)] }
                 .contentHash(of: ["n", "s"]))
     }
 
@@ -167,5 +167,12 @@ struct DataTests {
             #expect(data.column("label") == .integers([1, 0]))
             #expect(data.column("ids") == .integerLists(flat: [1, 2], offsets: [0, 2, 2]))
         }
+    }
+}
+
+extension Dataset {
+    /// Maps the entries of each row.
+    func mappedEntries(_ transform: ([JSON.Member]) throws -> [JSON.Member]) throws -> Dataset {
+        try mapped { try transform(row($0)) }
     }
 }

@@ -60,7 +60,7 @@ struct EvaluationTests {
 
     @Test("tokens: loss over labelled tokens, scores by token with boundaries")
     func tokens() throws {
-        let data = try Tiny.dataset(5).mapped { row in
+        let data = try Tiny.dataset(5).mappedEntries { row in
             guard let ids = row.first(where: { $0.key == "input_ids" })?.value.asIntegers else { return row }
             return [.init("labels", .integers(ids.enumerated().map { $0 == 0 ? -100 : $1 % 2 }))]
         }

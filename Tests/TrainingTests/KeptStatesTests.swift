@@ -61,7 +61,7 @@ struct KeptStatesTests {
         }
         let tokens = { (data: Dataset) throws -> Dataset in
             guard task == .tokenClassification else { return data }
-            return try data.mapped { row in
+            return try data.mappedEntries { row in
                 guard let ids = row.first(where: { $0.key == "input_ids" })?.value.asIntegers else { return row }
                 return [.init("labels", .integers(ids.map { $0 % 2 }))]
             }

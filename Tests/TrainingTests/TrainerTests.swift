@@ -54,7 +54,7 @@ struct TrainerTests {
 
     @Test("tokens without labels do not count in accumulation either")
     func tokenAccumulation() throws {
-        let data = try Tiny.dataset(8).mapped { row in
+        let data = try Tiny.dataset(8).mappedEntries { row in
             guard let ids = row.first(where: { $0.key == "input_ids" })?.value.asIntegers else { return row }
             let labels = ids.enumerated().map { $0 % 3 == 0 ? -100 : $1 % 2 }
             return [.init("labels", .integers(labels))]

@@ -36,6 +36,12 @@ public enum Column: Sendable, Equatable {
         }
     }
 
+    /// The whole numbers of a row of lists of them, without a value for each; nil for other columns.
+    public func integers(row: Int) -> ArraySlice<Int32>? {
+        guard case .integerLists(let flat, let offsets) = self else { return nil }
+        return flat[offsets[row]..<offsets[row + 1]]
+    }
+
     /// What the column holds, as errors say it.
     public var kind: String {
         switch self {

@@ -14,7 +14,8 @@ public struct Dataset: Sendable {
         public let column: Column
     }
 
-    private let columns: [NamedColumn]
+    /// The columns before any selection, in order.
+    public let columns: [NamedColumn]
     private let places: [String: Int]
     /// Rows of the columns that this view shows, in order; nil where it shows all.
     private let selection: [UInt32]?
@@ -118,20 +119,20 @@ public struct Dataset: Sendable {
         try viewing(permutation(seed: seed, "shuffle"))
     }
 
-    /// A view of the rows for which `isIncluded` answers true.
-    public func filtered(_ isIncluded: ([JSON.Member]) throws -> Bool) throws -> Dataset {
+    /// A view of the rows for whose number, from 0, `isIncluded` answers true.
+    public func filtered(_ isIncluded: (Int) throws -> Bool) throws -> Dataset {
         var kept: [UInt32] = []
-        for index in 0..<count where try isIncluded(row(index)) { kept.append(UInt32(truncatingIfNeeded: index)) }
+        for index in 0..<count where try isIncluded(index) { kept.append(UInt32(truncatingIfNeeded: index)) }
         return try viewing(kept)
     }
 
-    /// New rows: what `transform` returns replaces or joins the columns of the row it was given.
+    /// New rows: what `transform` returns replaces or joins the columns of the row whose number, from 0, it was given.
     ///
     /// Every row must return the keys that the first one returned.
-    public func mapped(_ transform: ([JSON.Member]) throws -> [JSON.Member]) throws -> Dataset {
+    public func mapped(_ transform: (Int) throws -> [JSON.Member]) throws -> Dataset {
         guard count > 0 else { return self }
         var builder = RowBuilder(operation: "map")
-        for index in 0..<count { try builder.append(try transform(row(index)), row: index) }
+        for index in 0..<count { try builder.append(try transform(index), row: index) }
         let new = builder.columns
         let replaced = Set(new.map(\.name))
         var kept = columns.filter { !replaced.contains($0.name) }

@@ -98,12 +98,11 @@ enum DatasetLua {
                 let hint = nearestNameHint(for: name, in: dataset.columnNames)
                 throw LuaFault("no column or method '\(name)'\(hint)")
             }
-            return .list(
-                (0..<dataset.count).map { dataset.value(name, row: $0).map { LuaJSON.strict($0, name) } ?? .nil })
+            return .value(LuaRows.column(name, of: dataset, 0..<dataset.count))
         }
         let row = try call.integer(1, "row")
         guard (1...max(1, dataset.count)).contains(row), dataset.count > 0 else { return .nil }
-        return .value(LuaRows.table(try dataset.row(row - 1), "the row"))
+        return .value(LuaRows.row(row - 1, of: dataset))
     }
 
     /// The function of map and filter, whose options are all refused by name.
@@ -113,24 +112,20 @@ enum DatasetLua {
     }
 
     private static func mapped(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
-        var row = 0
-        return try dataset.mapped { entries in
-            row += 1
+        try dataset.mapped { row in
             if row % 256 == 0 { try LuaInterrupt.check() }
-            let result = try function.call([LuaRows.table(entries, "the row")]).first ?? .nil
+            let result = try function.call([LuaRows.row(row, of: dataset)]).first ?? .nil
             guard case .table(let table) = result else {
-                throw LuaFault("fn gave \(result.shown) for row \(row), expected a table of columns")
+                throw LuaFault("fn gave \(result.shown) for row \(row + 1), expected a table of columns")
             }
-            do { return try LuaRows.entries(table) } catch { throw LuaFault("row \(row): \(error)") }
+            do { return try LuaRows.entries(table) } catch { throw LuaFault("row \(row + 1): \(error)") }
         }
     }
 
     private static func filtered(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
-        var row = 0
-        return try dataset.filtered { entries in
-            row += 1
+        try dataset.filtered { row in
             if row % 256 == 0 { try LuaInterrupt.check() }
-            switch try function.call([LuaRows.table(entries, "the row")]).first ?? .nil {
+            switch try function.call([LuaRows.row(row, of: dataset)]).first ?? .nil {
             case .nil, .boolean(false): return false
             default: return true
             }
@@ -237,8 +232,7 @@ enum DatasetLua {
                         let rows = places.map { order[$0] }
                         var fields: [String: LuaValue] = [:]
                         for name in dataset.columnNames {
-                            fields[name] = .list(
-                                rows.map { dataset.value(name, row: $0).map { LuaJSON.strict($0, name) } ?? .nil })
+                            fields[name] = LuaRows.column(name, of: dataset, rows)
                         }
                         return .fields("the batch", fields)
                     })

@@ -9,6 +9,24 @@ enum LuaRows {
         .table(LuaTable(strict: name, entries.map(LuaJSON.field)))
     }
 
+    /// The row of a data set whose number, from 0, is given.
+    static func row(_ row: Int, of dataset: Dataset) -> LuaValue {
+        let place = dataset.place(ofRow: row)
+        return .table(
+            LuaTable(strict: "the row", dataset.columns.map { ($0.name, value(of: $0.column, place, $0.name)) }))
+    }
+
+    /// Rows of one column of a data set, nil for each where it has none of that name.
+    static func column(_ name: String, of dataset: Dataset, _ rows: some Sequence<Int>) -> LuaValue {
+        let column = dataset.column(name)
+        return .list(rows.map { row in column.map { value(of: $0, dataset.place(ofRow: row), name) } ?? .nil })
+    }
+
+    private static func value(of column: Column, _ place: Int, _ name: String) -> LuaValue {
+        // Token ids are given as they lie.
+        column.integers(row: place).map { .integers($0.map(Int64.init)) } ?? LuaJSON.strict(column[place], name)
+    }
+
     /// Rows of the log: what other rows have, or may come to have, is nil in one that has it not.
     static func log(_ rows: [[JSON.Member]]) -> [LuaValue] {
         let names = Set(rows.flatMap { $0.map(\.key) } + TrainerState.logged)

@@ -56,7 +56,7 @@ struct DataKind: Kind {
             for name in ["label", "labels", "x"] where data.has(name) { _ = data.value(name, row: 0)?.int }
             _ = try? data.trainTestSplit(
                 testSize: dice.pick([0.5, 0, 1, -1, 1e300, .nan, .infinity, 2, 9e18]), seed: 1)
-            _ = try data.mapped { $0 }
+            _ = try data.mapped { try data.row($0) }
             let reader = try BatchReader(data, for: model, isFree: dice.oneIn(3))
             _ = reader.lengths()
             _ = try reader.batch(Array(0..<min(data.count, 3)))
