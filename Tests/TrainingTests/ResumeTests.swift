@@ -269,6 +269,62 @@ struct ResumeTests {
         try folder.write(file, text: changed(json, path[...]).serialized())
     }
 
+    /// Makes a record one of version 1, which had no digests: each of its numbers must be within its range all the same.
+    private func withoutDigests(_ folder: Folder, _ file: String) throws {
+        var record = try #require(JSON(parsing: folder.read(file), source: file, allowsNonFinite: true).object)
+        record["version"] = .integer(1)
+        record.removeValue(forKey: "files")
+        record.removeValue(forKey: "sha256")
+        try folder.write(file, text: JSON.object(record).serialized(indent: 2))
+    }
+
+    @Test("a checkpoint written before there were digests is gone on from")
+    func versionOne() throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let through = try runThrough(way)
+            let first = try way.trainer(folder)
+            for _ in 0..<2 { try first.step() }
+            try withoutDigests(folder, "checkpoint-2/resume.json")
+            let second = try way.trainer(folder)
+            #expect(try second.resume(from: folder) == "checkpoint-2")
+            #expect(try Outcome(second, second.train()).differences(from: through) == [])
+        }
+    }
+
+    @Test(
+        "a file that was changed since it was written is an error that names it, whatever it says",
+        arguments: ["trainable.safetensors", "optimizer.safetensors", "trainer_state.json", "resume.json"])
+    func changed(file: String) throws {
+        try Tiny.folder { folder in
+            let way = Way.all[0]
+            let first = try way.trainer(folder)
+            for _ in 0..<4 { try first.step() }
+            let start = try weights(first)
+            let name = "checkpoint-4/\(file)"
+            let before = try folder.read(name)
+            // A digit of a number, one bit of a weight.
+            var flipped = before
+            let place =
+                try file.hasSuffix(".json")
+                ? #require(before.lastIndex { $0 == UInt8(ascii: "0") }) : before.count - 2
+            flipped[place] ^= 1
+            let others = try file == "resume.json" ? [] : [folder.read("checkpoint-2/\(file)")]
+            for bytes in [flipped] + others {
+                try folder.write(name, bytes)
+                let error = #expect(throws: TrainingError.self) { try way.trainer(folder).resume(from: folder) }
+                let text = error?.description ?? ""
+                #expect(text.hasPrefix("\(folder.path)/\(name): was changed since it was written"), "\(text)")
+            }
+            try folder.write(name, before)
+            let second = try way.trainer(folder)
+            try second.resume(from: folder)
+            #expect(try weights(second) == start)
+        }
+    }
+
+    private func weights(_ trainer: Trainer) throws -> [String: [Float]] { try Tiny.weights(trainer.model) }
+
     @Test(
         "a number that no run can have written is an error that names file and member",
         arguments: [
@@ -319,6 +375,7 @@ struct ResumeTests {
             let first = try way.trainer(folder)
             for _ in 0..<2 { try first.step() }
             let name = "checkpoint-2/\(file)"
+            try withoutDigests(folder, "checkpoint-2/resume.json")
             let before = try folder.read(name)
             for value in values {
                 try folder.write(name, before)
@@ -341,6 +398,7 @@ struct ResumeTests {
             let first = try way.trainer(folder)
             for _ in 0..<2 { try first.step() }
             let name = "checkpoint-2/\(file)"
+            try withoutDigests(folder, "checkpoint-2/resume.json")
             let written = try SafetensorsFile(folder.subfolder("checkpoint-2"), file)
             let (tensor, entry) = try #require(Array(written.entries).last { $0.value.dtype == .f32 })
             var bytes = try folder.read(name)
@@ -362,6 +420,7 @@ struct ResumeTests {
             let first = try way.trainer(folder)
             for _ in 0..<2 { try first.step() }
             let name = "checkpoint-2/optimizer.safetensors"
+            try withoutDigests(folder, "checkpoint-2/resume.json")
             let file = try SafetensorsFile(folder.subfolder("checkpoint-2"), "optimizer.safetensors")
             let counter = try #require(file.entries.keys.last { $0.hasSuffix(".step") })
             let range = try #require(file.entries[counter]?.range)

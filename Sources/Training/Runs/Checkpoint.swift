@@ -4,13 +4,14 @@ import Formats
 ///
 /// It holds `trainable.safetensors` and what the trainer's `saveModel` writes (an adapter as PEFT writes it), the optimizer's state in
 /// `optimizer.safetensors`, `trainer_state.json` as the reference lays it out, and `resume.json` with what makes a continued run
-/// exact: the place in the data, running sums, and what the run was made of. Random numbers need no state: they are functions of
+/// exact: the place in the data, running sums, what the run was made of, and digests of the other files. Random numbers need no state: they are functions of
 /// seed, step and row.
 struct Checkpoint {
     static let optimizerFile = "optimizer.safetensors"
     static let stateFile = "trainer_state.json"
     static let resumeFile = "resume.json"
-    static let version = 1
+    /// Version of resume.json: since 2 it has digests.
+    static let version = 2
 
     let name: String
     let step: Int

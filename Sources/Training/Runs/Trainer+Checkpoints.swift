@@ -65,15 +65,20 @@ extension Trainer {
                 try SafetensorsWriter.write(
                     tensors, metadata: ["optimizer": type(of: setup.optimizer).name], to: folder,
                     Checkpoint.optimizerFile)
-                try folder.write(
-                    Checkpoint.resumeFile, text: resumeRecord(saved, setup).serialized(indent: 2) + "\n")
             }
             try folder.write(
                 Checkpoint.stateFile, text: saved.json(arguments).serialized(indent: 2, sortedKeys: true) + "\n")
+            if !arguments.saveOnlyModel {
+                let record = try CheckpointDigests.sealed(
+                    resumeRecord(saved, setup),
+                    [TrainableWeights.fileName, Checkpoint.optimizerFile, Checkpoint.stateFile],
+                    in: folder)
+                try folder.write(Checkpoint.resumeFile, text: record.serialized(indent: 2) + "\n")
+            }
         }
     }
 
-    private func resumeRecord(_ state: TrainerState, _ setup: TrainingSetup) -> JSON {
+    private func resumeRecord(_ state: TrainerState, _ setup: TrainingSetup) -> JSONObject {
         var record: JSONObject = [:]
         record["version"] = .integer(Int64(Checkpoint.version))
         record["identity"] = JSON(identity.parts)
@@ -82,7 +87,7 @@ extension Trainer {
         if let evalReader { record["eval_dataset"] = .string(fingerprint(evalReader, "eval_dataset")) }
         record["parameters"] = .array(setup.parameters.map { .string("\($0.name) \($0.tensor.shape)") })
         record["progress"] = state.progress.json
-        return .object(record)
+        return record
     }
 
     /// A number that changes with what is read of a dataset, worked out once.
@@ -168,9 +173,11 @@ extension Trainer {
         let record = try JSON(
             parsing: folder.read(Checkpoint.resumeFile), source: source, allowsNonFinite: true)
         let version = try RecordReader(record, source: source).count("version", 0...1 << 20)
-        guard version == Checkpoint.version else {
-            throw TrainingError("\(source): version \(version) of the format; this program reads \(Checkpoint.version)")
+        guard (1...Checkpoint.version).contains(version) else {
+            throw TrainingError(
+                "\(source): version \(version) of the format; this program reads 1 to \(Checkpoint.version)")
         }
+        if version > 1 { try CheckpointDigests.check(record, in: folder, source: source) }
         try identity.check(recorded: record["identity"] ?? .null, source: source)
         try arguments.check(recorded: record["arguments"] ?? .null, source: source)
         let setup = try prepare()
