@@ -17,12 +17,12 @@ extension DataTable {
 
     /// Table of rows of fields.
     init(_ text: DelimitedText, options: Options) throws {
-        let (names, fields) = try DataTable.fields(of: text, options: options)
+        var (names, fields) = try DataTable.fields(of: text, options: options)
         var columns: OrderedDictionary<String, Column> = [:]
         try DataTable.check(options.types, in: names, source: text.source)
-        for (name, fields) in zip(names, fields) {
-            let reader = ColumnReader(text: text, fields: fields, name: name)
-            let column = try reader.column(options.types[name])
+        for (index, name) in names.enumerated() {
+            let column = try ColumnReader(text: text, fields: fields[index], name: name).column(options.types[name])
+            fields[index] = []
             guard columns.updateValue(column, forKey: name) == nil else {
                 throw FormatError("\(text.source): two columns are called '\(FormatError.shown(name))'")
             }
@@ -57,9 +57,12 @@ extension DataTable {
                 throw text.error("row has \(count), \(against)", at: fields[0].start)
             }
             if isFirst, hasHeader { return }
-            // A field's place, and its value: text of more than 15 bytes lies apart.
-            let bytes = fields.reduce(0) { $0 + 48 + ($1.count > 15 ? Int($1.count) + 32 : 0) }
-            try MemoryBudget.reserve(bytes)
+            if columns[0].count == columns[0].capacity {
+                // All columns grow at once, each to twice its length beside what it was.
+                let more = max(64, 2 * columns[0].count)
+                try MemoryBudget.reserve(more * columns.count, of: MemoryLayout<DelimitedText.Field>.stride)
+                for index in columns.indices { columns[index].reserveCapacity(more) }
+            }
             for index in fields.indices { columns[index].append(fields[index]) }
         }
         guard let names, !isFirst else { throw FormatError("\(text.source): is empty") }
@@ -77,6 +80,8 @@ private struct ColumnReader {
     let name: String
 
     func column(_ type: DataTable.ColumnType?) throws -> DataTable.Column {
+        // A value takes 16 bytes at most; text of more than 15 bytes lies apart.
+        try MemoryBudget.reserve(fields.reduce(0) { $0 + 16 + ($1.count > 15 ? Int($1.count) + 32 : 0) })
         switch type {
         case .integer:
             return .integers(
@@ -98,6 +103,7 @@ private struct ColumnReader {
 
     private func all<Value>(_ convert: (UnsafeBufferPointer<UInt8>) -> Value?) -> [Value]? {
         var values: [Value] = []
+        values.reserveCapacity(fields.count)
         for field in fields {
             guard let value = convert(text.raw(field)) else { return nil }
             values.append(value)

@@ -1,3 +1,5 @@
+import Memory
+
 /// Rows of fields between delimiters: TSV without quotes, CSV with the quotes of RFC 4180.
 struct DelimitedText {
     /// Place of a field in the bytes, between its quotes where it had some.
@@ -81,6 +83,9 @@ struct DelimitedText {
         while start < bytes.count {
             let end = bytes[start...].firstIndex(of: 10) ?? bytes.count
             let last = end > start && bytes[end - 1] == 13 ? end - 1 : end
+            // A text and its place; the list grows to twice its length beside what it was.
+            try MemoryBudget.reserve(
+                last - start + 48 + (lines.count == lines.capacity ? 2 * lines.count * MemoryLayout<String>.stride : 0))
             lines.append(try text(made(start, last)))
             start = end + 1
         }

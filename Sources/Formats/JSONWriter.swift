@@ -1,34 +1,67 @@
+import Memory
+
 extension JSON {
     /// Text as Python's `json.dumps(value, indent=indent, sort_keys=sortedKeys, ensure_ascii=asciiOnly)` writes it.
     public func serialized(indent: Int? = nil, sortedKeys: Bool = false, asciiOnly: Bool = true) -> String {
-        var writer = JSONWriter(indent: indent, sortsKeys: sortedKeys, asciiOnly: asciiOnly)
+        var writer = JSONWriter<Never>(indent: indent, sortsKeys: sortedKeys, asciiOnly: asciiOnly)
         writer.write(self, level: 0)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     /// Text without any space, non-ASCII characters as they are (serde_json's form, but for the exponents of numbers).
     public func compact() -> String {
-        var writer = JSONWriter(indent: nil, sortsKeys: false, asciiOnly: false)
+        var writer = JSONWriter<Never>(indent: nil, sortsKeys: false, asciiOnly: false)
         (writer.comma, writer.colon) = (",", ":")
         writer.write(self, level: 0)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 }
 
-/// Gathers the bytes of a JSON text.
-struct JSONWriter {
+extension Folder {
+    /// Writes a value as JSON with a line end, whole or not at all; the text is never in memory as a whole.
+    public func write(_ name: String, _ json: JSON, indent: Int? = nil, asciiOnly: Bool = true) throws {
+        try write(name) { file in
+            var writer = JSONWriter<any Error>(indent: indent, sortsKeys: false, asciiOnly: asciiOnly) { bytes in
+                try MemoryBudget.check()
+                try file.append(bytes)
+            }
+            try writer.write(json, level: 0)
+            try writer.finish("\n")
+        }
+    }
+}
+
+/// Makes the bytes of a JSON text, and gathers them or hands them on piece by piece.
+struct JSONWriter<Failure: Error> {
     let indent: Int?
     let sortsKeys: Bool
     let asciiOnly: Bool
     var comma: StaticString = ", "
     var colon: StaticString = ": "
     private(set) var bytes: [UInt8] = []
+    /// Takes the bytes so far, which are forgotten then; nil where they are gathered.
+    private let handOn: (([UInt8]) throws(Failure) -> Void)?
+    /// Bytes after which they are handed on.
+    private static var piece: Int { 1 << 16 }
 
-    init(indent: Int?, sortsKeys: Bool, asciiOnly: Bool) {
-        (self.indent, self.sortsKeys, self.asciiOnly) = (indent, sortsKeys, asciiOnly)
+    init(
+        indent: Int?, sortsKeys: Bool, asciiOnly: Bool, handOn: (([UInt8]) throws(Failure) -> Void)? = nil
+    ) {
+        (self.indent, self.sortsKeys, self.asciiOnly, self.handOn) = (indent, sortsKeys, asciiOnly, handOn)
     }
 
-    mutating func write(_ json: JSON, level: Int) {
+    /// Ends the text with `text`, and hands on what is left.
+    mutating func finish(_ text: StaticString) throws(Failure) {
+        add(text)
+        try handOn?(bytes)
+        bytes = []
+    }
+
+    mutating func write(_ json: JSON, level: Int) throws(Failure) {
+        if let handOn, bytes.count >= Self.piece {
+            try handOn(bytes)
+            bytes.removeAll(keepingCapacity: true)
+        }
         switch json {
         case .null: add("null")
         case .bool(let flag): add(flag ? "true" : "false")
@@ -39,7 +72,7 @@ struct JSONWriter {
             add("[")
             for (index, element) in elements.enumerated() {
                 separate(index, level: level)
-                write(element, level: level + 1)
+                try write(element, level: level + 1)
             }
             end("]", isEmpty: elements.isEmpty, level: level)
         case .object(let members):
@@ -52,7 +85,7 @@ struct JSONWriter {
                 let (key, value) = members[place]
                 quote(key)
                 add(colon)
-                write(value, level: level + 1)
+                try write(value, level: level + 1)
             }
             end("}", isEmpty: members.isEmpty, level: level)
         }

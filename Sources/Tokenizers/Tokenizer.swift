@@ -138,6 +138,7 @@ public struct Tokenizer: Sendable {
     ) throws -> String {
         let journey = Journey()
         var tokens: [[UInt8]] = []
+        try MemoryBudget.reserve(ids.count, of: Decoder.tokenSize)
         tokens.reserveCapacity(ids.count)
         var length = 0
         for (index, id) in ids.enumerated() {
@@ -156,6 +157,8 @@ public struct Tokenizer: Sendable {
             }
         }
         try journey.begin(length)
+        // What is put together, and the text that is made of it.
+        try MemoryBudget.reserve(length, of: 3)
         var bytes: [UInt8]
         if let decoder {
             bytes = try TokenizerError.placing("\(source): decoder") {

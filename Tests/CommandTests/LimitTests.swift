@@ -61,6 +61,52 @@ struct LimitTests {
         #expect(peak < 150_000_000, "\(flood.name): \(peak)")
     }
 
+    /// One call each that makes much of what it is given.
+    static let large: [(name: String, lines: String)] = [
+        ("a table", "print(#lorawb.load_dataset('d.tsv'))"),
+        ("lines", "print(#lorawb.load_dataset('d.txt'))"),
+        (
+            "decoding",
+            """
+            local ids, tokenizer = {}, lorawb.load_tokenizer('words')
+            for i = 1, 3000000 do ids[i] = 4 + i % 3 end
+            print(#tokenizer:decode(ids))
+            """
+        ),
+        (
+            "writing json",
+            """
+            local t = {}
+            for i = 1, 2000 do t[i] = ('x'):rep(10000) .. i end
+            lorawb.save_json(lorawb.run_dir .. '/t.json', t)
+            """
+        ),
+        (
+            "selecting rows",
+            """
+            local d, rows = lorawb.load_dataset('d.jsonl'), {}
+            for i = 1, 2000000 do rows[i] = i % #d + 1 end
+            print(#d:select(rows))
+            """
+        ),
+    ]
+
+    /// Whether it is refused or goes through: the peak stays within the bound.
+    @Test(arguments: large.indices, [60, 120])
+    func oneLargeCall(_ index: Int, _ megabytes: Int) throws {
+        let place = try Place()
+        try place.put("d.jsonl", (0..<1000).map { "{\"a\":\($0)}\n" }.joined())
+        try place.put("d.tsv", "a\tb\n" + String(repeating: "x\t1\n", count: 3_000_000))
+        try place.put("d.txt", String(repeating: "x\n", count: 6_000_000))
+        try place.put(
+            "words/vocab.txt", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "film", "##s"].joined(separator: "\n"))
+        let call = LimitTests.large[index]
+        let (outcome, peak) = try LimitTests.run(
+            place, call.lines, "--max-memory", "\(megabytes)MB", "--time-limit", "60")
+        #expect([0, 125].contains(outcome.code), "\(call.name): \(outcome)")
+        #expect(peak < (megabytes * 11 / 10 + 40) * 1_000_000, "\(call.name): \(peak)")
+    }
+
     /// What was refused can be caught, and memory that was freed serves again.
     @Test func aRefusalCanBeCaught() throws {
         let place = try Place()

@@ -1,3 +1,4 @@
+import Memory
 import Patterns
 
 /// How tokens become text again: one case per type of the section "decoder" of tokenizer.json.
@@ -12,6 +13,9 @@ indirect enum Decoder: Sendable {
     case metaspace(Metaspace)
     case sequence([Decoder])
 
+    /// Bytes that a short token takes in a list of them: its place, and what it is allocated with.
+    static let tokenSize = 8 + 64
+
     /// The tokens, each as the next decoder takes it; what remains at the end is joined.
     ///
     /// - Throws: `TokenizerError` with the stage's path in this one where it makes too much of the text, or takes too long.
@@ -23,7 +27,10 @@ indirect enum Decoder: Sendable {
                 }
             }
         }
-        try journey.beginStage(tokens.reduce(tokens.count) { $0 + $1.count })
+        let bytes = tokens.reduce(tokens.count) { $0 + $1.count }
+        try journey.beginStage(bytes)
+        // What a stage gives stands beside what it was given.
+        try MemoryBudget.reserve(tokens.count * Self.tokenSize + bytes)
         let result = try apply(to: tokens, journey)
         try journey.check(result.reduce(result.count) { $0 + $1.count })
         return result

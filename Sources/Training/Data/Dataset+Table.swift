@@ -1,4 +1,5 @@
 import Formats
+import Memory
 
 extension Dataset {
     /// The rows of a table that was read from a file.
@@ -7,11 +8,12 @@ extension Dataset {
             columns: try table.columns.map { name, column in
                 switch column {
                 case .integers(let values):
-                    (name, .integers(values.map { Int($0) }))
-                case .floats(let values): (name, .floats(values))
-                case .strings(let values): (name, .strings(values))
+                    try MemoryBudget.reserve(values.count, of: MemoryLayout<Int>.stride)
+                    return (name, .integers(values.map { Int($0) }))
+                case .floats(let values): return (name, .floats(values))
+                case .strings(let values): return (name, .strings(values))
                 case .json(let values):
-                    (name, try values.reduce(into: ColumnBuilder()) { try $0.append($1) }.built)
+                    return (name, try values.reduce(into: ColumnBuilder()) { try $0.append($1) }.built)
                 }
             })
     }

@@ -1,5 +1,6 @@
 import Formats
 import LuaBridge
+import Memory
 import Models
 import Options
 import OrderedCollections
@@ -176,6 +177,7 @@ enum DatasetLua {
                     if let row = rows.first(where: { $0 < 1 || $0 > count }) {
                         throw LuaFault("row \(row) is outside 1 to \(count)")
                     }
+                    try MemoryBudget.reserve(rows.count, of: MemoryLayout<Int>.stride)
                     return .object(DatasetBox(try box.dataset.selecting(rows.map { Int($0) - 1 })))
                 }
                 let (first, last) = (try call.integer(1, "first"), try call.optionalInteger(2, "last") ?? count)

@@ -40,7 +40,7 @@ enum FilesLua {
             ) { call in
                 let json = try LuaJSON.json(try call.value(2))
                 let (folder, name) = try context.permissions.writing(try call.string(1, "path"))
-                try folder.write(name, text: json.serialized(indent: 2, asciiOnly: false) + "\n")
+                try folder.write(name, json, indent: 2, asciiOnly: false)
                 return .nothing
             },
             LuaFunctionDeclaration(

@@ -54,8 +54,7 @@ enum LuaJSON {
             guard let text = string.validText else {
                 throw LuaFault("bytes that are not UTF-8 cannot be written as json")
             }
-            // The text that is written comes to as much at least.
-            try MemoryBudget.reserve(2 * text.utf8.count)
+            try MemoryBudget.reserve(text.utf8.count)
             return .string(text)
         case .table(let table):
             try LuaInterrupt.check()
