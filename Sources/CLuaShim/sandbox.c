@@ -147,6 +147,12 @@ static void define_libraries(lua_State *L, int environment) {
     int stock = lua_gettop(L);
     lua_pushvalue(L, stock);
     pick(L, string_names);
+    static const luaL_Reg patterns[] = {{"find", lw_string_find},
+                                        {"gmatch", lw_string_gmatch},
+                                        {"gsub", lw_string_gsub},
+                                        {"match", lw_string_match},
+                                        {NULL, NULL}};
+    luaL_setfuncs(L, patterns, 0);
     wrap(L, stock, "format", lw_format_function);
     wrap(L, stock, "rep", lw_rep_function);
     lua_pushliteral(L, "");
@@ -169,6 +175,7 @@ static void define_libraries(lua_State *L, int environment) {
     static const luaL_Reg own[] = {
         {"insert", lw_table_insert}, {"move", lw_table_move}, {"remove", lw_table_remove}, {NULL, NULL}};
     open_library(L, luaopen_table, "table");
+    wrap(L, lua_gettop(L), "sort", lw_table_sort);
     luaL_setfuncs(L, own, 0);
     define(L, environment, "table");
     open_library(L, luaopen_utf8, "utf8");

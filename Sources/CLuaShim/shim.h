@@ -168,6 +168,13 @@ const char *lw_push_text(lua_State *L, int index, size_t *length);
 int lw_table_insert(lua_State *L);
 int lw_table_move(lua_State *L);
 int lw_table_remove(lua_State *L);
+int lw_table_sort(lua_State *L);
+
+// patterns.c
+int lw_string_find(lua_State *L);
+int lw_string_gmatch(lua_State *L);
+int lw_string_gsub(lua_State *L);
+int lw_string_match(lua_State *L);
 
 // strict.c
 // Takes a name and nil off the stack and notes the name in the table of absent names at `absent`, which is made where it is 0; returns where it lies.

@@ -1,4 +1,5 @@
 import LuaBridge
+import TestSupport
 import Testing
 import Words
 
@@ -154,5 +155,37 @@ struct SandboxTests {
         try world.host.register(LuaFunctionDeclaration("poor", "") { _ in .nothing })
         #expect(world.host.undocumented == ["poor"])
         #expect(world.host.documentation.contains { $0.path == "test.Slab:numel" && $0.kind == .method })
+    }
+
+    /// Patterns are matched by our own code, which a stop reaches: it gives what Lua's own gives, errors included.
+    @Test func patterns() throws {
+        let host = try LuaHost()
+        let cases = try String(contentsOfFile: Golden.root + "/lua/patterns.lua", encoding: .utf8)
+        let compare = """
+            local cases = (function() \(cases) end)()
+            local function shown(...)
+              local t = table.pack(...)
+              for i = 1, t.n do
+                t[i] = type(t[i]) == "string" and ("%q"):format((t[i]:gsub("^stdin:%d+: ", ""))):gsub("\\n", "n") or tostring(t[i])
+              end
+              return table.concat(t, " ")
+            end
+            local function all(text, pattern, place)
+              local found = {}
+              for a, b in string.gmatch(text, pattern, place) do
+                found[#found + 1] = tostring(a) .. "|" .. tostring(b)
+              end
+              return table.concat(found, ",")
+            end
+            for _, case in ipairs(cases) do
+              local name, text, pattern, extra, result = table.unpack(case, 1, 5)
+              local got = shown(pcall(name == "gmatch" and all or string[name], text, pattern, extra))
+              if got ~= result then
+                error(("%s(%q, %q, %s) gave %s, Lua's gives %s"):format(name, text, pattern, extra, got, result))
+              end
+            end
+            return #cases
+            """
+        #expect(try host.evaluate(LuaString("(function() \(compare) end)()")).map(\.text) == ["320"])
     }
 }

@@ -306,6 +306,11 @@ extension World {
                             return .integer(count)
                         })
                 },
+                LuaFunctionDeclaration("stall", "Hears nothing for ten seconds.", parameters: anything) { _ in
+                    let end = Date(timeIntervalSinceNow: 10)
+                    while Date() < end {}
+                    return .nothing
+                },
                 LuaFunctionDeclaration("spin", "Works until it is to stop.", parameters: anything) { call in
                     while !call.host.isStopping {}
                     throw LuaInterrupted()
