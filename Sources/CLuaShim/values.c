@@ -182,6 +182,8 @@ static void snapshot_table(lua_State *L, int table, snapshot *shot) {
     }
     if (shot->depth == LW_MAX_SNAPSHOT_DEPTH) luaL_error(L, "the table is nested more than %d deep", LW_MAX_SNAPSHOT_DEPTH);
     luaL_checkstack(L, 8, "the table is nested too deeply");
+    // No hook is heard here; the one that is armed stops the script when it goes on.
+    if (lw_reason(shot->state)) luaL_error(L, "stopped");
     lua_Integer count = (lua_Integer)lua_rawlen(L, table);
     bool starts_with_number = count > 0 && lua_rawgeti(L, table, 1) == LUA_TNUMBER;
     if (count > 0) lua_pop(L, 1);

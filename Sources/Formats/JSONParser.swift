@@ -74,6 +74,7 @@ struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws -> JSON {
+        if MemoryBudget.isStopping { try MemoryBudget.check() }
         position += 1
         var members = JSONObject()
         skipSpace()
@@ -107,6 +108,7 @@ struct JSONParser {
     }
 
     private mutating func array(depth: Int) throws -> JSON {
+        if MemoryBudget.isStopping { try MemoryBudget.check() }
         position += 1
         var elements: [JSON] = []
         skipSpace()

@@ -51,6 +51,7 @@ extension LuaHost {
     }
 
     private func encode(_ table: LuaTable) throws {
+        try LuaInterrupt.check()
         if table.fields.isEmpty && table.typeName == nil && table.strictName == nil {
             switch table.sequence {
             case .integers(let values): return lw_out_integers(state.raw, values, values.count)
@@ -148,7 +149,7 @@ extension LuaHost {
         }
         try MemoryBudget.reserve(count * MemoryLayout<LuaValue>.stride + bytes)
         var reader = InboxReader(host: self, items: UnsafeBufferPointer(start: items, count: count))
-        return reader.next()
+        return try reader.next()
     }
 
     func object(_ value: lw_value) -> LuaValue {
@@ -171,7 +172,7 @@ private struct InboxReader {
     let items: UnsafeBufferPointer<lw_value>
     var position = 0
 
-    mutating func next() -> LuaValue {
+    mutating func next() throws -> LuaValue {
         guard position < items.count else { return .nil }
         let item = items[position]
         position += 1
@@ -184,7 +185,7 @@ private struct InboxReader {
         case LW_FUNCTION: return .function(LuaFunction(LuaReference(state: host.state, key: item.integer)))
         case LW_INTEGERS: return .table(LuaTable(integers: numbers(item, of: Int64.self)))
         case LW_NUMBERS: return .table(LuaTable(numbers: numbers(item, of: Double.self)))
-        case LW_TABLE: return .table(table(item))
+        case LW_TABLE: return .table(try table(item))
         case LW_OTHER: return .other(LuaHost.typeName(item))
         default: return .nil
         }
@@ -196,15 +197,16 @@ private struct InboxReader {
         return Array(UnsafeBufferPointer(start: start, count: item.length))
     }
 
-    private mutating func table(_ item: lw_value) -> LuaTable {
+    private mutating func table(_ item: lw_value) throws -> LuaTable {
+        try LuaInterrupt.check()
         var values: [LuaValue] = []
         values.reserveCapacity(Int(item.integer))
-        for _ in 0..<item.integer { values.append(next()) }
+        for _ in 0..<item.integer { values.append(try next()) }
         var fields: [(key: LuaTable.Key, value: LuaValue)] = []
         fields.reserveCapacity(item.length)
         for _ in 0..<item.length {
-            let key = next()
-            let value = next()
+            let key = try next()
+            let value = try next()
             if let key = LuaTable.Key(key) { fields.append((key, value)) }
         }
         return LuaTable(sequence: .values(values), fields: fields, typeName: host.entries[item.type]?.name)

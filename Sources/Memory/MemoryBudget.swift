@@ -52,6 +52,8 @@ public enum MemoryBudget {
     public static var held: Int { Int(memory_held()) }
 
     /// Asks for `bytes` more, to be called before they are taken; throws `MemoryRefusal` where they would pass the limit.
+    ///
+    /// It does not ask whether to stop: what is saved after an interrupt needs memory too.
     @inline(__always) public static func reserve(_ bytes: Int) throws {
         if bytes <= 0 || (bytes < 1 << 46 && memory_take(Int64(bytes))) { return }
         try measure(bytes)

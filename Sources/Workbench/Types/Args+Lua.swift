@@ -42,7 +42,7 @@ enum ArgsLua {
             }
             let (parsed, typed) = try parse(declared, context)
             context.parameters = try values(context, parsed, typed, declared)
-            return .fields("args", context.parameters.mapValues(LuaJSON.value))
+            return .fields("args", try context.parameters.mapValues { try LuaJSON.value($0) })
         }
     }
 

@@ -17,8 +17,8 @@ final class LuaCallbacks: TrainerCallback {
         guard let function = functions[event.name] else { return }
         var arguments: [LuaValue] = [.object(TrainerStateBox(trainer)), .object(ControlBox(trainer))]
         switch event {
-        case .log(let row): arguments += LuaRows.log([row])
-        case .evaluate(let row), .predict(let row): arguments.append(LuaRows.table(row, "the metrics"))
+        case .log(let row): arguments += try LuaRows.log([row])
+        case .evaluate(let row), .predict(let row): arguments.append(try LuaRows.table(row, "the metrics"))
         case .save(let name): arguments.append(.string(name))
         default: break
         }

@@ -99,11 +99,11 @@ enum DatasetLua {
                 let hint = nearestNameHint(for: name, in: dataset.columnNames)
                 throw LuaFault("no column or method '\(name)'\(hint)")
             }
-            return .value(LuaRows.column(name, of: dataset, 0..<dataset.count))
+            return .value(try LuaRows.column(name, of: dataset, 0..<dataset.count))
         }
         let row = try call.integer(1, "row")
         guard (1...max(1, dataset.count)).contains(row), dataset.count > 0 else { return .nil }
-        return .value(LuaRows.row(row - 1, of: dataset))
+        return .value(try LuaRows.row(row - 1, of: dataset))
     }
 
     /// The function of map and filter, whose options are all refused by name.
@@ -115,7 +115,7 @@ enum DatasetLua {
     private static func mapped(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
         try dataset.mapped { row in
             if row % 256 == 0 { try LuaInterrupt.check() }
-            let result = try function.call([LuaRows.row(row, of: dataset)]).first ?? .nil
+            let result = try function.call([try LuaRows.row(row, of: dataset)]).first ?? .nil
             guard case .table(let table) = result else {
                 throw LuaFault("fn gave \(result.shown) for row \(row + 1), expected a table of columns")
             }
@@ -126,7 +126,7 @@ enum DatasetLua {
     private static func filtered(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
         try dataset.filtered { row in
             if row % 256 == 0 { try LuaInterrupt.check() }
-            switch try function.call([LuaRows.row(row, of: dataset)]).first ?? .nil {
+            switch try function.call([try LuaRows.row(row, of: dataset)]).first ?? .nil {
             case .nil, .boolean(false): return false
             default: return true
             }
@@ -234,7 +234,7 @@ enum DatasetLua {
                         let rows = places.map { order[$0] }
                         var fields: [String: LuaValue] = [:]
                         for name in dataset.columnNames {
-                            fields[name] = LuaRows.column(name, of: dataset, rows)
+                            fields[name] = try LuaRows.column(name, of: dataset, rows)
                         }
                         return .fields("the batch", fields)
                     })

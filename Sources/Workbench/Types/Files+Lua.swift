@@ -31,7 +31,7 @@ enum FilesLua {
             ) { call in
                 let path = try call.string(1, "path")
                 let (folder, name) = try context.permissions.reading(path)
-                return .value(LuaJSON.value(try JSON(parsing: folder.read(name), source: Permissions.shown(path))))
+                return .value(try LuaJSON.value(JSON(parsing: folder.read(name), source: Permissions.shown(path))))
             },
             LuaFunctionDeclaration(
                 "save_json", "Writes a value as JSON, whole or not at all.",

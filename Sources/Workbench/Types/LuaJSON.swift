@@ -5,30 +5,33 @@ import Memory
 /// Values of Lua as JSON and back.
 enum LuaJSON {
     /// A JSON value for Lua; null becomes nil, and an empty array an empty table.
-    static func value(_ json: JSON) -> LuaValue {
+    ///
+    /// Where a name is given objects are strict: errors about a missing field call the outermost by it, and those within by their keys.
+    static func value(_ json: JSON, strict name: String? = nil) throws -> LuaValue {
         switch json {
-        case .null: .nil
-        case .bool(let flag): .boolean(flag)
-        case .integer(let integer): .integer(integer)
-        case .number(let number): .number(number)
-        case .string(let text): .string(text)
-        case .array(let elements): integers(elements) ?? .list(elements.map(value))
+        case .null: return .nil
+        case .bool(let flag): return .boolean(flag)
+        case .integer(let integer): return .integer(integer)
+        case .number(let number): return .number(number)
+        case .string(let text): return .string(text)
+        case .array(let elements):
+            try LuaInterrupt.check()
+            try MemoryBudget.reserve(elements.count, of: MemoryLayout<LuaValue>.stride)
+            return try integers(elements) ?? .list(elements.map { try value($0, strict: name) })
         case .object(let members):
-            .table(LuaTable(entries: members.map { (LuaTable.Key.string(LuaString($0)), value($1)) }))
-        }
-    }
-
-    /// A JSON value for Lua whose objects are strict; errors about a missing field call them `name`.
-    static func strict(_ json: JSON, _ name: String) -> LuaValue {
-        switch json {
-        case .array(let elements): integers(elements) ?? .list(elements.map { strict($0, name) })
-        case .object(let members): .table(LuaTable(strict: name, members.map { ($0.key, strict($0.value, $0.key)) }))
-        default: value(json)
+            try LuaInterrupt.check()
+            try MemoryBudget.reserve(members.count, of: 2 * MemoryLayout<LuaValue>.stride)
+            if let name {
+                return .table(LuaTable(strict: name, try members.map { try field(.init($0.key, $0.value)) }))
+            }
+            return .table(LuaTable(entries: try members.map { (.string(LuaString($0.key)), try value($0.value)) }))
         }
     }
 
     /// A member for a strict table.
-    static func field(_ member: JSON.Member) -> (String, LuaValue) { (member.key, strict(member.value, member.key)) }
+    static func field(_ member: JSON.Member) throws -> (String, LuaValue) {
+        (member.key, try value(member.value, strict: member.key))
+    }
 
     /// A list of whole numbers, such as token ids, which Lua is given at once; nil where it is not one.
     private static func integers(_ elements: [JSON]) -> LuaValue? {

@@ -5,35 +5,38 @@ import Training
 /// Values of data sets and of Lua, each as the other.
 enum LuaRows {
     /// A row, or metrics, for Lua; errors about a field that it has not call it `name`.
-    static func table(_ entries: [JSON.Member], _ name: String) -> LuaValue {
-        .table(LuaTable(strict: name, entries.map(LuaJSON.field)))
+    static func table(_ entries: [JSON.Member], _ name: String) throws -> LuaValue {
+        .table(LuaTable(strict: name, try entries.map(LuaJSON.field)))
     }
 
     /// The row of a data set whose number, from 0, is given.
-    static func row(_ row: Int, of dataset: Dataset) -> LuaValue {
+    static func row(_ row: Int, of dataset: Dataset) throws -> LuaValue {
         let place = dataset.place(ofRow: row)
         return .table(
-            LuaTable(strict: "the row", dataset.columns.map { ($0.name, value(of: $0.column, place, $0.name)) }))
+            LuaTable(strict: "the row", try dataset.columns.map { ($0.name, try value(of: $0.column, place, $0.name)) })
+        )
     }
 
     /// Rows of one column of a data set, nil for each where it has none of that name.
-    static func column(_ name: String, of dataset: Dataset, _ rows: some Sequence<Int>) -> LuaValue {
+    static func column(_ name: String, of dataset: Dataset, _ rows: some Sequence<Int>) throws -> LuaValue {
         let column = dataset.column(name)
-        return .list(rows.map { row in column.map { value(of: $0, dataset.place(ofRow: row), name) } ?? .nil })
+        return .list(
+            try rows.map { row in try column.map { try value(of: $0, dataset.place(ofRow: row), name) } ?? .nil })
     }
 
-    private static func value(of column: Column, _ place: Int, _ name: String) -> LuaValue {
+    private static func value(of column: Column, _ place: Int, _ name: String) throws -> LuaValue {
         // Token ids are given as they lie.
-        column.integers(row: place).map { .integers($0.map(Int64.init)) } ?? LuaJSON.strict(column[place], name)
+        try column.integers(row: place).map { .integers($0.map(Int64.init)) }
+            ?? LuaJSON.value(column[place], strict: name)
     }
 
     /// Rows of the log: what other rows have, or may come to have, is nil in one that has it not.
-    static func log(_ rows: [[JSON.Member]]) -> [LuaValue] {
+    static func log(_ rows: [[JSON.Member]]) throws -> [LuaValue] {
         let names = Set(rows.flatMap { $0.map(\.key) } + TrainerState.logged)
-        return rows.map { row in
+        return try rows.map { row in
             let others = names.subtracting(row.map(\.key)).sorted() + ["eval_*", "test_*"]
             return .table(
-                LuaTable(strict: "the log row", row.map(LuaJSON.field) + others.map { ($0, .nil) }))
+                LuaTable(strict: "the log row", try row.map(LuaJSON.field) + others.map { ($0, .nil) }))
         }
     }
 

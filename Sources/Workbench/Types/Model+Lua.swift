@@ -103,7 +103,7 @@ enum ModelLua {
             methods: [forward, classify] + modes + ModuleLua.parameters() + ModuleLua.adapters() + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
-                    configuration(box.model)
+                    try configuration(box.model)
                 },
                 LuaProperty(
                     "kind", "Class name as the reference has it: \"BertForSequenceClassification\".", type: "string"
@@ -125,10 +125,10 @@ enum ModelLua {
     }
 
     /// The configuration as a table: as config.json has it, with num_labels, and names of classes by their ids.
-    private static func configuration(_ model: any Model) -> LuaValue {
+    private static func configuration(_ model: any Model) throws -> LuaValue {
         let json = model.config.toJSON(kind: model.kind, dtype: model.dtype)
         var fields: [(key: String, value: LuaValue)] =
-            (json.object?.map { ($0.key, LuaJSON.strict($0.value, $0.key)) } ?? [])
+            (try json.object?.map { try LuaJSON.field(.init($0.key, $0.value)) } ?? [])
             .filter { $0.key != "id2label" }
         let names = (0..<model.config.numLabels).map { id in
             (key: LuaTable.Key.integer(Int64(id)), value: LuaValue.string(model.config.id2label[id] ?? "LABEL_\(id)"))

@@ -313,7 +313,7 @@ enum TrainerLua {
                         "the result",
                         [
                             "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
-                            "metrics": LuaRows.table(output.metrics, "the metrics"),
+                            "metrics": try LuaRows.table(output.metrics, "the metrics"),
                         ])
                 },
                 LuaMethod(
@@ -332,7 +332,8 @@ enum TrainerLua {
                 ) { box, call in
                     let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
                     return .value(
-                        LuaRows.table(try box.training { try box.trainer.evaluate(rows?.dataset) }, "the evaluation"))
+                        try LuaRows.table(
+                            try box.training { try box.trainer.evaluate(rows?.dataset) }, "the evaluation"))
                 },
                 LuaMethod(
                     "predict", "Scores of rows: { predictions =, label_ids =, metrics = }.",
@@ -342,7 +343,7 @@ enum TrainerLua {
                     let rows = try call.object(1, as: DatasetBox.self, "dataset")
                     let (predictions, metrics) = try box.training { try box.trainer.predict(rows.dataset) }
                     var fields = try TrainerLua.fields(predictions)
-                    fields["metrics"] = LuaRows.table(metrics, "the metrics")
+                    fields["metrics"] = try LuaRows.table(metrics, "the metrics")
                     return .fields("the predictions", fields)
                 },
                 LuaMethod(
@@ -364,7 +365,7 @@ enum TrainerLua {
                 },
                 LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
                 LuaProperty("args", "The arguments in use.", type: "table") {
-                    LuaRows.table($0.trainer.arguments.entries, "args")
+                    try LuaRows.table($0.trainer.arguments.entries, "args")
                 },
             ],
             metamethods: [

@@ -40,7 +40,7 @@ enum TrainerStateLua {
                     box.trainer.state.bestModelCheckpoint.map { .string($0) } ?? .nil
                 },
                 LuaProperty("log_history", "All rows logged so far.", type: "table[]") { box in
-                    .list(LuaRows.log(box.trainer.state.logHistory))
+                    .list(try LuaRows.log(box.trainer.state.logHistory))
                 },
             ],
             metamethods: [
