@@ -203,7 +203,7 @@ static int make_table_type(lua_State *L) {
 }
 
 static int32_t new_type(lw_state *state, const char *name, bool closes, lua_CFunction make) {
-    if (state->type_count + 1 >= LW_MAX_TYPES) return 0;
+    if (state->type_count + 1 >= LW_MAX_TYPES) return -1;
     lw_type *type = &state->types[state->type_count + 1];
     type->name = strdup(name);
     type->closes = closes;

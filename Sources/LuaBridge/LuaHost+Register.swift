@@ -1,12 +1,12 @@
 import CLuaShim
+import Memory
 
 extension LuaHost {
     /// Declares a type: objects of its class can be given to scripts from now on.
     public func register<T: AnyObject>(_ type: LuaType<T>) throws {
         let number = lw_type_new(state.raw, type.name, type.close != nil)
-        guard number > 0 else {
-            throw LuaFault("type '\(type.name)' cannot be registered: too many types, or no memory")
-        }
+        guard number != 0 else { throw MemoryRefusal.lua }
+        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
         let close = type.close.map { close in
             { (object: AnyObject) throws in
                 if let object = object as? T { try close(object) }
@@ -64,9 +64,8 @@ extension LuaHost {
     /// Declares a kind of plain table with methods.
     public func register(_ type: LuaTableType) throws {
         let number = lw_table_type_new(state.raw, type.name)
-        guard number > 0 else {
-            throw LuaFault("type '\(type.name)' cannot be registered: too many types, or no memory")
-        }
+        guard number != 0 else { throw MemoryRefusal.lua }
+        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
         tableTypes[type.name] = number
         entries[number] = Entry(name: type.name, close: nil, accepts: { _ in false })
         document(type.name, .type, type.doc)
@@ -158,7 +157,7 @@ extension LuaHost {
     }
 
     private func confirm(_ done: Bool) throws {
-        guard done else { throw LuaFault("not enough memory") }
+        guard done else { throw MemoryRefusal.lua }
     }
 }
 

@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 
 /// One value that a chunk or an interactive line gave.
 public struct LuaResult {
@@ -95,7 +96,7 @@ extension LuaHost {
 
 extension LuaFailure {
     init(message: String) {
-        kind = .error
+        kind = message.contains(MemoryRefusal.prefix) ? .memoryLimit : .error
         self.message = message
         traceback = []
         value = nil

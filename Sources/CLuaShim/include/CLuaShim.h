@@ -123,7 +123,7 @@ int64_t lw_memory(const lw_state *state);
 void lw_full_traceback(lw_state *state, bool full);
 
 // --- register.c: names are copied; false is out of memory.
-// A type of objects, from 1; 0 is out of memory. `closes` has the host's `close` called before a handle is closed.
+// A type of objects, from 1; 0 is out of memory, -1 too many types. `closes` has the host's `close` called before a handle is closed.
 int32_t lw_type_new(lw_state *state, const char *name, bool closes);
 bool lw_type_method(lw_state *state, int32_t type, const char *name, const void *function);
 bool lw_type_property(lw_state *state, int32_t type, const char *name, const void *getter, const void *setter);

@@ -195,18 +195,19 @@ public final class Session {
             output.complain(reason.rawValue)
             if let hint = context.resumeHint { output.complain(hint) }
             return reason == .termination ? Exit.terminated : Exit.interrupted
+        } catch let refusal as MemoryRefusal {
+            return endForMemory("\(refusal)")
         case .timeLimit:
             output.complain("time limit: stopped after \(options.timeLimit ?? 0) seconds")
             if let hint = context.resumeHint { output.complain(hint) }
             return Exit.timeLimit
         case .memoryLimit:
-            output.complain("memory limit: \(failure.message)")
-            return Exit.memoryLimit
+            return endForMemory(failure.message)
         case .error, .syntax, .incomplete:
             output.complain(failure.message)
             // One frame says no more than the message does.
             if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
-            return failure.message.contains("memory limit: ") ? Exit.memoryLimit : Exit.failure
+            return Exit.failure
         }
     }
 }
@@ -224,3 +225,9 @@ extension [UInt8] {
     /// Whether a word occurs in these bytes.
     fileprivate func contains(_ word: String) -> Bool { String(decoding: self, as: UTF8.self).contains(word) }
 }
+
+    /// Says once that it is the limit that was passed, wherever in the message that stands.
+    private func endForMemory(_ message: String) -> Int32 {
+        output.complain(MemoryRefusal.prefix + message.replacing(MemoryRefusal.prefix, with: ""))
+        return Exit.memoryLimit
+    }
