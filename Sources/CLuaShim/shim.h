@@ -73,6 +73,7 @@ struct lw_state {
     lw_box outbox, inbox;
     lw_text message, traceback;
     int status;                      // of the last failure
+    lw_text place;                   // of the last error that is no text: it says none itself
     int64_t error;                   // reference to the last failure's value
     lw_type types[LW_MAX_TYPES];
     int32_t type_count;
