@@ -16,6 +16,7 @@ extension LuaHost {
         typeOfClass = typeOfClass.filter { entries[$0.value] != nil }
         typeOfClass[ObjectIdentifier(T.self)] = number
         LuaHost.remember(T.self, as: type.name)
+        try confirm(lw_type_advice(state.raw, number, type.elements))
         document(type.name, .type, type.doc)
         for method in type.methods { try add(method, to: type, number) }
         for property in type.properties { try add(property, to: type, number) }

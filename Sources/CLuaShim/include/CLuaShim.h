@@ -129,6 +129,8 @@ bool lw_type_method(lw_state *state, int32_t type, const char *name, const void 
 bool lw_type_property(lw_state *state, int32_t type, const char *name, const void *getter, const void *setter);
 // __index is asked for keys that are no strings, __index_names for all that name neither method nor property.
 bool lw_type_metamethod(lw_state *state, int32_t type, const char *name, const void *function);
+// What to use where a recipe asks an object for an element, and the type has none.
+bool lw_type_advice(lw_state *state, int32_t type, const char *advice);
 int32_t lw_table_type_new(lw_state *state, const char *name);
 // The value in the outbox becomes a global, a cached module, or a field of a cached module.
 bool lw_set_global(lw_state *state, const char *name);
