@@ -52,7 +52,7 @@ struct HostOptions: ParsableArguments {
         _ = try memoryLimit()
     }
 
-    /// Lua takes a fifth of it for what recipes see, before the first line of one runs.
+    /// What the process holds is looked at once a mebibyte: a smaller limit would mean nothing, or end Lua before the recipe runs.
     private static let leastMemory = 1_000_000
 
     /// `maxMemory` in bytes.
@@ -63,7 +63,7 @@ struct HostOptions: ParsableArguments {
                 "--max-memory expects a size such as 512MB or 4GB (\(ByteSize.forms)), got '\(maxMemory)'")
         }
         guard bytes >= HostOptions.leastMemory else {
-            throw ValidationError("--max-memory expects at least 1MB, which a run needs to start, got '\(maxMemory)'")
+            throw ValidationError("--max-memory expects at least 1MB, got '\(maxMemory)'")
         }
         return bytes
     }

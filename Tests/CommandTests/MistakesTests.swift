@@ -189,7 +189,7 @@ struct MistakesTests {
     /// (words behind the recipe, what is said of them).
     private static let words: [([String], String)] = [
         (["--time-limit", "-1"], "--time-limit expects seconds above 0, got -1.0"),
-        (["--max-memory", "1KB"], "--max-memory expects at least 1MB, which a run needs to start, got '1KB'"),
+        (["--max-memory", "1KB"], "--max-memory expects at least 1MB, got '1KB'"),
         (
             ["--max-memory", "1XB"],
             "--max-memory expects a size such as 512MB or 4GB (KB, MB, GB and TB by thousands; KiB, MiB, GiB and TiB, or K, M, G and T, by 1024), got '1XB'"
