@@ -84,7 +84,14 @@ int lw_message_handler(lua_State *L) {
     if (same) return 1;
     lua_pushvalue(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &lw_key_error);
-    state->traceback.length = 0;
+    state->traceback.length = state->place.length = 0;
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        lw_push_position(L);
+        size_t length = 0;
+        const char *place = lua_tolstring(L, -1, &length);
+        lw_set_text(&state->place, place, length);
+        lua_settop(L, 1);
+    }
     int frames = trace(L, 1, &state->traceback, 0, state->full_traceback);
     for (lw_resume *frame = state->resumes; frame; frame = frame->up) {
         if (frame->parent != L) frames = trace(frame->parent, 0, &state->traceback, frames, state->full_traceback);

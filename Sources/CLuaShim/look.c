@@ -112,7 +112,7 @@ static void add_value(lua_State *L, lw_state *state, int index) {
         value.type = kind;
     }
     lw_value *item = lw_box_add(&state->inbox, value.tag);
-    if (!item) luaL_error(L, "not enough memory");
+    if (!item) lw_no_memory(L);
     *item = value;
 }
 

@@ -81,6 +81,10 @@ static int handle_index(lua_State *L) {
     if (asks) return lw_perform(L, type->index_function, 2);
     char buffer[64];
     const char *name = field_name(L, 2, buffer, sizeof buffer);
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        const char *advice = type->advice ? type->advice : "";
+        return lw_raisef(L, "%s has no elements: it cannot be indexed by [%s]%s%s", type->name, name, *advice ? "; " : "", advice);
+    }
     lw_push_suggestion(L, name, lua_upvalueindex(1), lua_upvalueindex(2));
     return lw_raisef(L, "%s has no field '%s'%s", type->name, name, lua_tostring(L, -1));
 }
@@ -100,6 +104,7 @@ static int handle_newindex(lua_State *L) {
     }
     char buffer[64];
     const char *name = field_name(L, 2, buffer, sizeof buffer);
+    if (lua_type(L, 2) != LUA_TSTRING) return lw_raisef(L, "%s has no element [%s] that can be set", type, name);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
         return lw_raisef(L, "field '%s' of %s cannot be set", name, type);
@@ -203,7 +208,7 @@ static int make_table_type(lua_State *L) {
 }
 
 static int32_t new_type(lw_state *state, const char *name, bool closes, lua_CFunction make) {
-    if (state->type_count + 1 >= LW_MAX_TYPES) return 0;
+    if (state->type_count + 1 >= LW_MAX_TYPES) return -1;
     lw_type *type = &state->types[state->type_count + 1];
     type->name = strdup(name);
     type->closes = closes;
@@ -219,6 +224,14 @@ static int32_t new_type(lw_state *state, const char *name, bool closes, lua_CFun
 int32_t lw_type_new(lw_state *state, const char *name, bool closes) { return new_type(state, name, closes, make_type); }
 
 int32_t lw_table_type_new(lw_state *state, const char *name) { return new_type(state, name, false, make_table_type); }
+
+bool lw_type_advice(lw_state *state, int32_t type, const char *advice) {
+    char *copy = strdup(advice);
+    if (!copy) return false;
+    free(state->types[type].advice);
+    state->types[type].advice = copy;
+    return true;
+}
 
 static int add_method(lua_State *L) {
     const declaration *what = lua_touserdata(L, 1);

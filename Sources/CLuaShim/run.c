@@ -83,9 +83,14 @@ static int perform(lua_State *L) {
 }
 
 static int text_protected(lua_State *L) {
+    lw_text *message = &lw_state_of(L)->message;
     size_t length = 0;
-    const char *text = lw_push_text(L, 1, &length);
-    lw_set_text(&lw_state_of(L)->message, text, length);
+    lua_pushlstring(L, message->bytes, message->length);
+    lua_pushliteral(L, ": ");
+    lw_push_text(L, 1, NULL);
+    lua_concat(L, 3);
+    const char *text = lua_tolstring(L, -1, &length);
+    lw_set_text(message, text, length);
     return 0;
 }
 
@@ -97,7 +102,16 @@ static int error_text(lua_State *L) {
     return text_protected(L);
 }
 
-// An error value's text. Its __tostring is the script's: it runs protected, and is stopped as everything else.
+// What an error that is no text is called: its place, and its kind.
+static void set_kind(lw_state *state, const char *type) {
+    char kind[512] = "";
+    strncat(kind, state->place.length ? state->place.bytes : "", sizeof kind - 64);
+    strncat(kind, strcmp(type, "nil") == 0 ? "error object is " : "error object is a ", 20);
+    strncat(kind, type, 36);
+    lw_set_text(&state->message, kind, strlen(kind));
+}
+
+// An error value's text behind its place and kind. Its __tostring is the script's: it runs protected, and is stopped as everything else.
 static void take_message(lw_state *state, lua_State *L, int error) {
     size_t length = 0;
     if (lua_type(L, error) == LUA_TSTRING) {
@@ -105,11 +119,7 @@ static void take_message(lw_state *state, lua_State *L, int error) {
         lw_set_text(&state->message, text, length);
         return;
     }
-    const char *type = lua_typename(L, lua_type(L, error));
-    char fallback[64] = "(error value is a ";
-    strncat(fallback, type, 20);
-    strncat(fallback, ")", 2);
-    lw_set_text(&state->message, fallback, strlen(fallback));
+    set_kind(state, lw_type_name(L, error));
     if (state->depth > 1 && lua_getmetatable(L, error)) {  // it may be caught yet: nobody has asked for a text
         lua_pop(L, 1);
         return;
@@ -169,7 +179,7 @@ static int take_failure(lw_state *state, lua_State *L, int code, const job *work
     lua_pushvalue(L, error);
     bool traced = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
     lua_pop(L, 1);
-    if (!traced) state->traceback.length = 0;
+    if (!traced) state->traceback.length = state->place.length = 0;
     if (lua_type(L, error) != LUA_TNIL) state->error = lw_reference(state, L, error);
     take_message(state, L, error);
     if (!work->syntax) add_advice(state, L);
@@ -204,7 +214,7 @@ static lw_results start(lw_state *state, job *work) {
         lw_leave(state);
         return results;
     }
-    if (state->depth == 1) state->traceback.length = 0;
+    if (state->depth == 1) state->traceback.length = state->place.length = 0;
     lua_pushcfunction(L, lw_message_handler);
     lua_pushcfunction(L, perform);
     lua_pushlightuserdata(L, work);

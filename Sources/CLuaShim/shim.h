@@ -42,6 +42,7 @@ typedef struct lw_text {
 typedef struct lw_type {
     char *name;
     const void *metatable;
+    char *advice;                // what to use in place of an index, may be null
     const void *index_function;  // of keys that are no field, may be null
     bool indexes_names;          // it is asked for strings too
     bool closes;                 // the host has something to do at the end of a to-be-closed variable
@@ -72,6 +73,7 @@ struct lw_state {
     bool full_traceback;
     lw_box outbox, inbox;
     lw_text message, traceback;
+    lw_text place;                   // of the last error that is no text: it says none itself
     int status;                      // of the last failure
     int64_t error;                   // reference to the last failure's value
     lw_type types[LW_MAX_TYPES];

@@ -72,8 +72,12 @@ void lw_free(lw_state *state) {
     lw_box_free(&state->inbox, &state->host);
     free(state->message.bytes);
     free(state->traceback.bytes);
+    free(state->place.bytes);
     free(state->released);
-    for (int32_t i = 1; i <= state->type_count; i++) free(state->types[i].name);
+    for (int32_t i = 1; i <= state->type_count; i++) {
+        free(state->types[i].name);
+        free(state->types[i].advice);
+    }
     pthread_mutex_destroy(&state->lock);
     free(state);
 }

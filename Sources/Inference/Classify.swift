@@ -46,6 +46,9 @@ public func classify(
             let encodings = try texts[batch].map {
                 try tokenizer.encode($0, options: options)
             }
+            for (text, encoding) in zip(batch, encodings) {
+                try checkVocabulary(encoding.ids, of: text, model, tokenizer)
+            }
             let input = ModelInput(
                 inputIds: encodings.map(\.ids),
                 tokenTypeIds: model.config.typeVocabSize > 1 ? encodings.map(\.typeIds) : nil)
@@ -60,6 +63,16 @@ public func classify(
         }
         return results
     }
+}
+
+/// An id that the model has not is the tokenizer's fault, not the text's.
+private func checkVocabulary(_ ids: [Int], of text: Int, _ model: any Model, _ tokenizer: Tokenizer) throws {
+    let size = model.config.vocabSize
+    guard let wrong = ids.first(where: { $0 >= size }) else { return }
+    throw InferenceError(
+        description:
+            "the tokenizer does not belong to the model: it has \(tokenizer.count) tokens, the model's vocabulary has \(size), and "
+            + "text \(text + 1) holds the id \(wrong); load the tokenizer from the model's folder")
 }
 
 private func classification(_ logits: [Double], _ config: ModelConfig) -> Classification {

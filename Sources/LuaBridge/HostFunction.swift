@@ -7,16 +7,18 @@ final class HostFunction {
     let isMethod: Bool
     /// What its arguments must be; nil where the body alone knows.
     let parameters: [LuaParameter]?
+    /// Throws where a method was called on something else than its type has.
+    let checkSelf: ((borrowing LuaCall) throws -> Void)?
     let body: LuaBody
     /// Its path in the documentation, where it has one.
     let path: String?
 
     init(
         _ name: String, path: String? = nil, isMethod: Bool = false, parameters: [LuaParameter]? = nil,
-        _ body: @escaping LuaBody
+        checkSelf: ((borrowing LuaCall) throws -> Void)? = nil, _ body: @escaping LuaBody
     ) {
         (self.name, self.path, self.isMethod) = (name, path, isMethod)
-        (self.parameters, self.body) = (parameters, body)
+        (self.parameters, self.checkSelf, self.body) = (parameters, checkSelf, body)
     }
 
     var pointer: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
@@ -67,7 +69,13 @@ extension LuaHost {
     func perform(_ function: HostFunction, thread: OpaquePointer, count: Int32) -> Int32 {
         let call = LuaCall(host: self, function: function, thread: thread, total: count)
         do {
-            if let parameters = function.parameters { try call.check(parameters) }
+            if let parameters = function.parameters {
+                do { try call.check(parameters) } catch {
+                    // A dot in place of a colon shifts the arguments: then self is what is wrong.
+                    try function.checkSelf?(call)
+                    throw error
+                }
+            }
             switch try function.body(call) {
             case .nothing: break
             case .value(let value): try encode(value)

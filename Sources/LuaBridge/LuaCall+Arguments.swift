@@ -87,8 +87,10 @@ extension LuaCall {
 
     /// A list of integers, in the range that the function declares for it.
     public func integers(_ position: Int, _ name: String? = nil) throws -> [Int64] {
-        guard let list = try table(position, name).integers() else {
-            throw argumentError(position, name, "a list of integers expected")
+        let table = try table(position, name)
+        guard let list = table.integers() else {
+            throw argumentError(
+                position, name, "a list of integers expected\(table.firstNoInteger.map { ", got \($0)" } ?? "")")
         }
         if let range = listRange(position), let wrong = list.first(where: { !range.contains(Int($0)) }) {
             throw argumentError(position, name, "\(OptionType.integers(range).phrase) expected, got \(wrong)")

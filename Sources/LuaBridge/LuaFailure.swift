@@ -59,6 +59,9 @@ public struct LuaError: Error, CustomStringConvertible {
 
     init(_ failure: LuaFailure) { self.failure = failure }
 
-    /// The message, with the place in front.
-    public var description: String { failure.message }
+    /// The message, with the place in front; that memory ended stays known where it becomes part of another message.
+    public var description: String {
+        let isTold = failure.kind != .memoryLimit || failure.message.contains(MemoryRefusal.prefix)
+        return isTold ? failure.message : MemoryRefusal.prefix + failure.message
+    }
 }

@@ -1,12 +1,12 @@
 import CLuaShim
+import Memory
 
 extension LuaHost {
     /// Declares a type: objects of its class can be given to scripts from now on.
     public func register<T: AnyObject>(_ type: LuaType<T>) throws {
         let number = lw_type_new(state.raw, type.name, type.close != nil)
-        guard number > 0 else {
-            throw LuaFault("type '\(type.name)' cannot be registered: too many types, or no memory")
-        }
+        guard number != 0 else { throw MemoryRefusal.lua }
+        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
         let close = type.close.map { close in
             { (object: AnyObject) throws in
                 if let object = object as? T { try close(object) }
@@ -16,6 +16,7 @@ extension LuaHost {
         typeOfClass = typeOfClass.filter { entries[$0.value] != nil }
         typeOfClass[ObjectIdentifier(T.self)] = number
         LuaHost.remember(T.self, as: type.name)
+        try confirm(lw_type_advice(state.raw, number, type.elements))
         document(type.name, .type, type.doc)
         for method in type.methods { try add(method, to: type, number) }
         for property in type.properties { try add(property, to: type, number) }
@@ -25,7 +26,8 @@ extension LuaHost {
     private func add<T>(_ method: LuaMethod<T>, to type: LuaType<T>, _ number: Int32) throws {
         let body = method.body
         let function = keep(
-            method.name, path: "\(type.name):\(method.name)", isMethod: true, parameters: method.signature.parameters
+            method.name, path: "\(type.name):\(method.name)", isMethod: true, parameters: method.signature.parameters,
+            checkSelf: { _ = try $0.selfObject(number, T.self) }
         ) { call in
             try body(try call.selfObject(number, T.self), call)
         }
@@ -63,16 +65,21 @@ extension LuaHost {
     /// Declares a kind of plain table with methods.
     public func register(_ type: LuaTableType) throws {
         let number = lw_table_type_new(state.raw, type.name)
-        guard number > 0 else {
-            throw LuaFault("type '\(type.name)' cannot be registered: too many types, or no memory")
-        }
+        guard number != 0 else { throw MemoryRefusal.lua }
+        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
         tableTypes[type.name] = number
         entries[number] = Entry(name: type.name, close: nil, accepts: { _ in false })
         document(type.name, .type, type.doc)
         for method in type.methods {
+            let body = method.body
+            let checkSelf: (borrowing LuaCall) throws -> Void = { try $0.checkSelfTable(type.name) }
             let function = keep(
                 method.name, path: "\(type.name):\(method.name)", isMethod: true,
-                parameters: method.signature.parameters, method.body)
+                parameters: method.signature.parameters, checkSelf: checkSelf
+            ) { call in
+                try checkSelf(call)
+                return try body(call)
+            }
             try confirm(lw_type_method(state.raw, number, method.name, function))
             document("\(type.name):\(method.name)", .method, method.signature)
         }
@@ -142,15 +149,16 @@ extension LuaHost {
 
     private func keep(
         _ name: String, path: String? = nil, isMethod: Bool = false, parameters: [LuaParameter]? = nil,
-        _ body: @escaping LuaBody
+        checkSelf: ((borrowing LuaCall) throws -> Void)? = nil, _ body: @escaping LuaBody
     ) -> UnsafeRawPointer {
-        let function = HostFunction(name, path: path, isMethod: isMethod, parameters: parameters, body)
+        let function = HostFunction(
+            name, path: path, isMethod: isMethod, parameters: parameters, checkSelf: checkSelf, body)
         functions.append(function)
         return function.pointer
     }
 
     private func confirm(_ done: Bool) throws {
-        guard done else { throw LuaFault("not enough memory") }
+        guard done else { throw MemoryRefusal.lua }
     }
 }
 
@@ -158,22 +166,27 @@ extension LuaCall {
     /// The object that a method was called on.
     func selfObject<T: AnyObject>(_ type: Int32, _: T.Type) throws -> T {
         let value = total > 0 ? lw_read(thread, 1) : lw_value()
-        guard Int(value.tag) == LW_OBJECT else { throw badSelf(T.self) }
+        guard Int(value.tag) == LW_OBJECT else { throw badSelf(LuaHost.typeName(of: T.self)) }
         guard let pointer = value.pointer else {
             throw LuaFault("the \(host.entries[value.type]?.name ?? "object") was closed")
         }
         let object = Unmanaged<AnyObject>.fromOpaque(pointer).takeUnretainedValue()
         // Only objects that are a T are ever given the number of T's type.
         if value.type == type { return unsafeDowncast(object, to: T.self) }
-        guard let fitting = object as? T else { throw badSelf(T.self) }
+        guard let fitting = object as? T else { throw badSelf(LuaHost.typeName(of: T.self)) }
         return fitting
     }
 
-    private func badSelf<T: AnyObject>(_: T.Type) -> LuaFault {
+    /// Throws where a method of tables was called on something else than a table.
+    func checkSelfTable(_ type: String) throws {
+        guard total > 0, Int(lw_read(thread, 1).tag) == LW_TABLE else { throw badSelf(type) }
+    }
+
+    private func badSelf(_ expected: String) -> LuaFault {
         let got = total > 0 ? host.shown(lw_read(thread, 1), thread: thread, place: 1) : "no value"
         return LuaFault(
             complete:
-                "calling '\(functionName)' on bad self (\(LuaHost.typeName(of: T.self)) expected, got \(got)); a method is called with a colon: x:\(functionName)()"
+                "calling '\(functionName)' on bad self (\(expected) expected, got \(got)); a method is called with a colon: x:\(functionName)()"
         )
     }
 }

@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 
 /// One value that a chunk or an interactive line gave.
 public struct LuaResult {
@@ -49,6 +50,14 @@ extension LuaHost {
     ) throws(LuaFailure) -> [LuaResult] {
         try prepare([])
         let session = SessionLine(line)
+        if !onlyCompiled, let second = session.second {
+            _ = try evaluate(line, name: name, isFile: isFile, onlyCompiled: true)
+            let (first, rest) = (line.utf8[..<second], line.utf8[second...])
+            _ = try evaluate(LuaString(bytes: Array(first)), name: name, isFile: true, onlyCompiled: false)
+            // Lines keep their numbers.
+            let above = first.filter { $0 == 0x0A }
+            return try evaluate(LuaString(bytes: above + rest), name: name, isFile: true, onlyCompiled: false)
+        }
         var results = lw_results()
         line.withBytes { source, length in
             LuaString(bytes: session.statement).withBytes { statement, statementLength in
@@ -95,7 +104,7 @@ extension LuaHost {
 
 extension LuaFailure {
     init(message: String) {
-        kind = .error
+        kind = message.contains(MemoryRefusal.prefix) ? .memoryLimit : .error
         self.message = message
         traceback = []
         value = nil

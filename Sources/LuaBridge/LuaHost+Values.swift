@@ -103,7 +103,7 @@ extension LuaHost {
         case LW_OBJECT: return object(value)
         case LW_FUNCTION: return .function(LuaFunction(try reference(thread: thread, place: place)))
         case LW_TABLE:
-            guard lw_snapshot(state.raw, thread, place) == LW_OK else { throw LuaFault(state.message) }
+            guard lw_snapshot(state.raw, thread, place) == LW_OK else { throw state.fault }
             return try inboxValue()
         case LW_OTHER: return .other(LuaHost.typeName(value))
         default: return .nil
@@ -120,7 +120,7 @@ extension LuaHost {
 
     func reference(thread: OpaquePointer, place: Int32) throws -> LuaReference {
         let key = lw_reference(state.raw, thread, place)
-        guard key > 0 else { throw LuaFault("not enough memory") }
+        guard key > 0 else { throw MemoryRefusal.lua }
         return LuaReference(state: state, key: key)
     }
 

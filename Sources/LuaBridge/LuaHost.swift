@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 import Synchronization
 
 /// What a host allows a script.
@@ -64,7 +65,7 @@ public final class LuaHost {
             memory: Int64(limits.memory), seed: Int64(limits.seed), depth: Int32(clamping: limits.depth))
         // The context is filled in once there is a self to point to; nothing calls it before.
         var table = lw_host()
-        guard let raw = lw_open(&table, &limits) else { throw LuaFault("not enough memory for a lua state") }
+        guard let raw = lw_open(&table, &limits) else { throw MemoryRefusal.lua }
         state = StateHandle(raw)
         state.host = self
         table = Dispatch.table(for: self)

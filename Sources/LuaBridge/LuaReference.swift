@@ -19,7 +19,7 @@ public final class LuaReference: @unchecked Sendable {
         guard let host = state.host, lw_is_open(state.raw), !lw_is_elsewhere(state.raw) else {
             throw LuaFault("the lua state is closed or running on another thread")
         }
-        guard lw_snapshot_reference(state.raw, key) == LW_OK else { throw LuaFault(state.message) }
+        guard lw_snapshot_reference(state.raw, key) == LW_OK else { throw state.fault }
         return try host.inboxValue()
     }
 

@@ -26,6 +26,12 @@ extension LuaTable {
         }
     }
 
+    /// What makes the table no list of integers, in words; nil where nothing does.
+    var firstNoInteger: String? {
+        if let field = fields.first { return "the key '\(field.key)'" }
+        return values.enumerated().first { $1.asInteger == nil }.map { "\($1.shown) at [\($0 + 1)]" }
+    }
+
     /// The sequence as floats, nil where it is anything else or has fields.
     public func numbers() -> [Double]? {
         guard fields.isEmpty else { return nil }

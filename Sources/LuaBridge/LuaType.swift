@@ -12,14 +12,18 @@ public struct LuaType<T: AnyObject> {
     public let properties: [LuaProperty<T>]
     /// What they do under operators.
     public let metamethods: [LuaMetamethod<T>]
+    /// What to use where a recipe asks for an element by number, of objects that have none.
+    public let elements: String
     /// Frees what the object holds; recipes also have it as `:free()`, after which the object itself must say that it was freed.
     public let close: ((T) throws -> Void)?
 
     /// Declares a type.
     public init(
         _ name: String, _ doc: String, methods: [LuaMethod<T>] = [], properties: [LuaProperty<T>] = [],
-        metamethods: [LuaMetamethod<T>] = [], close: ((T) throws -> Void)? = nil
+        metamethods: [LuaMetamethod<T>] = [], elements: String? = nil, close: ((T) throws -> Void)? = nil
     ) {
+        let names = methods.map { ":\($0.name)" } + properties.map(\.name)
+        self.elements = elements ?? (names.isEmpty ? "" : "it has " + names.prefix(12).joined(separator: ", "))
         self.name = name
         self.doc = doc
         self.properties = properties

@@ -8,23 +8,31 @@ public struct SessionLine {
     public private(set) var statement: [UInt8] = []
     /// Names that it declares, each with a space behind; constant ones with ! in front.
     public private(set) var declared = ""
+    /// The byte where a name is declared for the second time; nil where there is none, or where the entry cannot be parted there.
+    ///
+    /// What stands before it is an entry of its own: functions that it makes keep the first variable.
+    public var second: Int? { isOne ? nil : again }
     /// Names that occur in it, each with a space behind.
     private(set) var used = ""
 
     private let bytes: [UInt8]
     private let tokens: [LuaToken]
     private var copied = 0
+    private var isOne = false
+    private var again: Int?
 
     /// Prepares a line.
     public init(_ line: LuaString) {
         bytes = line.utf8
         tokens = LuaToken.scan(bytes).filter { $0.kind != .comment }
-        var depth = 0
+        var blocks: [String] = []
         for (place, token) in tokens.enumerated() where token.kind == .keyword {
             switch token.text {
-            case "local" where depth == 0: promote(at: place)
-            case "function", "do", "if", "repeat": depth += 1
-            case "end", "until": depth -= 1
+            case "local" where blocks.isEmpty: if !promote(at: place) { isOne = true }
+            case "function", "do", "if", "repeat": blocks.append(token.text)
+            case "end", "until": _ = blocks.popLast()
+            case "return": if !blocks.isEmpty, !blocks.contains("function") { isOne = true }
+            case "goto": isOne = true
             default: break
             }
         }
@@ -49,13 +57,13 @@ public struct SessionLine {
 
     private func isName(_ place: Int) -> Bool { place < tokens.count && tokens[place].kind == .name }
 
-    /// Rewrites the declaration whose word `local` is the token at `start`.
-    private mutating func promote(at start: Int) {
+    /// Rewrites the declaration whose word `local` is the token at `start`; false where it stays what it is.
+    private mutating func promote(at start: Int) -> Bool {
         if text(start + 1) == "function" {
-            guard isName(start + 2), Self.lives(text(start + 2)) else { return }
+            guard isName(start + 2), Self.lives(text(start + 2)) else { return false }
             blank(tokens[start].range)
-            declared += text(start + 2) + " "
-            return
+            declare(text(start + 2), isConstant: false, at: start)
+            return true
         }
         var names: [(name: String, isConstant: Bool)] = []
         var attributes: [Range<Int>] = []
@@ -65,7 +73,7 @@ public struct SessionLine {
             let name = text(place)
             place += 1
             if text(place) == "<" {
-                guard text(place + 1) == "const", text(place + 2) == ">" else { return }
+                guard text(place + 1) == "const", text(place + 2) == ">" else { return false }
                 isConstant = true
                 attributes.append(tokens[place].range.lowerBound..<tokens[place + 2].range.upperBound)
                 place += 3
@@ -74,14 +82,21 @@ public struct SessionLine {
             guard text(place) == "," else { break }
             place += 1
         }
-        guard !names.isEmpty, !names.contains(where: { $0.name == "_ENV" }) else { return }
+        guard !names.isEmpty, !names.contains(where: { $0.name == "_ENV" }) else { return false }
         blank(tokens[start].range)
         for range in attributes { blank(range) }
         if text(place) != "=" {
             copy(upTo: tokens[place - 1].range.upperBound)
             statement += Array(" = nil;".utf8)
         }
-        for (name, isConstant) in names where Self.lives(name) { declared += (isConstant ? "!" : "") + name + " " }
+        for (name, isConstant) in names where Self.lives(name) { declare(name, isConstant: isConstant, at: start) }
+        return true
+    }
+
+    private mutating func declare(_ name: String, isConstant: Bool, at start: Int) {
+        let isKnown = declared.split(separator: " ").contains { $0 == name || $0 == "!" + name }
+        if isKnown, again == nil, tokens[start].range.lowerBound > 0 { again = tokens[start].range.lowerBound }
+        declared += (isConstant ? "!" : "") + name + " "
     }
 
     private static func lives(_ name: String) -> Bool { name != "_" && name != "_ENV" }

@@ -1,4 +1,5 @@
 import CLuaShim
+import Memory
 
 /// Owns the C state; lives as long as the last reference into it, while the host may be gone.
 final class StateHandle: @unchecked Sendable {
@@ -14,6 +15,15 @@ final class StateHandle: @unchecked Sendable {
         var length = 0
         return StateHandle.text(lw_failure_message(raw, &length), length)
     }
+
+    /// The last failure of the shim's own: memory that ran out, or what it says.
+    var fault: any Error {
+        let message = message
+        return message == StateHandle.memory ? MemoryRefusal.lua : LuaFault(message)
+    }
+
+    /// What Lua and the shim say where memory runs out, and nothing else does.
+    private static let memory = "not enough memory"
 
     var traceback: String {
         var length = 0

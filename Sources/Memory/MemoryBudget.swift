@@ -127,6 +127,9 @@ public struct MemoryRefusal: Error, CustomStringConvertible, Sendable {
     /// How the message begins, in an error that a script made of it too.
     public static let prefix = "memory limit: "
 
+    /// What Lua was refused for its own values.
+    public static let lua = MemoryRefusal("not enough memory")
+
     init(_ message: String) { description = MemoryRefusal.prefix + message }
 
     init(more: Int, held: Int, limit: Int) {

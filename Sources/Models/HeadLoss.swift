@@ -51,7 +51,7 @@ extension ModelConfig {
         let wrong = classes.firstIndex { !(0..<numLabels).contains($0) && $0 != -100 }
         guard let wrong else { return classes }
         throw ModelError(
-            "label \(classes[wrong]) of \(what) \(wrong) is outside of 0..<\(numLabels): the model has num_labels \(numLabels)"
+            "label \(classes[wrong]) of \(what) \(wrong + 1) is outside of 0 to \(numLabels - 1): the model has num_labels \(numLabels)"
         )
     }
 
@@ -65,7 +65,7 @@ extension ModelConfig {
         }
         if let wrong = rows.firstIndex(where: { $0.count != numLabels }) {
             throw ModelError(
-                "the label of sequence \(wrong) has \(rows[wrong].count) numbers, the model has num_labels \(numLabels)"
+                "the label of sequence \(wrong + 1) has \(rows[wrong].count) numbers, the model has num_labels \(numLabels)"
             )
         }
         return try Tensor(rows.flatMap { $0 }, shape: logits.shape)

@@ -39,7 +39,7 @@ public struct Pass: Sendable {
             throw ModelError("\(rows.count) places in the batch were given for \(lengths.count) sequences")
         }
         for (index, length) in lengths.enumerated() {
-            guard length >= 0 else { throw ModelError("sequence \(index) has length \(length)") }
+            guard length >= 0 else { throw ModelError("sequence \(index + 1) has length \(length)") }
             let (end, overflow) = (boundaries[index]).addingReportingOverflow(length)
             guard !overflow, end <= 1 << 40 else { throw ModelError("the batch has too many tokens") }
             boundaries.append(end)

@@ -37,7 +37,9 @@ extension Tensor {
 
     /// The element at a place counted in row-major order.
     public func element(_ index: Int) throws -> Number {
-        guard index >= 0, index < count else { throw TensorError("element \(index) is outside 0..<\(count)") }
+        guard index >= 0, index < count else {
+            throw TensorError("element \(Shape.told(index)) is outside 1 to \(count)")
+        }
         switch dtype {
         case .float32: return .float(Double(try floats()[index]))
         case .int64: return .integer(try integers()[index])
@@ -59,7 +61,9 @@ extension Tensor {
             let (source, values) = (try floats(), try result.mutableIntegers())
             for i in 0..<count {
                 guard let value = Int64(exactly: source[i].rounded(.towardZero)) else {
-                    throw TensorError("\(source[i]) at place \(i) cannot become an int64")
+                    throw TensorError(
+                        "\(source[i].isNaN ? "nan" : "\(source[i])")\(shape.isEmpty ? "" : " at \(Shape.place(i, in: shape))") cannot become an int64"
+                    )
                 }
                 values[i] = value
             }

@@ -5,6 +5,9 @@ public enum ByteSize {
         ("TB", 1e12), ("K", 0x1p10), ("M", 0x1p20), ("G", 0x1p30), ("T", 0x1p40), ("B", 1), ("", 1),
     ]
 
+    /// The forms that are read, in words.
+    public static let forms = "KB, MB, GB and TB by thousands; KiB, MiB, GiB and TiB, or K, M, G and T, by 1024"
+
     /// The bytes of "512MB", "4GiB" or "1000"; nil for anything else, and for less than one.
     public static func bytes(_ text: String) -> Int? {
         for (suffix, scale) in units where text.uppercased().hasSuffix(suffix.uppercased()) {

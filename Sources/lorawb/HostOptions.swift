@@ -4,7 +4,9 @@ import Workbench
 
 /// Options of the host, the same for all commands that run Lua.
 struct HostOptions: ParsableArguments {
-    @Option(name: .long, help: "Threads to compute with (default: all processors, or LORAWB_THREADS).")
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Threads to compute with (default: all processors, or LORAWB_THREADS).")
     var threads: Int?
 
     @Option(name: .long, help: "The run's folder (default: runs/<recipe>-<n> in the working folder).")
@@ -13,7 +15,9 @@ struct HostOptions: ParsableArguments {
     @Option(name: .long, help: "Continue the run in this folder from its newest complete checkpoint.")
     var resume: String?
 
-    @Option(name: .long, help: "Seed of random numbers, where the recipe declares no parameter of that name.")
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Seed of random numbers, where the recipe declares no parameter of that name.")
     var seed: Int?
 
     @Option(name: .long, parsing: .singleValue, help: "Let the recipe read beneath this folder (repeatable).")
@@ -22,11 +26,11 @@ struct HostOptions: ParsableArguments {
     @Option(name: .long, parsing: .singleValue, help: "Let the recipe write beneath this folder (repeatable).")
     var allowWrite: [String] = []
 
-    @Option(name: .long, help: "Stop after this many seconds (exit code 124).")
+    @Option(name: .long, parsing: .unconditional, help: "Stop after this many seconds (exit code 124).")
     var timeLimit: Double?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help:
             "Stop when a run has more memory than this in use, e.g. 4GB; files that are mapped do not count (exit code 125)."
     )
@@ -48,11 +52,20 @@ struct HostOptions: ParsableArguments {
         _ = try memoryLimit()
     }
 
+    /// What the process holds is looked at once a mebibyte: a smaller limit would mean nothing, or end Lua before the recipe runs.
+    private static let leastMemory = 1_000_000
+
     /// `maxMemory` in bytes.
     func memoryLimit() throws -> Int? {
         guard let maxMemory else { return nil }
-        if let bytes = ByteSize.bytes(maxMemory) { return bytes }
-        throw ValidationError("--max-memory expects a size such as 512MB or 4GB, got '\(maxMemory)'")
+        guard let bytes = ByteSize.bytes(maxMemory) else {
+            throw ValidationError(
+                "--max-memory expects a size such as 512MB or 4GB (\(ByteSize.forms)), got '\(maxMemory)'")
+        }
+        guard bytes >= HostOptions.leastMemory else {
+            throw ValidationError("--max-memory expects at least 1MB, got '\(maxMemory)'")
+        }
+        return bytes
     }
 
     /// The options as the workbench takes them.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reports
 import Workbench
 
 /// What is typed behind a recipe, parted into the host's options and the recipe's own words.
@@ -40,10 +41,28 @@ struct RecipeWords {
         guard let recipe = words.first, recipe == "-" || !recipe.hasPrefix("-") else {
             if words.first == "--help" || words.first == "-h" { return nil }
             throw ValidationError(
-                words.first.map { "unknown option '\($0)' before the recipe" }
+                words.first.map { unknown($0, command) }
                     ?? "which recipe? lorawb \(command) recipe.lua")
         }
         return recipe
+    }
+
+    private static func unknown(_ word: String, _ command: String) -> String {
+        let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
+        let own = command == "profile" ? ProfileOptions.names : []
+        let near = Workbench.nearest(String(name), in: HostOptions.names + own)
+        return "unknown option '\(word)' before the recipe"
+            + (near.map { "; did you mean --\($0)?" } ?? "; a recipe's own parameters stand behind it")
+    }
+
+    /// Throws where an option that has one value is given twice.
+    private func refuseRepeated() throws {
+        var seen: Set<Substring> = []
+        for word in host where word.hasPrefix("--") {
+            let name = word.dropFirst(2).prefix { $0 != "=" }
+            guard HostOptions.names.contains(String(name)), !name.hasPrefix("allow-") else { continue }
+            guard seen.insert(name).inserted else { throw ValidationError("--\(name) is given twice") }
+        }
     }
 
     /// The host's options, those typed behind the recipe before those in front of it.
@@ -53,6 +72,7 @@ struct RecipeWords {
         let typed = RecipeWords(words, valued: valued, flags: flags)
         guard !typed.host.isEmpty else { return (before, typed) }
         do {
+            try typed.refuseRepeated()
             var merged = try HostOptions.parse(typed.host)
             merged.threads = merged.threads ?? before.threads
             merged.runDir = merged.runDir ?? before.runDir

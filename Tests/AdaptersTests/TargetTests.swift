@@ -12,7 +12,15 @@ private let wrong: [(String, String)] = [
     ),
     (
         "{\"target_modules\": \"query\"}",
-        "no module matches the expression 'query' in target_modules; it must match a whole path, such as 'classifier'"
+        "no module matches the expression 'query' in target_modules; a string is a pattern for a module's whole path; for all modules called 'query' write { \"query\" }"
+    ),
+    (
+        "{\"target_modules\": \"qurey\"}",
+        "no module matches the expression 'qurey' in target_modules; a string is a pattern for a module's whole path; for all modules called 'query' write { \"query\" }"
+    ),
+    (
+        "{\"target_modules\": \".*qurey\"}",
+        "no module matches the expression '.*qurey' in target_modules; it must match a whole path, such as 'classifier'"
     ),
     (
         "{\"target_modules\": [\"LayerNorm\"]}",

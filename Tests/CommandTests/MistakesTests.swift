@@ -42,6 +42,71 @@ struct MistakesTests {
             "calling 'eval' on bad self (lorawb.Model expected, got no value); a method is called with a colon: x:eval()"
         ),
         ("data:select { 0 }", "select: row 0 is outside 1 to 32"),
+        (
+            "data.map(function(row) return row end)",
+            "calling 'map' on bad self (lorawb.Dataset expected, got function); a method is called with a colon: x:map()"
+        ),
+        (
+            "data.select({ 1 })",
+            "calling 'select' on bad self (lorawb.Dataset expected, got table); a method is called with a colon: x:select()"
+        ),
+        (
+            "data:train_test_split { test_size = 0.5 }.map(print)",
+            "calling 'map' on bad self (lorawb.DatasetDict expected, got function); a method is called with a colon: x:map()"
+        ),
+        // Dimensions and positions count from 1, ids from 0.
+        ("lorawb.ones(2, 3):topk(5)", "topk: 5 elements of dimension 2 of shape [2, 3], which has 3"),
+        ("lorawb.ones(2, 3):permute(1, 1)", "permute: [1, 1] is no order of the dimensions of shape [2, 3]"),
+        (
+            "lorawb.cat({ lorawb.ones(2, 3), lorawb.ones(2, 4) }, 1)",
+            "cat: shapes [2, 3] and [2, 4] differ beside dimension 1"
+        ),
+        ("lorawb.tensor({ { 1, 2 }, { 0 / 0, 4 } }):to('int64')", "to: nan at [2][1] cannot become an int64"),
+        ("model { input_ids = { { 1 }, {} } }", "call: sequence 2 of input_ids is empty"),
+        (
+            "model { input_ids = { { 1 }, { 120 } } }",
+            "call: sequence 2 holds the id 120, outside of the vocabulary 0 to 119"
+        ),
+        (
+            "model { input_ids = { { 1 }, { 2 } }, labels = { 0, 2 } }",
+            "call: label 2 of sequence 2 is outside of 0 to 1: the model has num_labels 2"
+        ),
+        // Floats that are whole are the integers that they are.
+        (
+            "lorawb.metrics.accuracy { predictions = { 1, 0 }, label_ids = { 1, 0.5 } }",
+            "call: label_ids: 0.5 at [2] is no class; class labels are whole numbers"
+        ),
+        (
+            "lorawb.metrics.f1 { predictions = { { 0.1, 0.2 }, { 1, 2 } }, label_ids = { 1.5, 0 } }",
+            "call: label_ids: 1.5 at [1] is no class; class labels are whole numbers"
+        ),
+        ("lorawb.zeros('2', 3)", "bad argument #1 'size' to 'zeros' (integer expected, got string '2')"),
+        ("lorawb.zeros(2, '3')", "bad argument #2 'size' to 'zeros' (integer expected, got string '3')"),
+        (
+            "lorawb.zeros { 2, '3' }",
+            "bad argument #1 'size' to 'zeros' (a list of integers expected, got string '3' at [2])"
+        ),
+        (
+            "print(lorawb.ones(2, 3)[1])",
+            "lorawb.Tensor has no elements: it cannot be indexed by [1]; x:select(1, i) gives a part, x:item() the number of a tensor that has just one, x:tolist() nested lists of numbers"
+        ),
+        ("lorawb.ones(2)[1] = 5", "lorawb.Tensor has no element [1] that can be set"),
+        (
+            "print(lorawb.metrics.f1[1])",
+            "lorawb.Metric has no elements: it cannot be indexed by [1]; it has names"
+        ),
+        (
+            "model:classify({ 'a', 'the film' }, { tokenizer = lorawb.load_tokenizer 'large' })",
+            "classify: the tokenizer does not belong to the model: it has 123 tokens, the model's vocabulary has 120, and text 2 holds the id 122; load the tokenizer from the model's folder"
+        ),
+        (
+            "model:add_adapter { target_modules = 'query' }",
+            "add_adapter: no module matches the expression 'query' in target_modules; a string is a pattern for a module's whole path; for all modules called 'query' write { \"query\" }"
+        ),
+        (
+            "lorawb.trainer { model = model, train_dataset = data, args = { logging_steps = 0 } }",
+            "trainer: args: option 'logging_steps' expected a whole number of steps from 1, or a share of all steps above 0 and below 1, got 0"
+        ),
         ("lorawb.Trainer {}", "lorawb has no 'Trainer'; did you mean 'trainer'?"),
     ]
 
@@ -50,6 +115,8 @@ struct MistakesTests {
         let place = try Place()
         try place.makeModel()
         try place.makeData("data.tsv")
+        // What the model's own vocabulary takes apart is one word more in the other one.
+        try place.put("large/vocab.txt", try place.text("tiny/vocab.txt") + "zza\nzzb\nfilm\n")
         let start = """
             local tokenizer, data = lorawb.load_tokenizer 'tiny', lorawb.load_dataset 'data.tsv'
             local model = lorawb.load_model('tiny', { task_type = 'SEQ_CLS', num_labels = 2 })
@@ -81,6 +148,82 @@ struct MistakesTests {
     }
 
     @Test(
+        "memory that ends while an argument is read ends the process as any memory does", arguments: ["30MB", "50MB"])
+    func memoryOfArguments(_ limit: String) throws {
+        let place = try Place()
+        let outcome = try place.run(
+            "local t = {} for i = 1, 1e6 do t[i] = 'x' end\nlorawb.save_json(lorawb.run_dir .. '/x', t)",
+            "--max-memory", limit)
+        #expect(outcome.code == 125 && outcome.line.hasPrefix("memory limit: r.lua:3: save_json: "), "\(outcome)")
+    }
+
+    @Test("floats that are whole are class ids")
+    func wholeFloats() throws {
+        let outcome = try Place().run(
+            """
+            local accuracy, f1 = lorawb.metrics.accuracy, lorawb.metrics.f1
+            print(accuracy { predictions = { 1, 0, 1 }, label_ids = { 1.0, 0, 0.0 } }.accuracy)
+            print(accuracy { predictions = { 1.0, 0.0, 1.0 }, label_ids = { 1, 0, 0 } }.accuracy)
+            print(accuracy { predictions = { 1, 0 }, label_ids = lorawb.tensor({ 1, 1 }, { dtype = 'float32' }) }.accuracy)
+            print(f1 { predictions = { { 0.1, 0.2 }, { 2.5, 2 } }, label_ids = { 1.0, 0.0 } }.f1)
+            """)
+        #expect(outcome.out == "0.66666666666667\n0.66666666666667\n0.5\n1.0\n", "\(outcome)")
+    }
+
+    @Test(
+        "an error that is no text has a place, its kind, and its text where it has one",
+        arguments: [
+            ("error({ code = 1 })", "r.lua:2: error object is a table"), ("error()", "r.lua:2: error object is nil"),
+            ("error(lorawb.ones(2):sum())", "r.lua:2: error object is a lorawb.Tensor: Tensor float32[] 2.0"),
+            (
+                "error(setmetatable({}, { __tostring = function() return 'told' end }))",
+                "r.lua:2: error object is a table: told"
+            ),
+            ("local ok, e = pcall(error, {})\nerror(e)", "r.lua:3: error object is a table"),
+        ])
+    func errorObjects(_ line: String, _ expected: String) throws {
+        let outcome = try Place().run(line)
+        #expect(outcome.code == 1 && outcome.line == expected, "\(outcome)")
+    }
+
+    /// (words behind the recipe, what is said of them).
+    private static let words: [([String], String)] = [
+        (["--time-limit", "-1"], "--time-limit expects seconds above 0, got -1.0"),
+        (["--max-memory", "1KB"], "--max-memory expects at least 1MB, got '1KB'"),
+        (
+            ["--max-memory", "1XB"],
+            "--max-memory expects a size such as 512MB or 4GB (KB, MB, GB and TB by thousands; KiB, MiB, GiB and TiB, or K, M, G and T, by 1024), got '1XB'"
+        ),
+        (["--max-memry", "1GB"], "unknown parameter --max-memry; did you mean --max-memory?"),
+        (["--allow-read", "nope"], "--allow-read: there is no 'nope'"),
+        (["--allow-write", "nope"], "--allow-write: there is no 'nope'; make the folder first"),
+        (["--lr", "1", "--lr", "2"], "--lr is given twice"),
+        (["--threads", "1", "--threads=2"], "--threads is given twice"),
+        (["--seed", "1", "--seed", "2"], "--seed is given twice"),
+    ]
+
+    @Test("words that are mistyped are refused by name before the recipe runs", arguments: words)
+    func commandLine(_ words: [String], _ expected: String) throws {
+        let place = try Place()
+        try place.put("r.lua", "local lorawb = require 'lorawb'\nlocal args = lorawb.args { lr = 0.5 }\nprint(1)")
+        let outcome = try Running([Running.program, "run", "r.lua"] + words, cwd: place.path).wait()
+        #expect(outcome.code == 64 && outcome.out.isEmpty && outcome.line == "lorawb: " + expected, "\(outcome)")
+        guard ["--time-limit", "--max-memory"].contains(words[0]) else { return }
+        let front = try Running([Running.program, "run"] + words + ["r.lua"], cwd: place.path).wait()
+        #expect(front.code == 64 && front.err.hasPrefix("Error: " + expected), "\(front)")
+    }
+
+    @Test("an option before the recipe is named by its nearest")
+    func beforeTheRecipe() throws {
+        let outcome = try lorawb("run", "--max-memry", "1GB", "r.lua")
+        #expect(
+            outcome.err.hasPrefix(
+                "Error: unknown option '--max-memry' before the recipe; did you mean --max-memory?"), "\(outcome)")
+        let profile = try lorawb("profile", "--trce", "x", "r.lua")
+        #expect(profile.err.contains("did you mean --trace?"), "\(profile)")
+    }
+
+    @Test(
         "a text counts each time that a table has it",
         arguments: ["save_json(lorawb.run_dir .. '/x', t)", "nn.module { forward = print, x = t }"])
     func sharedTexts(_ call: String) throws {
@@ -89,5 +232,7 @@ struct MistakesTests {
             "local s, t = ('x'):rep(1000000), {} for i = 1, 600 do t[i] = s end lorawb.\(call)", "--max-memory", "150MB"
         )
         #expect(outcome.code == 125, "\(outcome)")
+        #expect(outcome.line.hasPrefix("memory limit: r.lua:2: "), "\(outcome)")
+        #expect(outcome.err.split(separator: "memory limit: ").count == 1, "\(outcome)")
     }
 }

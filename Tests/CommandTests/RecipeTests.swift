@@ -46,7 +46,10 @@ struct RecipeTests {
         (["--lr"], "lorawb: --lr needs a value"),
         (["--mode", "slower"], "lorawb: --mode expected one of fast, slow, got 'slower'; did you mean 'slow'?"),
         (["3"], "lorawb: unexpected argument '3'; parameters are typed as --name value"),
-        (["--max-memory", "much"], "lorawb: --max-memory expects a size such as 512MB or 4GB, got 'much'"),
+        (
+            ["--max-memory", "much"],
+            "lorawb: --max-memory expects a size such as 512MB or 4GB (KB, MB, GB and TB by thousands; KiB, MiB, GiB and TiB, or K, M, G and T, by 1024), got 'much'"
+        ),
         (["--threads", "0"], "lorawb: --threads expects at least 1, got 0"),
         (["--time-limit", "0"], "lorawb: --time-limit expects seconds above 0, got 0.0"),
         (["--resume", "a", "--run-dir", "b"], "lorawb: --resume names the run's folder already; leave --run-dir out"),

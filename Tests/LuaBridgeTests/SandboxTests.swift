@@ -66,11 +66,20 @@ struct SandboxTests {
             "coroutine.close(coroutine.create(print))",
             "recipe.lua:1: attempt to call a nil value (field 'close'); 'coroutine.close'"
         ),
-        ("error({code = 2})", "(error value is a table)"),
-        ("error(setmetatable({}, {__tostring = function() return 'told' end}))", "told"),
-        ("error(setmetatable({}, {__tostring = function() error('again') end}))", "(error value is a table)"),
-        ("error(nil)", "(error value is a nil)"),
-        ("error(12)", "12"),
+        ("error({code = 2})", "recipe.lua:1: error object is a table"),
+        (
+            "error(setmetatable({}, {__tostring = function() return 'told' end}))",
+            "recipe.lua:1: error object is a table: told"
+        ),
+        (
+            "error(setmetatable({}, {__tostring = function() error('again') end}))",
+            "recipe.lua:1: error object is a table"
+        ),
+        ("error(nil)", "recipe.lua:1: error object is nil"),
+        ("error(12)", "recipe.lua:1: error object is a number: 12"),
+        ("local function f()\n  error({})\nend\nf()", "recipe.lua:2: error object is a table"),
+        ("coroutine.wrap(function() error(false) end)()", "recipe.lua:1: error object is a boolean: false"),
+        ("lorawb.call(function()\n  error({})\nend)", "recipe.lua:2: error object is a table"),
     ])
     func tellsWhatToUse(_ source: String, _ expected: String) throws {
         let world = try World()

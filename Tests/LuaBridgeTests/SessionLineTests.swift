@@ -34,6 +34,13 @@ struct SessionLineTests {
         (["local a <const>\n, b\n= 1, 2", "a + b"], ["3"]), (["local x = 1 local y = x + 1 return y"], ["2"]),
         (["local _, second = 1, 2", "second"], ["2"]), (["local x = 1", "= x"], ["1"]),
         (["local goto_ = 1 goto done ::done::", "goto_"], ["1"]),
+        // So it is within one entry.
+        (["local n = 1; function get() return n end local n = n + 1; n = n * 5", "get(), n"], ["1", "10"]),
+        (["local function f() return 1 end local g = f local function f() return 2 end return f(), g()"], ["2", "1"]),
+        (["local n <const> = 1 local n = 2 n = 3 local n = n + 1", "n"], ["4"]),
+        (["local n = 1 do return n end local n = 2"], ["1"]),
+        (["local n, m = 1, 2 local m, n = n, m", "n, m"], ["2", "1"]),
+        (["local n = 1 goto on ::on:: local n = 2", "n"], ["2"]),
         // What failed declared what it came to.
         (["local x = 1", "pcall(error)", "x"], ["1"]),
     ])
@@ -44,6 +51,8 @@ struct SessionLineTests {
         (["do local x = 1 end", "x"], "undefined global 'x'"),
         (["local x = error('no')"], "no"), (["x"], "undefined global 'x'"),
         (["local f <close> = nil", "f"], "undefined global 'f'"), (["local x = "], "<eof>"),
+        (["local x = 1\nlocal x = 2\nlocal x = error('no')"], "stdin:3: no"),
+        (["x_ = 1 local x = 1 local x = ", "x_"], "undefined global 'x_'"),
         (["load('return 1')()", "end"], "near"), (["local x = 1 end do"], "near 'end'"),
     ])
     func whatFails(_ lines: [String], _ message: String) throws {

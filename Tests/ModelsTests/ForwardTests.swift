@@ -19,24 +19,27 @@ func wrongInputs() throws {
     let long = Array(repeating: 5, count: 65)
     let wrong: [(any Model, ModelInput, String)] = [
         (classifier, ModelInput(inputIds: []), "input_ids holds no sequence"),
-        (classifier, ModelInput(inputIds: [[1], []]), "sequence 1 of input_ids is empty"),
+        (classifier, ModelInput(inputIds: [[1], []]), "sequence 2 of input_ids is empty"),
         (
             classifier, ModelInput(inputIds: [long]),
-            "sequence 0 has 65 tokens, but the model has positions for 64; truncate with max_length = 64"
+            "sequence 1 has 65 tokens, but the model has positions for 64; truncate with max_length = 64"
         ),
         (
             classifier, ModelInput(inputIds: [[1, 120]]),
-            "sequence 0 holds the id 120, outside of the vocabulary 0..<120"
+            "sequence 1 holds the id 120, outside of the vocabulary 0 to 119"
         ),
-        (classifier, ModelInput(inputIds: [[1, -1]]), "sequence 0 holds the id -1, outside of the vocabulary 0..<120"),
-        (classifier, ModelInput(inputIds: [[1, 2]], tokenTypeIds: [[0, 2]]), "token type 2 is outside of 0..<2"),
+        (
+            classifier, ModelInput(inputIds: [[1, -1]]),
+            "sequence 1 holds the id -1, outside of the vocabulary 0 to 119"
+        ),
+        (classifier, ModelInput(inputIds: [[1, 2]], tokenTypeIds: [[0, 2]]), "token type 2 is outside of 0 to 1"),
         (
             classifier, ModelInput(inputIds: [[1, 2], [3]], tokenTypeIds: [[0], [0, 1]]),
             "token_type_ids and input_ids have different lengths"
         ),
         (
             classifier, ModelInput(inputIds: [[1, 2]], labels: .classes([2])),
-            "label 2 of sequence 0 is outside of 0..<2: the model has num_labels 2"
+            "label 2 of sequence 1 is outside of 0 to 1: the model has num_labels 2"
         ),
         (classifier, ModelInput(inputIds: [[1, 2]], labels: .classes([1, 1])), "2 labels were given for 1 sequences"),
         (
@@ -45,7 +48,7 @@ func wrongInputs() throws {
         ),
         (
             classifier, ModelInput(inputIds: [[1, 2]], labels: .vectors([[1, 0, 1]])),
-            "the label of sequence 0 has 3 numbers, the model has num_labels 2"
+            "the label of sequence 1 has 3 numbers, the model has num_labels 2"
         ),
         (
             classifier, ModelInput(inputIds: [[1, 2]], labels: .vectors([[1, 3]])),
@@ -55,7 +58,7 @@ func wrongInputs() throws {
             classifier, ModelInput(inputIds: [[1, 2]], labels: .values([1])),
             "labels of this kind do not fit multi_label_classification"
         ),
-        (tokens, ModelInput(inputIds: [[1, 2]], labels: .tokens([[1]])), "sequence 0 has 2 tokens and 1 labels"),
+        (tokens, ModelInput(inputIds: [[1, 2]], labels: .tokens([[1]])), "sequence 1 has 2 tokens and 1 labels"),
         (
             tokens, ModelInput(inputIds: [[1, 2]], labels: .classes([1])),
             "a token classification takes a list of labels for each sequence"

@@ -99,11 +99,19 @@ struct ArgumentTests {
             ),
             (
                 [("save_steps", .number(2.5))],
-                "args: option 'save_steps' expected a whole number of steps, or a share of all steps between 0 and 1, got number 2.5"
+                "args: option 'save_steps' expected a whole number of steps from 1, or a share of all steps above 0 and below 1, got number 2.5"
             ),
             (
                 [("logging_steps", .integer(0))],
-                "args: option 'logging_steps' expected a whole number of steps, or a share of all steps between 0 and 1, got integer 0"
+                "args: option 'logging_steps' expected a whole number of steps from 1, or a share of all steps above 0 and below 1, got integer 0"
+            ),
+            (
+                [("logging_strategy", .string("no")), ("logging_steps", .number(2.5))],
+                "args: option 'logging_steps' expected a whole number of steps, or a share of all steps from 0 to below 1, got number 2.5"
+            ),
+            (
+                [("eval_steps", .number(2.5))],
+                "args: option 'eval_steps' expected a whole number of steps from 1, or a share of all steps above 0 and below 1, or 0 for logging_steps, got number 2.5"
             ),
             (
                 [("warmup_ratio", .number(1.5))],

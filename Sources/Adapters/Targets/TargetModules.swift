@@ -176,14 +176,29 @@ struct TargetModules {
                 let expression = try OptionPattern(pattern, option: option)
                 guard try modules.contains(where: { try expression.matchesAll(of: $0.name) }) else {
                     throw AdapterError(
-                        "no module matches the expression '\(FormatError.shown(pattern, limit: 60))' in \(option); it must match a whole path, such as "
-                            + "'\(modules.last { $0.module is Models.Linear }?.name ?? "")'")
+                        "no module matches the expression '\(FormatError.shown(pattern, limit: 60))' in \(option); "
+                            + (try advice(on: pattern, modules)
+                                ?? "it must match a whole path, such as '\(modules.last { $0.module is Models.Linear }?.name ?? "")'")
+                    )
                 }
             case nil: break
             }
         }
         if let layer = layers?.subtracting(seen).min() {
             throw AdapterError("no targeted module lies in layer \(layer) of layers_to_transform")
+        }
+    }
+
+    /// What a pattern was meant as that is a name, or nearly one: a string stands for all of a path, entries of a list for its end.
+    private static func advice(on pattern: String, _ modules: [(name: String, module: any Module)]) throws -> String? {
+        guard
+            pattern.utf8.allSatisfy({ $0 == 95 || $0 == 46 || (48...57).contains($0) || (97...122).contains($0 | 32) })
+        else { return nil }
+        let isName = modules.contains { ModuleMatcher.endings(of: $0.name).contains(pattern) }
+        let near =
+            isName ? pattern : nearestName(to: pattern, in: endings(modules.filter { $0.module is Models.Linear }))
+        return near.map {
+            "a string is a pattern for a module's whole path; for all modules called '\($0)' write { \"\($0)\" }"
         }
     }
 

@@ -123,12 +123,14 @@ int64_t lw_memory(const lw_state *state);
 void lw_full_traceback(lw_state *state, bool full);
 
 // --- register.c: names are copied; false is out of memory.
-// A type of objects, from 1; 0 is out of memory. `closes` has the host's `close` called before a handle is closed.
+// A type of objects, from 1; 0 is out of memory, -1 too many types. `closes` has the host's `close` called before a handle is closed.
 int32_t lw_type_new(lw_state *state, const char *name, bool closes);
 bool lw_type_method(lw_state *state, int32_t type, const char *name, const void *function);
 bool lw_type_property(lw_state *state, int32_t type, const char *name, const void *getter, const void *setter);
 // __index is asked for keys that are no strings, __index_names for all that name neither method nor property.
 bool lw_type_metamethod(lw_state *state, int32_t type, const char *name, const void *function);
+// What to use where a recipe asks an object for an element, and the type has none.
+bool lw_type_advice(lw_state *state, int32_t type, const char *advice);
 int32_t lw_table_type_new(lw_state *state, const char *name);
 // The value in the outbox becomes a global, a cached module, or a field of a cached module.
 bool lw_set_global(lw_state *state, const char *name);

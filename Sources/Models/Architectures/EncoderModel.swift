@@ -137,7 +137,7 @@ final class EncoderModel: Model {
             for (index, row) in rows.enumerated() where index < input.inputIds.count {
                 guard row.count == input.inputIds[index].count else {
                     throw ModelError(
-                        "sequence \(index) has \(input.inputIds[index].count) tokens and \(row.count) labels")
+                        "sequence \(index + 1) has \(input.inputIds[index].count) tokens and \(row.count) labels")
                 }
             }
         }
@@ -151,15 +151,16 @@ final class EncoderModel: Model {
             throw ModelError("the pass was made for sequences of other lengths than input_ids")
         }
         for (index, row) in input.inputIds.enumerated() {
-            guard !row.isEmpty else { throw ModelError("sequence \(index) of input_ids is empty") }
+            guard !row.isEmpty else { throw ModelError("sequence \(index + 1) of input_ids is empty") }
             guard row.count <= config.maxLength else {
                 throw ModelError(
-                    "sequence \(index) has \(row.count) tokens, but the model has positions for \(config.maxLength); "
+                    "sequence \(index + 1) has \(row.count) tokens, but the model has positions for \(config.maxLength); "
                         + "truncate with max_length = \(config.maxLength)")
             }
             if let wrong = row.first(where: { !(0..<config.vocabSize).contains($0) }) {
                 throw ModelError(
-                    "sequence \(index) holds the id \(wrong), outside of the vocabulary 0..<\(config.vocabSize)")
+                    "sequence \(index + 1) holds the id \(wrong), outside of the vocabulary 0 to \(config.vocabSize - 1)"
+                )
             }
         }
         try checkTokenTypes(input)
@@ -176,7 +177,7 @@ final class EncoderModel: Model {
             throw ModelError(
                 config.typeVocabSize == 0
                     ? "token type \(wrong): a \(config.modelType) model knows no token types but 0"
-                    : "token type \(wrong) is outside of 0..<\(config.typeVocabSize)")
+                    : "token type \(wrong) is outside of 0 to \(config.typeVocabSize - 1)")
         }
     }
 }

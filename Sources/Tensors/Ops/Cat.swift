@@ -20,7 +20,7 @@ package final class Cat: Op {
             var others = x.shape
             if others.count > at { others[at] = first.shape[at] }
             guard others == first.shape else {
-                throw TensorError("cat: shapes \(first.shape) and \(x.shape) differ beside dimension \(at)")
+                throw TensorError("cat: shapes \(first.shape) and \(x.shape) differ beside dimension \(at + 1)")
             }
             total += x.shape[at]
         }

@@ -47,7 +47,7 @@ package final class CrossEntropy: Op {
             throw TensorError("cross_entropy: \(labels.count) labels for logits of shape \(x.shape)")
         }
         for (row, label) in labels.enumerated() where label != ignoreIndex && !(0..<classes).contains(label) {
-            throw TensorError("cross_entropy: label \(label) in row \(row) is outside 0..<\(classes)")
+            throw TensorError("cross_entropy: label \(label) in row \(row + 1) is outside 0 to \(classes - 1)")
         }
         let factor = try reduction.factor(labels.count { $0 != ignoreIndex })
         if needs[0] { gradient = try Tensor(uninitialized: x.shape) }

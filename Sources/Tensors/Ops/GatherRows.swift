@@ -19,7 +19,7 @@ package final class GatherRows: Op {
         let (source, target) = (try x.floats(), try y.mutableFloats())
         for (place, row) in indices.enumerated() {
             guard row >= 0, row < rows else {
-                throw TensorError("gather_rows: row \(row) is outside 0..<\(rows) of shape \(x.shape)")
+                throw TensorError("gather_rows: row \(Shape.told(row)) is outside 1 to \(rows) of shape \(x.shape)")
             }
             (target + place * width).update(from: source + row * width, count: width)
         }

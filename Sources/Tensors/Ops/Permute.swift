@@ -66,7 +66,7 @@ extension Tensor {
         }
         let wanted = try order.map { try Shape.dimension($0, of: shape, "permute") }
         guard wanted.sorted() == Array(shape.indices) else {
-            throw TensorError("permute: \(order) is no order of the dimensions of shape \(shape)")
+            throw TensorError("permute: \(order.map(Shape.told)) is no order of the dimensions of shape \(shape)")
         }
         // Moving dimensions of size 1 moves nothing.
         let moved = wanted.filter { shape[$0] != 1 }

@@ -80,7 +80,7 @@ extension Tensor {
     public func topk(_ k: Int, _ dimension: Int = -1) throws -> (values: Tensor, indices: Tensor) {
         let at = try Shape.dimension(dimension, of: shape, "topk")
         guard k >= 0, k <= shape[at] else {
-            throw TensorError("topk: \(k) elements of dimension \(at) of shape \(shape)")
+            throw TensorError("topk: \(k) elements of dimension \(at + 1) of shape \(shape), which has \(shape[at])")
         }
         let op = TopK(k: k)
         let last = shape.count - 1

@@ -51,7 +51,8 @@ extension Tensor {
         let at = try Shape.dimension(dimension, of: shape, "narrow")
         guard start >= 0, length >= 0, start <= shape[at], length <= shape[at] - start else {
             throw TensorError(
-                "narrow: \(length) entries from \(start) on do not lie in dimension \(at) of shape \(shape)")
+                "narrow: \(length) entries from \(Shape.told(start)) on do not lie in dimension \(at + 1) of shape \(shape)"
+            )
         }
         var sizes = shape
         sizes[at] = length
@@ -66,7 +67,9 @@ extension Tensor {
     public func select(_ dimension: Int, _ index: Int) throws -> Tensor {
         let at = try Shape.dimension(dimension, of: shape, "select")
         guard index >= 0, index < shape[at] else {
-            throw TensorError("select: \(index) is outside 0..<\(shape[at]) in dimension \(at) of shape \(shape)")
+            throw TensorError(
+                "select: position \(Shape.told(index)) is outside 1 to \(shape[at]) in dimension \(at + 1) of shape \(shape)"
+            )
         }
         return try narrow(at, start: index, length: 1).reshape(Shape.reduced(shape, at: at, keepdim: false))
     }

@@ -80,7 +80,8 @@ extension TrainingArguments {
             }, recorded: { .string($0[keyPath: path].rawValue) })
     }
 
-    private static let stepsPhrase = "a whole number of steps, or a share of all steps between 0 and 1"
+    private static let stepsPhrase = "a whole number of steps, or a share of all steps from 0 to below 1"
+    private static let someStepsPhrase = "a whole number of steps from 1, or a share of all steps above 0 and below 1"
 
     /// Steps, or a share of all steps below 1; whole from 1 on.
     private static func steps(
@@ -91,7 +92,7 @@ extension TrainingArguments {
             read: { arguments, source in
                 guard let value = source.optionalNumber(name) else { return }
                 guard value < 1 || value.rounded() == value, value > 0 || !isUsed(arguments) else {
-                    throw source.error(name, expected: stepsPhrase)
+                    throw source.error(name, expected: isUsed(arguments) ? someStepsPhrase : stepsPhrase)
                 }
                 arguments[keyPath: path] = value
             }, recorded: { .number($0[keyPath: path]) })
@@ -188,11 +189,11 @@ extension TrainingArguments {
         Argument(
             option: Option(
                 "eval_steps", .number(NumberRange(0, 0x1p53)), default: .words("logging_steps"),
-                "Steps between evaluations; below 1 a share of all steps.", example: "100"),
+                "Steps between evaluations; below 1 a share of all steps; 0 is logging_steps.", example: "100"),
             read: { arguments, source in
                 guard let value = source.optionalNumber("eval_steps") else { return }
                 guard value < 1 || value.rounded() == value else {
-                    throw source.error("eval_steps", expected: stepsPhrase)
+                    throw source.error("eval_steps", expected: someStepsPhrase + ", or 0 for logging_steps")
                 }
                 if value > 0 { arguments.evalSteps = value }
             }, recorded: { $0.evalSteps.map(OptionLiteral.number) ?? .nothing }),

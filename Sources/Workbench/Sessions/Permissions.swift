@@ -161,6 +161,8 @@ public final class Permissions {
 
     static func isFile(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR } ?? false }
 
+    static func exists(_ path: String) -> Bool { mode(path) != nil }
+
     static func isFolder(_ path: String) -> Bool { mode(path) == S_IFDIR }
 
     /// Whether there is something that is neither a file nor a folder: a pipe, a socket, a device.

@@ -103,6 +103,11 @@ public struct RecipeParameters: Sendable {
         }
     }
 
+    /// Options of lorawb that can stand among the parameters.
+    public static let hostOptions = [
+        "threads", "run-dir", "resume", "allow-read", "allow-write", "time-limit", "max-memory", "help", "seed",
+    ]
+
     /// The declared parameters in the order in which help lists them.
     public let parameters: [Parameter]
 
@@ -111,8 +116,11 @@ public struct RecipeParameters: Sendable {
 
     /// Values for the words the user typed after the recipe (`--name value`, `--name=value`, `--flag`, `--no-flag`).
     ///
+    /// - Parameter others: options that can stand among them, for a name that is neither.
     /// - Returns: the value of each parameter by name, and the names that the user typed.
-    public func parse(_ words: [String]) throws -> (values: [String: JSON], typed: Set<String>) {
+    public func parse(_ words: [String], others: [String] = RecipeParameters.hostOptions) throws -> (
+        values: [String: JSON], typed: Set<String>
+    ) {
         var values = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.defaultValue) })
         var typed = Set<String>()
         var rest = words[...]
@@ -122,7 +130,7 @@ public struct RecipeParameters: Sendable {
             }
             let body = word.dropFirst(2)
             let parts = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let parameter = try find(String(parts[0]).replacing("-", with: "_"), orFlag: String(parts[0]))
+            let parameter = try find(String(parts[0]).replacing("-", with: "_"), orFlag: String(parts[0]), others)
             let text: String
             if parts.count == 2 {
                 text = String(parts[1])
@@ -134,7 +142,9 @@ public struct RecipeParameters: Sendable {
                 throw RecipeParameterError("--\(parameter.name) needs a value")
             }
             values[parameter.name] = try parameter.parse(text)
-            typed.insert(parameter.name)
+            guard typed.insert(parameter.name).inserted else {
+                throw RecipeParameterError("--\(parameter.name) is given twice")
+            }
         }
         return (values, typed)
     }
@@ -153,19 +163,20 @@ public struct RecipeParameters: Sendable {
             guard let number = text.flatMap({ Int($0) }) else {
                 throw RecipeParameterError("--seed expects an integer, got '\(text ?? "nothing")'")
             }
+            guard seed == nil else { throw RecipeParameterError("--seed is given twice") }
             seed = number
         }
         return (rest, seed)
     }
 
-    private func find(_ name: String, orFlag flag: String) throws -> Parameter {
+    private func find(_ name: String, orFlag flag: String, _ others: [String]) throws -> Parameter {
         let candidates =
             [flag, name] + (flag.hasPrefix("no-") ? [String(flag.dropFirst(3)), String(name.dropFirst(3))] : [])
         for candidate in candidates {
             if let found = parameters.first(where: { $0.name == candidate }) { return found }
         }
         let names = parameters.map(\.name)
-        if let nearest = nearestName(to: name, in: names) {
+        if let nearest = nearestName(to: name, in: names) ?? nearestName(to: flag, in: others) {
             throw RecipeParameterError("unknown parameter --\(flag); did you mean --\(nearest)?")
         }
         throw RecipeParameterError(

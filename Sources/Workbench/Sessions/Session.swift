@@ -6,6 +6,7 @@ import Reports
 import Stdlib
 import Tensors
 import Tokenizers
+import Words
 
 /// One run of a recipe, or one interactive session, and how it ends.
 public final class Session {
@@ -67,6 +68,10 @@ public final class Session {
     /// Runs what is piped in, or talks with the user on a terminal; gives the exit code.
     public func interact() -> Int32 {
         guard Repl.isTerminal else { return run(recipe: "-", words: [], help: false) }
+        do { try checkGrants() } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
+        }
         let context = makeContext(base: workingFolder, stem: "repl", name: "repl", source: [], words: [], help: false)
         context.isInteractive = true
         return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
@@ -74,7 +79,18 @@ public final class Session {
 
     // MARK: Opening
 
+    /// What is granted must be there: a mistyped name would be missed only where the recipe comes to it.
+    private func checkGrants() throws {
+        for (flag, paths) in [("--allow-read", options.allowRead), ("--allow-write", options.allowWrite)] {
+            for path in paths where !Permissions.exists(Permissions.absolute(path, from: workingFolder)) {
+                let advice = flag == "--allow-write" ? "; make the folder first" : ""
+                throw FormatError("\(flag): there is no '\(Permissions.shown(path))'\(advice)")
+            }
+        }
+    }
+
     private func open(recipe: String, words: [String], help: Bool) throws -> (RecipeContext, String) {
+        try checkGrants()
         if options.resume, let folder = options.runFolder,
             !Permissions.isFolder(Permissions.absolute(folder, from: workingFolder))
         {
@@ -118,8 +134,11 @@ public final class Session {
         let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
         if let seed { context.setSeed(seed) }
         if let word = rest.first {
+            let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
+            let near = word.hasPrefix("--") ? nearestName(to: String(name), in: RecipeParameters.hostOptions) : nil
             throw RecipeParameterError(
-                "\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'")
+                "\(context.recipeName) declares no parameters (lorawb.args), got '\(Permissions.shown(word))'"
+                    + (near.map { "; did you mean --\($0)?" } ?? ""))
         }
     }
 
@@ -176,6 +195,8 @@ public final class Session {
             return Exit.failure
         } catch let failure as LuaFailure {
             return end(failure, context)
+        } catch let refusal as MemoryRefusal {
+            return endForMemory("\(refusal)")
         } catch {
             output.complain("lorawb: \(error)")
             return error is RecipeParameterError ? Exit.misuse : Exit.failure
@@ -200,14 +221,19 @@ public final class Session {
             if let hint = context.resumeHint { output.complain(hint) }
             return Exit.timeLimit
         case .memoryLimit:
-            output.complain("memory limit: \(failure.message)")
-            return Exit.memoryLimit
+            return endForMemory(failure.message)
         case .error, .syntax, .incomplete:
             output.complain(failure.message)
             // One frame says no more than the message does.
             if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
-            return failure.message.contains("memory limit: ") ? Exit.memoryLimit : Exit.failure
+            return Exit.failure
         }
+    }
+
+    /// Says once that it is the limit that was passed, wherever in the message that stands.
+    private func endForMemory(_ message: String) -> Int32 {
+        output.complain(MemoryRefusal.prefix + message.replacing(MemoryRefusal.prefix, with: ""))
+        return Exit.memoryLimit
     }
 }
 

@@ -57,7 +57,8 @@ enum ArgsLua {
                 if let seed { context.setSeed(seed) }
                 words = rest
             }
-            return try declared.parse(words)
+            let command = context.options.profile == nil ? [] : ProfileOptions.names
+            return try declared.parse(words, others: RecipeParameters.hostOptions + command)
         } catch let error as RecipeParameterError {
             context.misuse = error.description
             throw error
@@ -89,15 +90,13 @@ enum ArgsLua {
         return values
     }
 
-    private static let hostNames: Set<String> = [
-        "threads", "run_dir", "resume", "allow_read", "allow_write", "time_limit", "max_memory", "help",
-    ]
-
     private static func parameter(
         _ name: String, _ value: LuaValue, _ context: RecipeContext
     ) throws -> RecipeParameters.Parameter {
         let taken = context.options.profile == nil ? [] : ProfileOptions.names
-        guard !hostNames.contains(name), !taken.contains(name.replacing("_", with: "-")) else {
+        guard name == "seed" || !RecipeParameters.hostOptions.contains(name.replacing("_", with: "-")),
+            !taken.contains(name.replacing("_", with: "-"))
+        else {
             throw LuaFault("'\(name)' is an option of lorawb itself; call the parameter something else")
         }
         guard case .table(let table) = value else {

@@ -37,7 +37,7 @@ struct MetricInput {
         case "pearson", "spearman", "mse", "mae": return [try regression()]
         case "perplexity": return [try scored(withLoss: true)]
         default:
-            if case .integers(let ids, _) = predictions { return try classes(ids) }
+            if let ids = predictedIds { return try classes(ids) }
             return [try scored(withLoss: false)]
         }
     }
@@ -60,7 +60,7 @@ struct MetricInput {
             )
         }
         let rows = scores.count / width
-        if case .integers(let ids, _) = labels, ids.count == rows {
+        if let ids = try labelIds(rows: rows, scores: scores.count) {
             let ids = try ids.enumerated().map { place, id in
                 guard id < Int64(width) else {
                     throw LuaFault("label_ids: \(id) of row \(place + 1) is outside 0 to \(width - 1)")
@@ -85,7 +85,7 @@ struct MetricInput {
 
     /// Predicted ids as scores, some rows at a time; ids are numbered anew where they are many or large.
     private func classes(_ predicted: [Int64]) throws -> [EvaluationPart] {
-        guard case .integers(let labels, _) = labels, labels.count == predicted.count else { throw mismatch }
+        guard let labels = try labelIds(rows: predicted.count, scores: nil) else { throw mismatch }
         if let wrong = predicted.first(where: { $0 < 0 }) {
             throw LuaFault("predictions: \(wrong) is no class id; they count from 0")
         }
@@ -103,6 +103,33 @@ struct MetricInput {
             for (row, id) in predicted[range].enumerated() { scores[row * width + (places[id] ?? 0)] = 1 }
             return try EvaluationPart(
                 logits: scores, width: width, labels: .classes(labels[range].map { $0 < 0 ? -100 : places[$0] ?? 0 }))
+        }
+    }
+
+    /// Predictions that are class ids: integers, or floats of one dimension that are all whole.
+    private var predictedIds: [Int64]? {
+        switch predictions {
+        case .integers(let ids, _): return ids
+        case .numbers(let numbers, let shape):
+            let ids = shape.count == 1 ? numbers.compactMap { Int64(exactly: $0) } : []
+            return !ids.isEmpty && ids.count == numbers.count ? ids : nil
+        }
+    }
+
+    /// Labels that are class ids, one a row; nil where there are as many labels as scores, or another number.
+    private func labelIds(rows: Int, scores: Int?) throws -> [Int64]? {
+        switch labels {
+        case .integers(let ids, _): return ids.count == rows ? ids : nil
+        case .numbers(let numbers, let shape):
+            guard numbers.count == rows, rows != scores else { return nil }
+            return try numbers.enumerated().map { index, number in
+                guard let id = Int64(exactly: number) else {
+                    throw LuaFault(
+                        "label_ids: \(number) at \(Shape.place(index, in: shape)) is no class; class labels are whole numbers"
+                    )
+                }
+                return id
+            }
         }
     }
 

@@ -8,7 +8,10 @@ enum TensorLua {
         LuaType(
             "lorawb.Tensor", "A dense array of float32 or int64 numbers.",
             methods: arithmetic + comparisons + shapes + reductions + functions + values,
-            properties: properties, metamethods: metamethods, close: { $0.free() })
+            properties: properties, metamethods: metamethods,
+            elements:
+                "x:select(1, i) gives a part, x:item() the number of a tensor that has just one, x:tolist() nested lists of numbers",
+            close: { $0.free() })
     }
 
     // MARK: Arguments

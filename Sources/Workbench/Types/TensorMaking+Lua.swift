@@ -8,7 +8,9 @@ enum TensorMaking {
     private static func shape(_ call: borrowing LuaCall) throws -> ([Int], LuaOptions) {
         var sizes: [Int] = []
         var position = 1
-        if call.isTable(1), let list = try call.table(1).integers(), !list.isEmpty || call.count == 1 {
+        if call.isTable(1), case let table = try call.table(1),
+            table.count > 0 || table.fields.isEmpty && call.count == 1
+        {
             sizes = try call.integers(1, "size").map(Int.init)
             position = 2
         } else {
@@ -17,6 +19,8 @@ enum TensorMaking {
                 position += 1
             }
         }
+        // What is neither options nor a number stands in a size's place.
+        if !call.isNil(position), !call.isTable(position) { _ = try call.integer(position, "size") }
         if position < call.count {
             throw call.argumentError(position + 1, nil, "unexpected argument after the options")
         }
