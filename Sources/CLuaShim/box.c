@@ -143,7 +143,9 @@ static void play_table(lua_State *L, lw_box *box, const lw_value *item, size_t *
     int32_t type = item->type;
     luaL_checkstack(L, 8, "a table is nested too deeply");
     ask(L);
-    if (type == LW_STRICT) play_item(L, box, next);
+    bool is_strict = type < 0;
+    if (is_strict) play_item(L, box, next);
+    if (type == LW_FROZEN) play_item(L, box, next);
     lua_createtable(L, size_hint((size_t)values), size_hint(fields));
     int table = lua_gettop(L), absent = 0;
     for (int64_t i = 1; i <= values; i++) {
@@ -153,16 +155,19 @@ static void play_table(lua_State *L, lw_box *box, const lw_value *item, size_t *
     for (size_t i = 0; i < fields; i++) {
         play_item(L, box, next);
         play_item(L, box, next);
-        if (type == LW_STRICT && lua_isnil(L, -1)) {
+        if (is_strict && lua_isnil(L, -1)) {
             absent = lw_add_absent(L, absent);
         } else {
             lua_rawset(L, table);
         }
     }
-    if (type == LW_STRICT) {
-        lw_make_strict(L, table - 1, table, absent);
+    if (is_strict) {
+        int name = type == LW_FROZEN ? table - 2 : table - 1;
+        lw_make_strict(L, name, table, absent, type == LW_CLOSED);
         lua_settop(L, table);
-        lua_remove(L, table - 1);
+        if (type == LW_FROZEN) lw_freeze(L, name);
+        lua_replace(L, name);
+        lua_settop(L, name);
     }
     if (type > 0) {
         lw_push_metatable(L, type);

@@ -50,6 +50,7 @@ static void name_function(lua_State *L, lw_state *state) {
 
 static void look_at_table(lua_State *L, lw_state *state, lw_look *look) {
     look->kind = LW_LOOK_TABLE;
+    lw_unveil(L, 2);
     look->length = (int64_t)lua_rawlen(L, 2);
     if (!lua_getmetatable(L, 2)) return;
     const void *metatable = lua_topointer(L, -1);
@@ -122,6 +123,7 @@ static int list_protected(lua_State *L) {
     lw_drain_references(L);
     lw_push_reference(L, asked->reference);
     if (lua_type(L, 2) != LUA_TTABLE) return 0;
+    lw_unveil(L, 2);
     lua_Integer length = (lua_Integer)lua_rawlen(L, 2);
     for (lua_Integer i = 1; i <= length && i <= asked->items; i++) {
         lua_rawgeti(L, 2, i);
@@ -167,6 +169,7 @@ static int field_protected(lua_State *L) {
     lw_drain_references(L);
     lw_push_reference(L, asked->reference);
     if (lua_type(L, 2) != LUA_TTABLE) return 0;
+    lw_unveil(L, 2);
     lua_pushlstring(L, asked->name, asked->length);
     lua_rawget(L, 2);
     return refer_to_top(L);

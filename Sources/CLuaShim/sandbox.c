@@ -4,7 +4,7 @@
 
 #include "shim.h"
 
-static const char *const base_names[] = {"assert", "error",  "getmetatable", "ipairs", "next",   "pairs", "rawequal", "rawget",
+static const char *const base_names[] = {"assert", "error",  "getmetatable", "ipairs", "pairs", "rawequal", "rawget",
                                          "rawlen", "rawset", "select",       "tonumber", "type", NULL};
 static const char *const os_names[] = {"clock", "date", "time", NULL};
 static const char *const coroutine_names[] = {"create", "isyieldable", "running", "status", "yield", NULL};
@@ -190,6 +190,7 @@ static void define_base(lua_State *L, int environment) {
     static const luaL_Reg own[] = {{"pcall", lw_pcall_function},       {"xpcall", lw_xpcall_function},
                                    {"setmetatable", set_metatable},    {"print", lw_print_function},
                                    {"tostring", lw_tostring_function}, {"require", lw_require_function},
+                                   {"next", lw_next_function},
                                    {NULL, NULL}};
     open_library(L, luaopen_base, "_G");  // fills the registry's first table of globals, which nobody sees again
     int stock = lua_gettop(L);

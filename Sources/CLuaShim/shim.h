@@ -93,7 +93,7 @@ typedef struct lw_handle {
 
 // Keys of the registry, by address: looking them up allocates nothing.
 extern const char lw_key_references, lw_key_modules, lw_key_module_properties, lw_key_hints, lw_key_error,
-    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict, lw_key_locals, lw_key_constants,
+    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict, lw_key_closed, lw_key_frozen, lw_key_locals, lw_key_constants,
     lw_key_declared, lw_key_initial;
 
 static inline lw_state *lw_state_of(lua_State *L) { return *(lw_state **)lua_getextraspace(L); }
@@ -182,7 +182,13 @@ int lw_string_match(lua_State *L);
 // Takes a name and nil off the stack and notes the name in the table of absent names at `absent`, which is made where it is 0; returns where it lies.
 int lw_add_absent(lua_State *L, int absent);
 // Makes missing fields of a table an error that calls it by the string at `name`.
-void lw_make_strict(lua_State *L, int name, int table, int absent);
+// Where it is closed, so is writing one.
+void lw_make_strict(lua_State *L, int name, int table, int absent, bool is_closed);
+// Puts a table that cannot be written in place of the strict one on top; its name is at `name`, and what to do instead of writing above it.
+void lw_freeze(lua_State *L, int name);
+// Puts the table that a frozen one stands for in its place at `index`; any other value stays.
+void lw_unveil(lua_State *L, int index);
+int lw_next_function(lua_State *L);
 int lw_table_type_index(lua_State *L);
 
 // suggest.c

@@ -4,7 +4,7 @@
 
 #include "shim.h"
 
-const char lw_key_strict = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0,
+const char lw_key_strict = 0, lw_key_closed = 0, lw_key_frozen = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0,
            lw_key_error = 0, lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0, lw_key_locals = 0, lw_key_constants = 0,
            lw_key_declared = 0, lw_key_initial = 0;
 
@@ -19,6 +19,7 @@ static int build(lua_State *L) {
     lw_new_registry_table(L, &lw_key_module_properties);
     lw_new_registry_table(L, &lw_key_hints);
     lw_new_registry_table(L, &lw_key_strict);
+    lw_new_registry_table(L, &lw_key_closed);
     lw_new_registry_table(L, &lw_key_metatables);
     lw_make_callable(L);
     lua_newtable(L);  // names of things printed, held by the things

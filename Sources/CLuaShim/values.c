@@ -176,12 +176,13 @@ static int32_t table_type(lua_State *L, int table, const lw_state *state) {
 }
 
 static void snapshot_table(lua_State *L, int table, snapshot *shot) {
+    luaL_checkstack(L, 8, "the table is nested too deeply");
+    lw_unveil(L, table);
     const void *identity = lua_topointer(L, table);
     for (int i = 0; i < shot->depth; i++) {
         if (shot->ancestors[i] == identity) luaL_error(L, "the table contains itself");
     }
     if (shot->depth == LW_MAX_SNAPSHOT_DEPTH) luaL_error(L, "the table is nested more than %d deep", LW_MAX_SNAPSHOT_DEPTH);
-    luaL_checkstack(L, 8, "the table is nested too deeply");
     // No hook is heard here; the one that is armed stops the script when it goes on.
     if (lw_reason(shot->state)) luaL_error(L, "stopped");
     lua_Integer count = (lua_Integer)lua_rawlen(L, table);

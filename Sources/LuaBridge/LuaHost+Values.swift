@@ -68,9 +68,14 @@ extension LuaHost {
             item.type = type
         }
         if let name = table.strictName {
-            item.type = Int32(LW_STRICT)
+            switch table.strictness {
+            case .reading: item.type = Int32(LW_STRICT)
+            case .closed: item.type = Int32(LW_CLOSED)
+            case .frozen: item.type = Int32(LW_FROZEN)
+            }
             lw_out_value(state.raw, item)
-            try encode(.string(name))
+            try encode(.string(LuaString(name)))
+            if case .frozen(let instead) = table.strictness { try encode(.string(LuaString(instead))) }
         } else {
             lw_out_value(state.raw, item)
         }

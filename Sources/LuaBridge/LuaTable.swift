@@ -60,8 +60,20 @@ public final class LuaTable {
     public let fields: [(key: Key, value: LuaValue)]
     /// The Lua name of the `LuaTableType` whose methods the table has.
     public let typeName: String?
+    /// How strict a table is against mistakes.
+    public enum Strictness: Sendable {
+        /// Reading a field that it has not is an error; writing one is not, as for rows and batches that a recipe adds to.
+        case reading
+        /// Writing a field that it has not is an error too, as for the values of declared names.
+        case closed
+        /// Writing is an error, since the table is a copy and would be all that changes; the text says what to do instead.
+        case frozen(instead: String)
+    }
+
     /// What errors call the table where reading a field that it has not is one; fields that are nil are known to be absent.
     public let strictName: String?
+    /// How strict it is, where it has such a name.
+    public let strictness: Strictness
     /// Places of the names; made at the first question about a table of many.
     private lazy var places: [LuaString: Int] = {
         var places: [LuaString: Int] = [:]
@@ -72,8 +84,10 @@ public final class LuaTable {
     }()
 
     init(
-        sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil, strictName: String? = nil
+        sequence: Sequence, fields: [(key: Key, value: LuaValue)], typeName: String? = nil, strictName: String? = nil,
+        strictness: Strictness = .reading
     ) {
+        self.strictness = strictness
         self.sequence = sequence
         // What a script gives has no order of its own; rows of data sets, which are strict, go one way and by the million.
         self.fields = fields.count > 1 && strictName == nil ? fields.sorted { $0.key < $1.key } : fields
@@ -92,9 +106,18 @@ public final class LuaTable {
     }
 
     /// Makes a table with string keys that a script cannot misread: a missing field is an error that calls it `name`.
-    public convenience init(strict name: String, _ fields: [(key: String, value: LuaValue)]) {
+    public convenience init(
+        strict name: String, _ fields: [(key: String, value: LuaValue)], _ strictness: Strictness = .reading
+    ) {
         self.init(
-            sequence: .values([]), fields: fields.map { (Key.string(LuaString($0.key)), $0.value) }, strictName: name)
+            strict: name, entries: fields.map { (Key.string(LuaString($0.key)), $0.value) }, strictness)
+    }
+
+    /// Makes a strict table with any keys.
+    public convenience init(
+        strict name: String, entries: [(key: Key, value: LuaValue)], _ strictness: Strictness = .reading
+    ) {
+        self.init(sequence: .values([]), fields: entries, strictName: name, strictness: strictness)
     }
 
     /// Makes a list of integers.

@@ -53,9 +53,11 @@ extension LuaValue {
     public static func numbers(_ values: [Double]) -> LuaValue { .table(LuaTable(numbers: values)) }
 
     /// A table with string keys, whose missing fields are an error that calls it `name`; nil says that a field is absent this time.
-    public static func fields(_ name: String, _ fields: [String: LuaValue]) -> LuaValue {
+    public static func fields(
+        _ name: String, _ fields: [String: LuaValue], _ strictness: LuaTable.Strictness = .reading
+    ) -> LuaValue {
         // In one order always: what pairs gives in Lua depends on it.
-        .table(LuaTable(strict: name, fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+        .table(LuaTable(strict: name, fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, strictness))
     }
 
     /// Whether it is nil.

@@ -238,7 +238,9 @@ public struct Tokenizer: Sendable {
     }
 
     @inline(__always)
-    private func append(_ split: PreTokenizedText.Split, of text: PreTokenizedText, _ scratch: Scratch, to tokens: inout [ModelToken])
+    private func append(
+        _ split: PreTokenizedText.Split, of text: PreTokenizedText, _ scratch: Scratch, to tokens: inout [ModelToken]
+    )
         throws
     {
         if let id = split.token {

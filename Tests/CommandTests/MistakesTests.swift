@@ -36,6 +36,22 @@ struct MistakesTests {
             "lorawb.trainer { model = model, train_dataset = data, args = { eval_strategy = 'epochs' } }",
             "trainer: args: option 'eval_strategy' expected one of 'no', 'steps', 'epoch', got 'epochs'; did you mean 'epoch'?"
         ),
+        (
+            "model.config.num_labels = 3",
+            "the config cannot be changed ('num_labels'); load_model takes what may differ as options"
+        ),
+        (
+            "model.config.id2label[0] = 'bad'",
+            "id2label cannot be changed ('0'); load_model takes what may differ as options"
+        ),
+        (
+            "local d = data:map(function(row) return { input_ids = tokenizer:encode(row.sentence) } end) lorawb.trainer { model = model, train_dataset = d, args = { save_strategy = 'no' } }.args.learning_rate = 1",
+            "args cannot be changed ('learning_rate'); lorawb.trainer is given args, once, when it makes the trainer"
+        ),
+        (
+            "local args = lorawb.args { epochs = 3 } args.epochss = 4",
+            "args has no field 'epochss'; did you mean 'epochs'?"
+        ),
         ("print(model.config.num_labls)", "the config has no field 'num_labls'; did you mean 'num_labels'?"),
         (
             "model.eval()",

@@ -38,10 +38,28 @@ final class Terminal {
         close(master)
     }
 
-    /// Types keys as they are.
+    /// Types keys as they are, reading on meanwhile: who waits to be read does not read.
     func type(_ keys: String) {
-        let bytes = Array(keys.utf8)
-        _ = write(master, bytes, bytes.count)
+        var rest = Array(keys.utf8)[...]
+        while !rest.isEmpty {
+            var waiting = pollfd(fd: master, events: Int16(POLLIN | POLLOUT), revents: 0)
+            guard poll(&waiting, 1, 10_000) > 0 else { return }
+            if waiting.revents & Int16(POLLIN) != 0 { read() }
+            guard waiting.revents & Int16(POLLOUT) != 0 else {
+                if waiting.revents & Int16(POLLIN) == 0 { return }
+                continue
+            }
+            let piece = Array(rest.prefix(1024))
+            let count = write(master, piece, piece.count)
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private func read() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = Foundation.read(master, &buffer, buffer.count)
+        if count > 0 { seen += String(decoding: buffer[..<count], as: UTF8.self) }
     }
 
     /// What appeared from the last such call up to and with `text`; nil where it does not appear within `timeout` seconds.
@@ -54,11 +72,7 @@ final class Terminal {
                 return part.replacing("\r\n", with: "\n")
             }
             var waiting = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            if poll(&waiting, 1, 20) > 0 {
-                let count = read(master, &buffer, buffer.count)
-                if count > 0 { seen += String(decoding: buffer[..<count], as: UTF8.self) }
-            }
+            if poll(&waiting, 1, 20) > 0 { read() }
             if Date().timeIntervalSince(start) > timeout { return nil }
         }
     }

@@ -99,4 +99,44 @@ struct CallTests {
         #expect(failure.message.hasPrefix(expected), "\(failure.message)")
         #expect(failure.kind == .error)
     }
+
+    /// A table that is a copy is read like any other, by the script and by the host, and cannot be written.
+    @Test func frozenTables() throws {
+        let host = try LuaHost()
+        let fields: [(key: String, value: LuaValue)] = [("a", .integer(1)), ("b", .strings(["x"])), ("c", .nil)]
+        try host.setGlobal("t", .table(LuaTable(strict: "the copy", fields, .frozen(instead: "change the other"))))
+        try host.setGlobal(
+            "count",
+            .callable(
+                LuaCallable("count") { call in
+                    let table = try call.table(1)
+                    return .values([.integer(table.fields.count), table["a"], .integer(table["b"].asTable?.count ?? 0)])
+                }))
+        #expect(try host.evaluate("t.a, t.b[1], t.c, #t").map(\.text) == ["1", "x", "nil", "0"])
+        #expect(try host.evaluate("count(t)").map(\.text) == ["2", "1", "1"])
+        let walked = """
+            (function()
+              local keys = {}
+              for key in pairs(t) do keys[#keys + 1] = key end
+              for key in next, t do keys[#keys + 1] = key end
+              table.sort(keys)
+              return table.concat(keys, " ")
+            end)()
+            """
+        #expect(try host.evaluate(LuaString(walked)).map(\.text) == ["a a b b"])
+        for write in ["t.a = 2", "t.d = 2", "t.c = 2", "t[1] = 2"] {
+            let field = write.contains("[") ? "1" : String(write.dropFirst(2).prefix(1))
+            let failed = try host.evaluate(LuaString("select(2, pcall(load('\(write)')))")).map(\.text)
+            #expect(
+                failed.first?.hasSuffix("the copy cannot be changed ('\(field)'); change the other") ?? false,
+                "\(failed)")
+        }
+        #expect(throws: LuaFailure.self) { try host.evaluate("t.aa") }
+        #expect(try host.evaluate("t.a").map(\.text) == ["1"])
+        try host.setGlobal("u", .table(LuaTable(strict: "the values", fields, .closed)))
+        let changed = "(function() u.a = 5 return u.a, select(2, pcall(function() u.aa = 5 end)) end)()"
+        #expect(
+            try host.evaluate(LuaString(changed)).map(\.text)
+                == ["5", "stdin:1: the values has no field 'aa'; did you mean 'a'?"])
+    }
 }

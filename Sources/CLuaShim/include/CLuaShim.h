@@ -26,7 +26,7 @@ enum {
     LW_STRING,     // length bytes: at pointer when read; at offset integer of the bytes when in a box made by Swift
     LW_OBJECT,     // pointer is the host's object of type `type`; null when the handle was closed
     LW_FUNCTION,   // integer is a reference when in a snapshot
-    LW_TABLE,      // integer values, length fields follow; type is the table type of its methods, 0 or LW_STRICT
+    LW_TABLE,      // integer values, length fields follow; type is the table type of its methods, 0, or how strict it is
     LW_INTEGERS,   // a table of length integers, at offset integer of the bytes
     LW_NUMBERS,    // a table of length floats, at offset integer of the bytes
     LW_CALLABLE,   // pointer is a retained host function
@@ -36,7 +36,9 @@ enum {
 
 // The type of a table whose missing fields are errors: its name follows as a string, before its values; fields without a value are
 // known to be absent.
-enum { LW_STRICT = -1 };
+// Tables of the host that cannot be misread, before whose values their name comes: reading a field that is not there is an error;
+// writing a new one too; writing any, for what is a copy of something (then what to do instead follows the name).
+enum { LW_STRICT = -1, LW_CLOSED = -2, LW_FROZEN = -3 };
 
 typedef struct lw_value {
     int32_t tag;

@@ -4,6 +4,8 @@ import Words
 /// What `help` answers: the text about a name, or the names that there are.
 public struct LuaHelp {
     private let items: [LuaDocumentation]
+    /// Bytes beyond which a name is none of these, before it is compared with each.
+    private static let longest = 200
     private let width: Int
 
     /// Help over what is registered, in lines of at most `width` characters where words allow it.
@@ -29,6 +31,7 @@ public struct LuaHelp {
 
     /// The text about a name: `load_dataset`, `lorawb.Tensor`, `Tensor:reshape`, `trainer.args`, `add_adapter.r`; nil where there is none.
     public func text(about name: String) -> String? {
+        guard name.utf8.count <= LuaHelp.longest else { return nil }
         let wanted = LuaHelp.key(name)
         var found = items.filter { keys($0.path).contains(wanted) }.map(text)
         found += options(wanted)
@@ -40,6 +43,8 @@ public struct LuaHelp {
 
     /// What to say where nothing of that name is there: near names, and names that hold it.
     public func refusal(of name: String) -> String {
+        let nowhere = "no help for '\(Shown.name(name, atMost: LuaHelp.longest))'; `lorawb help` lists what there is"
+        guard name.utf8.count <= LuaHelp.longest else { return nowhere }
         let names = items.flatMap { [$0.path, $0.name] }
         if let near = nearestName(to: name, in: names) {
             return "no help for '\(name)'; did you mean '\(near)'?"
@@ -47,7 +52,7 @@ public struct LuaHelp {
         let wanted = LuaHelp.key(name)
         let holding = items.map(\.path).filter { LuaHelp.key($0).contains(wanted) }.prefix(12)
         return holding.isEmpty
-            ? "no help for '\(name)'; `lorawb help` lists what there is"
+            ? nowhere
             : "no help for '\(name)'; there are \(holding.joined(separator: ", "))"
     }
 

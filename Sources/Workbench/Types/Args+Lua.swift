@@ -42,7 +42,7 @@ enum ArgsLua {
             }
             let (parsed, typed) = try parse(declared, context)
             context.parameters = try values(context, parsed, typed, declared)
-            return .fields("args", try context.parameters.mapValues { try LuaJSON.value($0) })
+            return .value(.fields("args", try context.parameters.mapValues { try LuaJSON.value($0) }, .closed))
         }
     }
 

@@ -63,11 +63,14 @@ enum LuaJSON {
             try LuaInterrupt.check()
             try MemoryBudget.reserve((table.count + table.fields.count) * MemoryLayout<JSON>.stride)
             if table.fields.isEmpty { return .array(try table.values.map(json)) }
-            guard table.count == 0 else {
+            // Ids that count from 0, such as those of classes, are keys, as Python writes them.
+            let isById = table.fields.allSatisfy { if case .integer = $0.key { true } else { false } }
+            guard table.count == 0 || isById else {
                 throw LuaFault("a table with both positions and names cannot be written as json")
             }
             var members = JSONObject()
             for (key, value) in table.fields { members[key.description] = try json(value) }
+            for (index, value) in table.values.enumerated() { members["\(index + 1)"] = try json(value) }
             return .object(members)
         default: throw LuaFault("\(value.shown) cannot be written as json")
         }

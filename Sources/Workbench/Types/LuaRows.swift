@@ -5,8 +5,10 @@ import Training
 /// Values of data sets and of Lua, each as the other.
 enum LuaRows {
     /// A row, or metrics, for Lua; errors about a field that it has not call it `name`.
-    static func table(_ entries: [JSON.Member], _ name: String) throws -> LuaValue {
-        .table(LuaTable(strict: name, try entries.map(LuaJSON.field)))
+    static func table(
+        _ entries: [JSON.Member], _ name: String, _ strictness: LuaTable.Strictness = .reading
+    ) throws -> LuaValue {
+        .table(LuaTable(strict: name, try entries.map(LuaJSON.field), strictness))
     }
 
     /// The row of a data set whose number, from 0, is given.

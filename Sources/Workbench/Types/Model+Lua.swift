@@ -133,10 +133,11 @@ enum ModelLua {
         let names = (0..<model.config.numLabels).map { id in
             (key: LuaTable.Key.integer(Int64(id)), value: LuaValue.string(model.config.id2label[id] ?? "LABEL_\(id)"))
         }
-        fields.append(("id2label", .table(LuaTable(entries: names))))
+        let fixed = LuaTable.Strictness.frozen(instead: "load_model takes what may differ as options")
+        fields.append(("id2label", .table(LuaTable(strict: "id2label", entries: names, fixed))))
         fields.append(("num_labels", .integer(model.config.numLabels)))
         if json["problem_type"] == nil { fields.append(("problem_type", .nil)) }
-        return .table(LuaTable(strict: "the config", fields))
+        return .table(LuaTable(strict: "the config", fields, fixed))
     }
 
     static let inputs = OptionTable([

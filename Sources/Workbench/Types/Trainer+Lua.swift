@@ -365,7 +365,9 @@ enum TrainerLua {
                 },
                 LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
                 LuaProperty("args", "The arguments in use.", type: "table") {
-                    try LuaRows.table($0.trainer.arguments.entries, "args")
+                    try LuaRows.table(
+                        $0.trainer.arguments.entries, "args",
+                        .frozen(instead: "lorawb.trainer is given args, once, when it makes the trainer"))
                 },
             ],
             metamethods: [
