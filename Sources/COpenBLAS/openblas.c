@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 // The numbers that the interface of C gives to its words.
@@ -36,6 +37,25 @@ static void (*dgesdd)(
     const char *, const int *, const int *, double *, const int *, double *, double *, const int *, double *, const int *, double *,
     const int *, int *, int *, size_t);
 
+// The kernels for a processor that the library does not know by its number, and takes for one of twenty years ago; NULL where it knows it.
+static const char *better_core(void *library) {
+#if defined(__x86_64__)
+    char *(*core_name)(void);
+    *(void **)&core_name = dlsym(library, "openblas_get_corename");
+    if (!core_name || getenv("OPENBLAS_CORETYPE")) return NULL;
+    const char *name = core_name();
+    if (strcmp(name, "Prescott") != 0 && strcmp(name, "Core2") != 0 && strcmp(name, "Generic") != 0) return NULL;
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
+    int has_wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+    return has_wide ? "SkylakeX" : "Haswell";
+#else
+    (void)library;
+    return NULL;
+#endif
+}
+
 static const char *load(void) {
     static const char *const names[] = {
         "libopenblas.so.0", "libopenblas.so", "libopenblas.0.dylib", "libopenblas.dylib", "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
@@ -49,6 +69,13 @@ static const char *load(void) {
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
         const char *text = library ? NULL : dlerror();
         if (text && !*reason) snprintf(reason, sizeof reason, "%s", text);
+        const char *core_type = library ? better_core(library) : NULL;
+        if (core_type) {
+            // It is read once, when the library is loaded.
+            dlclose(library);
+            setenv("OPENBLAS_CORETYPE", core_type, 1);
+            library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        }
     }
     if (!library) return *reason ? reason : "the library was not found";
     *(void **)&found_gemm = dlsym(library, "cblas_sgemm");
