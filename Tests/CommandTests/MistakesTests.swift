@@ -58,6 +58,7 @@ struct MistakesTests {
             "calling 'eval' on bad self (lorawb.Model expected, got no value); a method is called with a colon: x:eval()"
         ),
         ("data:select { 0 }", "select: row 0 is outside 1 to 32"),
+        ("print(data[33], data[0])", "index: row 0 is outside 1 to 32"),
         (
             "data.map(function(row) return row end)",
             "calling 'map' on bad self (lorawb.Dataset expected, got function); a method is called with a colon: x:map()"

@@ -75,15 +75,6 @@ public struct Dataset: Sendable {
         return column[place(ofRow: row)]
     }
 
-    /// The row `row`, counted from 0.
-    public func row(_ row: Int) throws -> [JSON.Member] {
-        guard row >= 0, row < count else {
-            throw TrainingError("dataset: row \(row &+ 1) is outside 1 to \(count)")
-        }
-        let place = place(ofRow: row)
-        return columns.map { JSON.Member($0.name, $0.column[place]) }
-    }
-
     /// A view of the rows `rows`, in that order.
     public func selecting(_ rows: [Int]) throws -> Dataset {
         if let row = rows.first(where: { $0 < 0 || $0 >= count }) {

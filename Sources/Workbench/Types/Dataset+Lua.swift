@@ -102,7 +102,11 @@ enum DatasetLua {
             return .value(try LuaRows.column(name, of: dataset, 0..<dataset.count))
         }
         let row = try call.integer(1, "row")
-        guard (1...max(1, dataset.count)).contains(row), dataset.count > 0 else { return .nil }
+        // The one after the last is where a loop by ipairs ends.
+        if row == dataset.count + 1 { return .nil }
+        guard row >= 1, row <= dataset.count else {
+            throw LuaFault("row \(row) is outside 1 to \(dataset.count)")
+        }
         return .value(try LuaRows.row(row - 1, of: dataset))
     }
 

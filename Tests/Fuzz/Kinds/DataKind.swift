@@ -49,17 +49,21 @@ struct DataKind: Kind {
                 options.types = [dice.pick(["label", "x", "t", "a"]): dice.pick(DataTable.ColumnType.allCases)]
             }
             let data = try Dataset(DataTable(folder, name, options: options))
-            for row in 0..<min(data.count, 8) { _ = try data.row(row) }
+            for row in 0..<min(data.count, 8) { _ = Self.row(row, data) }
             _ = data.contentHash(of: data.columnNames)
             for name in data.columnNames { _ = data.column(name)?.kind }
             _ = try data.shuffled(seed: dice.pick([0, .min, .max, 7])).selecting([0])
             for name in ["label", "labels", "x"] where data.has(name) { _ = data.value(name, row: 0)?.int }
             _ = try? data.trainTestSplit(
                 testSize: dice.pick([0.5, 0, 1, -1, 1e300, .nan, .infinity, 2, 9e18]), seed: 1)
-            _ = try data.mapped { try data.row($0) }
+            _ = try data.mapped { Self.row($0, data) }
             let reader = try BatchReader(data, for: model, isFree: dice.oneIn(3))
             _ = reader.lengths()
             _ = try reader.batch(Array(0..<min(data.count, 3)))
         }
+    }
+
+    private static func row(_ row: Int, _ data: Dataset) -> [JSON.Member] {
+        data.columnNames.compactMap { name in data.value(name, row: row).map { JSON.Member(name, $0) } }
     }
 }
