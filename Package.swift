@@ -43,7 +43,7 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "COpenBLAS",
+            name: "COpenBLAS", dependencies: ["CProcessor"],
             cSettings: [
                 .define("_GNU_SOURCE"), .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
             ],

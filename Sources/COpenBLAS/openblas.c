@@ -1,5 +1,7 @@
 #include "COpenBLAS.h"
 
+#include "CProcessor.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <pthread.h>
@@ -38,22 +40,12 @@ static void (*dgesdd)(
     const int *, int *, int *, size_t);
 
 // The kernels for a processor that the library does not know by its number, and takes for one of twenty years ago; NULL where it knows it.
-static const char *better_core(void *library) {
-#if defined(__x86_64__)
-    char *(*core_name)(void);
-    *(void **)&core_name = dlsym(library, "openblas_get_corename");
-    if (!core_name || getenv("OPENBLAS_CORETYPE")) return NULL;
-    const char *name = core_name();
+static const char *better_core(void) {
+    if (!core || getenv("OPENBLAS_CORETYPE")) return NULL;
+    const char *name = core();
     if (strcmp(name, "Prescott") != 0 && strcmp(name, "Core2") != 0 && strcmp(name, "Generic") != 0) return NULL;
-    __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
-    int has_wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
-    return has_wide ? "SkylakeX" : "Haswell";
-#else
-    (void)library;
-    return NULL;
-#endif
+    int level = processor_level();
+    return level >= 4 ? "SkylakeX" : level >= 3 ? "Haswell" : NULL;
 }
 
 static const char *load(void) {
@@ -69,7 +61,9 @@ static const char *load(void) {
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
         const char *text = library ? NULL : dlerror();
         if (text && !*reason) snprintf(reason, sizeof reason, "%s", text);
-        const char *core_type = library ? better_core(library) : NULL;
+        if (!library) continue;
+        *(void **)&core = dlsym(library, "openblas_get_corename");
+        const char *core_type = better_core();
         if (core_type) {
             // It is read once, when the library is loaded.
             dlclose(library);
