@@ -118,9 +118,7 @@ static int size_hint(size_t count) { return count < (1 << 24) ? (int)count : 1 <
 
 // No hook is heard here, and a table of tables may be large.
 static void ask(lua_State *L) {
-    lw_state *state = lw_state_of(L);
-    int reason = state->depth > 0 ? lw_reason(state) : 0;
-    if (reason) lw_stop(L, reason);
+    if (lw_state_of(L)->depth > 0) lw_poll(L);
 }
 
 static void play_numbers(lua_State *L, const lw_box *box, const lw_value *item) {

@@ -223,6 +223,11 @@ int lw_stop(lua_State *L, int reason) {
     return lw_raise(L);
 }
 
+void lw_poll(lua_State *L) {
+    int reason = lw_reason(lw_state_of(L));
+    if (reason) lw_stop(L, reason);
+}
+
 int lw_rethrow(lua_State *L) {
     lw_arm(L);
     return lw_raise(L);

@@ -34,14 +34,10 @@ static void begin(matcher *m, lua_State *L, const char *text, size_t length, con
     m->steps = 0;
 }
 
-static void poll(matcher *m) {
-    m->steps = 0;
-    int reason = lw_reason(lw_state_of(m->L));
-    if (reason) lw_stop(m->L, reason);
-}
-
 static inline void step(matcher *m) {
-    if (++m->steps >= POLL_STEPS) poll(m);
+    if (++m->steps < POLL_STEPS) return;
+    m->steps = 0;
+    lw_poll(m->L);
 }
 
 // MARK: One character

@@ -93,8 +93,8 @@ typedef struct lw_handle {
 
 // Keys of the registry, by address: looking them up allocates nothing.
 extern const char lw_key_references, lw_key_modules, lw_key_module_properties, lw_key_hints, lw_key_error,
-    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict, lw_key_closed, lw_key_frozen, lw_key_locals, lw_key_constants,
-    lw_key_declared, lw_key_initial;
+    lw_key_identities, lw_key_metatables, lw_key_environment, lw_key_strict, lw_key_closed, lw_key_frozen,
+    lw_key_locals, lw_key_constants, lw_key_declared, lw_key_initial;
 
 static inline lw_state *lw_state_of(lua_State *L) { return *(lw_state **)lua_getextraspace(L); }
 
@@ -143,6 +143,8 @@ void lw_arm(lua_State *L);
 int lw_reason(const lw_state *state);
 int lw_rethrow(lua_State *L);
 int lw_stop(lua_State *L, int reason);
+// Stops where that was asked for: for loops in C, which no hook reaches.
+void lw_poll(lua_State *L);
 void lw_enter(lw_state *state);
 void lw_leave(lw_state *state);
 
@@ -181,8 +183,7 @@ int lw_string_match(lua_State *L);
 // strict.c
 // Takes a name and nil off the stack and notes the name in the table of absent names at `absent`, which is made where it is 0; returns where it lies.
 int lw_add_absent(lua_State *L, int absent);
-// Makes missing fields of a table an error that calls it by the string at `name`.
-// Where it is closed, so is writing one.
+// Makes missing fields of a table an error that calls it by the string at `name`; where it is closed, so is writing one.
 void lw_make_strict(lua_State *L, int name, int table, int absent, bool is_closed);
 // Puts a table that cannot be written in place of the strict one on top; its name is at `name`, and what to do instead of writing above it.
 void lw_freeze(lua_State *L, int name);

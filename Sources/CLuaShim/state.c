@@ -4,7 +4,8 @@
 
 #include "shim.h"
 
-const char lw_key_strict = 0, lw_key_closed = 0, lw_key_frozen = 0, lw_key_references = 0, lw_key_modules = 0, lw_key_module_properties = 0, lw_key_hints = 0,
+const char lw_key_strict = 0, lw_key_closed = 0, lw_key_frozen = 0, lw_key_references = 0, lw_key_modules = 0,
+           lw_key_module_properties = 0, lw_key_hints = 0,
            lw_key_error = 0, lw_key_identities = 0, lw_key_metatables = 0, lw_key_environment = 0, lw_key_locals = 0, lw_key_constants = 0,
            lw_key_declared = 0, lw_key_initial = 0;
 

@@ -5,9 +5,7 @@
 enum { POLL_MASK = 0x3FF };
 
 static void poll(lua_State *L, lua_Integer i) {
-    if ((i & POLL_MASK) != 0) return;
-    int reason = lw_reason(lw_state_of(L));
-    if (reason) lw_stop(L, reason);
+    if ((i & POLL_MASK) == 0) lw_poll(L);
 }
 
 // Reading or writing may be the script's when a metamethod is there; without it the value must be a table.
@@ -79,8 +77,7 @@ int lw_table_remove(lua_State *L) {
 
 // The order of <, for Lua's own sort: a function of C, which no hook reaches either, but which is called for each pair.
 static int is_less(lua_State *L) {
-    int reason = lw_reason(lw_state_of(L));
-    if (reason) lw_stop(L, reason);
+    lw_poll(L);
     lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
     return 1;
 }

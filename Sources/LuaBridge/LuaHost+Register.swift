@@ -4,9 +4,7 @@ import Memory
 extension LuaHost {
     /// Declares a type: objects of its class can be given to scripts from now on.
     public func register<T: AnyObject>(_ type: LuaType<T>) throws {
-        let number = lw_type_new(state.raw, type.name, type.close != nil)
-        guard number != 0 else { throw MemoryRefusal.lua }
-        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
+        let number = try checked(lw_type_new(state.raw, type.name, type.close != nil), type.name)
         let close = type.close.map { close in
             { (object: AnyObject) throws in
                 if let object = object as? T { try close(object) }
@@ -64,9 +62,7 @@ extension LuaHost {
 
     /// Declares a kind of plain table with methods.
     public func register(_ type: LuaTableType) throws {
-        let number = lw_table_type_new(state.raw, type.name)
-        guard number != 0 else { throw MemoryRefusal.lua }
-        guard number > 0 else { throw LuaFault("type '\(type.name)' cannot be registered: too many types") }
+        let number = try checked(lw_table_type_new(state.raw, type.name), type.name)
         tableTypes[type.name] = number
         entries[number] = Entry(name: type.name, close: nil, accepts: { _ in false })
         document(type.name, .type, type.doc)
@@ -155,6 +151,13 @@ extension LuaHost {
             name, path: path, isMethod: isMethod, parameters: parameters, checkSelf: checkSelf, body)
         functions.append(function)
         return function.pointer
+    }
+
+    /// The number of a new type.
+    private func checked(_ number: Int32, _ name: String) throws -> Int32 {
+        guard number != 0 else { throw MemoryRefusal.lua }
+        guard number > 0 else { throw LuaFault("type '\(name)' cannot be registered: too many types") }
+        return number
     }
 
     private func confirm(_ done: Bool) throws {

@@ -74,8 +74,8 @@ extension LuaHost {
             case .frozen: item.type = Int32(LW_FROZEN)
             }
             lw_out_value(state.raw, item)
-            try encode(.string(LuaString(name)))
-            if case .frozen(let instead) = table.strictness { try encode(.string(LuaString(instead))) }
+            try encode(.string(name))
+            if case .frozen(let instead) = table.strictness { try encode(.string(instead)) }
         } else {
             lw_out_value(state.raw, item)
         }

@@ -55,11 +55,6 @@ public final class LuaTable {
         case numbers([Double])
     }
 
-    let sequence: Sequence
-    /// What is not in the sequence; in the order of the keys, but for tables that the host makes strict.
-    public let fields: [(key: Key, value: LuaValue)]
-    /// The Lua name of the `LuaTableType` whose methods the table has.
-    public let typeName: String?
     /// How strict a table is against mistakes.
     public enum Strictness: Sendable {
         /// Reading a field that it has not is an error; writing one is not, as for rows and batches that a recipe adds to.
@@ -70,6 +65,11 @@ public final class LuaTable {
         case frozen(instead: String)
     }
 
+    let sequence: Sequence
+    /// What is not in the sequence; in the order of the keys, but for tables that the host makes strict.
+    public let fields: [(key: Key, value: LuaValue)]
+    /// The Lua name of the `LuaTableType` whose methods the table has.
+    public let typeName: String?
     /// What errors call the table where reading a field that it has not is one; fields that are nil are known to be absent.
     public let strictName: String?
     /// How strict it is, where it has such a name.

@@ -86,7 +86,7 @@ public final class OptionTable: Sendable {
     public func option(_ name: String) -> Option? {
         // A few short names are compared sooner than one is hashed, and every row that is tokenized asks several times.
         if options.count <= 12 { for option in options where option.name == name { return option } }
-        return named.isEmpty ? nil : named[name]
+        return named[name]
     }
 
     /// Whether a name is declared, refused or without effect here.

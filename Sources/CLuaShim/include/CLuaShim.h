@@ -34,10 +34,9 @@ enum {
     LW_OTHER,      // anything else; pointer is its type's name
 };
 
-// The type of a table whose missing fields are errors: its name follows as a string, before its values; fields without a value are
-// known to be absent.
-// Tables of the host that cannot be misread, before whose values their name comes: reading a field that is not there is an error;
-// writing a new one too; writing any, for what is a copy of something (then what to do instead follows the name).
+// The type of a table that cannot be misread; its name follows as a string, before its values, and fields without a value are known
+// to be absent. Reading a field that is not there is an error; writing a new one too; writing any, for what is a copy of something
+// (then what to do instead follows the name).
 enum { LW_STRICT = -1, LW_CLOSED = -2, LW_FROZEN = -3 };
 
 typedef struct lw_value {

@@ -105,9 +105,7 @@ public struct BatchReader: Sendable {
     }
 
     private func integers(_ column: Column, _ place: Int, _ name: String, _ row: Int) throws -> [Int] {
-        if case .integerLists(let flat, let offsets) = column {
-            return flat[offsets[place]..<offsets[place + 1]].map(Int.init)
-        }
+        if let integers = column.integers(row: place) { return integers.map(Int.init) }
         let values = column[place].array?.map(\.int)
         guard let values, !values.contains(nil) else {
             throw TrainingError(
