@@ -94,8 +94,8 @@ final class LoRASeat: LinearSeat {
     }
 
     private static func mask(_ factors: LoRAFactors, _ linear: Models.Linear, _ pass: Pass) throws -> DropoutMask? {
-        guard pass.isTraining, factors.dropout > 0 else { return nil }
         let stream = "\(linear.path).lora_dropout.\(factors.adapter)"
-        return try DropoutMask(p: Float(factors.dropout), keys: pass.keys(stream: stream))
+        guard factors.dropout > 0, let keys = pass.keys(stream: stream) else { return nil }
+        return try DropoutMask(p: Float(factors.dropout), keys: keys)
     }
 }

@@ -37,9 +37,6 @@ public func classify(
     }
     let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
     let options = EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
-    let wasTraining = model.isTraining
-    model.isTraining = false
-    defer { model.isTraining = wasTraining }
     return try Recording.off {
         var results: [Classification] = []
         for batch in texts.indices.pieces(of: batchSize) {

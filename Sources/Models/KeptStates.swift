@@ -20,10 +20,8 @@ extension Model {
     /// The lowest layer that has something trainable, the number of layers where only the head has; nil where the embeddings
     /// are trained.
     public var lowestTrainableLayer: Int? {
-        // The embeddings come first, so that the layer at place 1 is layer 0.
-        let place = lowerModules(below: layerCount).firstIndex { !$0.trainableParameters().isEmpty }
-        guard let place else { return layerCount }
-        return place > 0 ? place - 1 : nil
+        guard embeddings.allSatisfy({ $0.trainableParameters().isEmpty }) else { return nil }
+        return layers.firstIndex { !$0.trainableParameters().isEmpty } ?? layerCount
     }
 
     /// Names of what draws random numbers in training below a layer.

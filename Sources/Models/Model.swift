@@ -63,23 +63,17 @@ public struct ModelOutput {
 }
 
 /// A whole model: a backbone, and a head where the task has one.
+///
+/// It holds weights and what sits on them; what a pass needs beyond that is the pass's.
 public protocol Model: Module {
     /// Its configuration, as read and as `load` options changed it.
     var config: ModelConfig { get }
     /// Its task; nil and FEATURE_EXTRACTION for a bare model.
     var taskType: TaskType? { get }
-    /// Whether dropout acts in the passes that `pass(for:)` makes.
-    var isTraining: Bool { get set }
-    /// Seed of dropout in the passes that `pass(for:)` makes.
-    var seed: UInt64 { get set }
-    /// Step and rows for the passes that `pass(for:)` makes.
-    var clock: StepClock { get set }
-    /// In the passes that `pass(for:)` makes, embeddings and layers below this one draw no random numbers; nil: all may.
-    var quietBelow: Int? { get set }
-    /// Number of layers.
-    var layerCount: Int { get }
-    /// What computes the states that enter `layer`: the embeddings and the layers below it.
-    func lowerModules(below layer: Int) -> [any Module]
+    /// What turns ids into the states that enter the first layer.
+    var embeddings: [any Module] { get }
+    /// The layers, the lowest first.
+    var layers: [any Module] { get }
     /// The states that enter `layer`, with nothing random in them, and not recorded.
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.
@@ -87,19 +81,14 @@ public protocol Model: Module {
 }
 
 extension Model {
-    /// The next pass over `input`: of the next rows of the step in training, of rows 0, 1, … otherwise.
-    public func pass(for input: ModelInput) throws -> Pass {
-        let lengths = input.inputIds.map(\.count)
-        return try pass(for: input, rows: isTraining ? clock.take(lengths.count) : nil, step: clock.step)
-    }
+    /// Number of layers.
+    public var layerCount: Int { layers.count }
 
-    /// The pass over `input` whose sequences stand at `rows` of the batch of the optimizer's `step`.
-    public func pass(for input: ModelInput, rows: [Int]?, step: Int) throws -> Pass {
-        try Pass(
-            lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 }, rows: rows,
-            isTraining: isTraining, seed: seed, step: step, quietBelow: quietBelow)
-    }
+    /// What computes the states that enter `layer`: the embeddings and the layers below it.
+    public func lowerModules(below layer: Int) -> [any Module] { embeddings + layers.prefix(layer) }
 
-    /// Runs the model on the next rows of the step.
-    public func callAsFunction(_ input: ModelInput) throws -> ModelOutput { try forward(input, pass(for: input)) }
+    /// Runs the model; nothing is dropped where no draws are given.
+    public func callAsFunction(_ input: ModelInput, draws: DropoutDraws? = nil) throws -> ModelOutput {
+        try forward(input, Pass(over: input, draws: draws))
+    }
 }

@@ -2,120 +2,84 @@ import Formats
 import Kernels
 import Options
 
-extension ModelConfig {
-    /// The keys under which a family's config.json has what all families have.
-    private struct Keys {
-        let hiddenSize, numHiddenLayers, numAttentionHeads, intermediateSize, hiddenAct, hiddenDropout,
-            attentionDropout, classifierDropout: String
+/// Reads a config.json as one family has it: what all families have under the family's names, and options of its own.
+struct ConfigReader {
+    private let reader: OptionReader<JSON>
+    private let attributeMap: [String: String]
+    let source: String
 
-        static let bert = Keys(
-            hiddenSize: "hidden_size", numHiddenLayers: "num_hidden_layers", numAttentionHeads: "num_attention_heads",
-            intermediateSize: "intermediate_size", hiddenAct: "hidden_act", hiddenDropout: "hidden_dropout_prob",
-            attentionDropout: "attention_probs_dropout_prob", classifierDropout: "classifier_dropout")
-        static let distilbert = Keys(
-            hiddenSize: "dim", numHiddenLayers: "n_layers", numAttentionHeads: "n_heads",
-            intermediateSize: "hidden_dim", hiddenAct: "activation", hiddenDropout: "dropout",
-            attentionDropout: "attention_dropout", classifierDropout: "seq_classif_dropout")
-    }
-
-    /// What config.json may hold, with the defaults that transformers' configuration classes have.
-    ///
     /// Sizes are at most 2^24: far above any model, far below what overflows.
-    private static func options(_ architecture: Architecture, _ keys: Keys) -> OptionTable {
-        let isDistil = architecture == .distilbert
-        let size = OptionType.integer(1...1 << 24)
-        let own =
-            isDistil
-            ? [Option(keys.classifierDropout, .number(.unit), default: 0.2, "Dropout before the head.")]
-            : [
-                Option(keys.classifierDropout, .number(.unit), "Dropout before the head."),
-                Option("type_vocab_size", size, default: 2, "Segments."),
-                Option("layer_norm_eps", .number(.unit), default: 1e-12, "Added to variances."),
-            ]
-        return OptionTable(
-            [
-                Option(
-                    "vocab_size", size, default: architecture == .roberta ? 50265 : 30522, "Entries of the vocabulary."),
-                Option(keys.hiddenSize, size, default: 768, "Width of the states."),
-                Option(keys.numHiddenLayers, .integer(0...10_000), default: isDistil ? 6 : 12, "Layers."),
-                Option(keys.numAttentionHeads, size, default: 12, "Heads of attention."),
-                Option(keys.intermediateSize, size, default: 3072, "Width between the two products of a layer."),
-                Option("max_position_embeddings", size, default: 512, "Entries of the position table."),
-                Option(
-                    keys.hiddenAct, .oneOf(ActivationFunction.allCases.map(\.rawValue)), default: "gelu",
-                    "Activation function of a layer."),
-                Option("pad_token_id", .integer(0...1 << 24), "Id of padding."),
-                Option(keys.hiddenDropout, .number(.unit), default: 0.1, "Dropout of states."),
-                Option(keys.attentionDropout, .number(.unit), default: 0.1, "Dropout of attention's weights."),
-                Option("initializer_range", .number(NumberRange(0, 1e6)), default: 0.02, "Deviation of new weights."),
-                Option(
-                    "problem_type", .oneOf(ProblemType.allCases.map(\.rawValue)), "How the head's loss is computed."),
-                Option("num_labels", .integer(1...1 << 20), "Outputs of the head."),
-                Option("id2label", .table, "Names of the labels by id."),
-            ] + own,
-            refused: [
-                "quantization_config": "is not supported: the weights must be float32, float16 or bfloat16"
-            ],
-            inert: [
-                "is_decoder": InertOption([false], "only encoders are"),
-                "add_cross_attention": InertOption([false], "only encoders are"),
-                "position_embedding_type": InertOption(["absolute"], "only 'absolute' is"),
-            ])
-    }
+    static let size = OptionType.integer(1...1 << 24)
 
-    /// Configuration of config.json; `source` names the file in errors.
-    ///
-    /// Absent keys have the defaults that transformers' configuration classes have. Throws for an unknown `model_type`, a
-    /// value of the wrong type or outside of its range, and what changes the computation and is not supported.
-    public init(_ json: JSON, source: String) throws {
-        modelType = try json.required("model_type", "a string", source: source) { $0.string }
-        guard let architecture = Architecture(rawValue: modelType) else {
-            throw ModelError(
-                "\(source): model_type '\(modelType)' is not supported; there are \(Architecture.supported)")
+    /// What all families have, by transformers' names, with the defaults of most.
+    private static let shared: [Option] = [
+        Option("vocab_size", size, default: 30522, "Entries of the vocabulary."),
+        Option("hidden_size", size, default: 768, "Width of the states."),
+        Option("num_hidden_layers", .integer(0...10_000), default: 12, "Layers."),
+        Option("num_attention_heads", size, default: 12, "Heads of attention."),
+        Option("intermediate_size", size, default: 3072, "Width between the two products of a layer."),
+        Option("max_position_embeddings", size, default: 512, "Positions."),
+        Option("pad_token_id", .integer(-1...1 << 24), "Id of padding."),
+        Option("initializer_range", .number(NumberRange(0, 1e6)), default: 0.02, "Deviation of new weights."),
+        Option(
+            "problem_type", .oneOf(ModelConfig.ProblemType.allCases.map(\.rawValue)), "How the head's loss is computed."
+        ),
+        Option("num_labels", .integer(1...1 << 20), "Outputs of the head."),
+        Option("id2label", .table, "Names of the labels by id."),
+    ]
+
+    init(_ json: JSON, as architecture: any Architecture.Type, source: String) throws {
+        (attributeMap, self.source) = (architecture.attributeMap, source)
+        let shared = ConfigReader.shared.map { option in
+            Option(
+                architecture.attributeMap[option.name] ?? option.name, option.type,
+                default: architecture.defaults[option.name] ?? option.standard, option.doc)
         }
-        let isDistil = architecture == .distilbert
-        let keys = isDistil ? Keys.distilbert : Keys.bert
+        let table = OptionTable(
+            shared + architecture.options,
+            refused: ["quantization_config": "is not supported: the weights must be float32, float16 or bfloat16"],
+            inert: architecture.inert)
         let members = (json.object ?? [:]).map { (name: $0.key, value: $0.value) }
-        do {
-            let reader = try OptionReader(
-                members, ModelConfig.options(architecture, keys), place: "\(source): ", ignoresUnknown: true)
-            vocabSize = try reader.integer("vocab_size")
-            hiddenSize = try reader.integer(keys.hiddenSize)
-            numHiddenLayers = try reader.integer(keys.numHiddenLayers)
-            numAttentionHeads = try reader.integer(keys.numAttentionHeads)
-            intermediateSize = try reader.integer(keys.intermediateSize)
-            maxPositionEmbeddings = try reader.integer("max_position_embeddings")
-            typeVocabSize = isDistil ? 0 : try reader.integer("type_vocab_size")
-            hiddenAct = reader.choice(keys.hiddenAct) ?? .gelu
-            layerNormEps = isDistil ? 1e-12 : try reader.number("layer_norm_eps")
-            padTokenId = try ModelConfig.padding(
-                reader, default: architecture == .roberta ? 1 : 0, entries: vocabSize)
-            hiddenDropout = try reader.number(keys.hiddenDropout)
-            attentionDropout = try reader.number(keys.attentionDropout)
-            classifierDropout = reader.optionalNumber(keys.classifierDropout)
-            initializerRange = try reader.number("initializer_range")
-            problemType = reader.choice("problem_type")
-            (numLabels, id2label) = try ModelConfig.labels(reader, largest: 1 << 20)
-        } catch let error as OptionError {
-            throw ModelError(error.description)
-        }
-        self.json = json
-        try check(source)
+        reader = try OptionReader(members, table, place: "\(source): ", ignoresUnknown: true)
     }
 
-    /// The padding entry: null means none, absence the default.
-    private static func padding(_ reader: OptionReader<JSON>, default standard: Int, entries: Int) throws -> Int? {
-        guard let id = reader.optionalInteger("pad_token_id") else {
-            return reader.given.contains("pad_token_id") || standard >= entries ? nil : standard
+    private func name(_ shared: String) -> String { attributeMap[shared] ?? shared }
+
+    func integer(_ key: String) throws -> Int { try reader.integer(name(key)) }
+    func number(_ key: String) throws -> Double { try reader.number(name(key)) }
+    func boolean(_ key: String) throws -> Bool { try reader.boolean(name(key)) }
+    func optionalInteger(_ key: String) -> Int? { reader.optionalInteger(name(key)) }
+    func optionalNumber(_ key: String) -> Double? { reader.optionalNumber(name(key)) }
+    func optionalBoolean(_ key: String) -> Bool? { reader.optionalBoolean(name(key)) }
+    func optionalString(_ key: String) -> String? { reader.optionalString(name(key)) }
+    func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice? { reader.choice(name(key)) }
+    func error(_ key: String, expected: String) -> OptionError { reader.error(name(key), expected: expected) }
+    subscript(key: String) -> JSON? { reader[name(key)] }
+    /// Whether the file has the key, be it with null.
+    func isGiven(_ key: String) -> Bool { reader.given.contains(name(key)) }
+
+    /// Width of a head where heads share the hidden size; throws where they cannot.
+    func headWidth() throws -> Int {
+        let (width, heads) = (try integer("hidden_size"), try integer("num_attention_heads"))
+        guard width % heads == 0 else {
+            throw ModelError(
+                "\(source): hidden size \(width) is no multiple of the number of attention heads, \(heads)")
         }
-        guard id < entries else {
-            throw reader.error("pad_token_id", expected: "an integer from 0 to \(entries - 1)")
-        }
-        return id
+        return width / heads
+    }
+
+    /// An activation by its name; `standard` where the file has none.
+    func activation(_ key: String, default standard: ActivationFunction) -> ActivationFunction {
+        choice(key) ?? standard
+    }
+
+    /// How the table of options declares an activation.
+    static func activation(_ key: String) -> Option {
+        Option(key, .oneOf(ActivationFunction.allCases.map(\.rawValue)), "Activation function of a layer.")
     }
 
     /// Number of labels and their names: id2label decides, then num_labels, then 2.
-    private static func labels(_ reader: OptionReader<JSON>, largest: Int) throws -> (Int, [Int: String]) {
+    func labels(largest: Int) throws -> (Int, [Int: String]) {
         guard let table = reader["id2label"]?.asMembers else {
             let labels = reader.optionalInteger("num_labels") ?? 2
             return (labels, Dictionary(uniqueKeysWithValues: (0..<labels).map { ($0, "LABEL_\($0)") }))
@@ -132,22 +96,59 @@ extension ModelConfig {
         guard !names.isEmpty else { throw OptionError("\(reader.place)option 'id2label' is empty") }
         return (names.count, names)
     }
+}
 
-    private func check(_ source: String) throws {
-        func error(_ what: String) -> ModelError { ModelError("\(source): \(what)") }
-        guard hiddenSize % numAttentionHeads == 0 else {
-            throw error(
-                "hidden size \(hiddenSize) is no multiple of the number of attention heads, \(numAttentionHeads)")
+extension ModelConfig {
+    /// Configuration of config.json; `source` names the file in errors.
+    ///
+    /// Absent keys have the defaults that transformers' configuration classes have. Throws for an unknown `model_type`, a
+    /// value of the wrong type or outside of its range, and what changes the computation and is not supported.
+    public init(_ json: JSON, source: String) throws {
+        let type = try json.required("model_type", "a string", source: source) { $0.string }
+        let architecture: any Architecture.Type
+        do { architecture = try Architectures.named(type) } catch { throw ModelError("\(source): \(error)") }
+        do {
+            let reader = try ConfigReader(json, as: architecture, source: source)
+            self = try ModelConfig(reader, type, json, architecture)
+        } catch let error as OptionError {
+            throw ModelError(error.description)
         }
+    }
+
+    private init(
+        _ reader: ConfigReader, _ type: String, _ json: JSON, _ family: any Architecture.Type
+    ) throws {
+        (modelType, self.json) = (type, json)
+        vocabSize = try reader.integer("vocab_size")
+        hiddenSize = try reader.integer("hidden_size")
+        numHiddenLayers = try reader.integer("num_hidden_layers")
+        numAttentionHeads = try reader.integer("num_attention_heads")
+        intermediateSize = try reader.integer("intermediate_size")
+        maxPositionEmbeddings = try reader.integer("max_position_embeddings")
+        maxLength = maxPositionEmbeddings
+        initializerRange = try reader.number("initializer_range")
+        problemType = reader.choice("problem_type")
+        (numLabels, id2label) = try reader.labels(largest: 1 << 20)
+        padTokenId = try ModelConfig.padding(reader, family.paddingId, entries: vocabSize)
+        architecture = try family.init(reader)
+        try architecture.complete(&self, source: reader.source)
         guard maxLength > 0 else {
-            throw error(
-                "'max_position_embeddings' \(maxPositionEmbeddings) leaves no positions behind the padding entry \(padTokenId ?? 1)"
+            throw ModelError(
+                "\(reader.source): 'max_position_embeddings' \(maxPositionEmbeddings) leaves no positions behind the padding entry \(padTokenId ?? 1)"
             )
         }
-        // RoBERTa's padding entry is also one of its position table.
-        if modelType == "roberta", let padTokenId, padTokenId >= maxPositionEmbeddings {
-            throw error("'pad_token_id' \(padTokenId) is outside of the position table")
+    }
+
+    /// The padding entry: null means none, absence the default; so does −1, which some files have.
+    private static func padding(_ reader: ConfigReader, _ standard: Int?, entries: Int) throws -> Int? {
+        guard let id = reader.optionalInteger("pad_token_id"), id >= 0 else {
+            guard let standard, !reader.isGiven("pad_token_id"), standard < entries else { return nil }
+            return standard
         }
+        guard id < entries else {
+            throw reader.error("pad_token_id", expected: "an integer from 0 to \(entries - 1)")
+        }
+        return id
     }
 
     /// What config.json says of this model, for a model saved whole.

@@ -1,6 +1,8 @@
 import Formats
 
 /// A model's configuration: what config.json says, checked, and what the options of `loadModel` changed.
+///
+/// What all families have stands here; what one has of its own is in its `Architecture`.
 public struct ModelConfig: Sendable {
     /// How a head's loss is computed, by the names of transformers.
     public enum ProblemType: String, Sendable, CaseIterable {
@@ -9,7 +11,7 @@ public struct ModelConfig: Sendable {
         case multiLabel = "multi_label_classification"
     }
 
-    /// Architecture: "bert", "roberta", "distilbert".
+    /// Family by its name in config.json: "bert", "llama".
     public var modelType: String
     /// Entries of the vocabulary.
     public var vocabSize: Int
@@ -21,22 +23,14 @@ public struct ModelConfig: Sendable {
     public var numAttentionHeads: Int
     /// Width of the inner layer of the feed-forward part.
     public var intermediateSize: Int
-    /// Number of position embeddings.
+    /// Positions that config.json speaks of: entries of a position table, or the length that a model was made for.
     public var maxPositionEmbeddings: Int
+    /// Longest sequence that has positions.
+    public var maxLength: Int
     /// Number of token types; 0 where the architecture has none.
-    public var typeVocabSize: Int
-    /// Activation of the feed-forward part.
-    public var hiddenAct: ActivationFunction
-    /// ε of the layer norms.
-    public var layerNormEps: Double
+    public var typeVocabSize = 0
     /// Entry of the padding token.
     public var padTokenId: Int?
-    /// Dropout of embeddings and sublayers.
-    public var hiddenDropout: Double
-    /// Dropout of attention probabilities.
-    public var attentionDropout: Double
-    /// Dropout of the head; `hiddenDropout` where nil (DistilBERT: seq_classif_dropout).
-    public var classifierDropout: Double?
     /// Standard deviation of what is initialised.
     public var initializerRange: Double
     /// Number of classes or outputs of the head.
@@ -48,10 +42,9 @@ public struct ModelConfig: Sendable {
 
     /// All that config.json says.
     public var json: JSON
+    /// The family, with the configuration of its own.
+    var architecture: any Architecture
 
-    /// Longest sequence that has positions.
-    public var maxLength: Int {
-        // RoBERTa's positions begin behind the padding entry.
-        modelType == "roberta" ? maxPositionEmbeddings - (padTokenId ?? 1) - 1 : maxPositionEmbeddings
-    }
+    /// Modules that PEFT adapts in this family where target_modules says nothing; nil where it names none.
+    public func usualTargets(of peftType: String) -> [String]? { type(of: architecture).usualTargets[peftType] }
 }

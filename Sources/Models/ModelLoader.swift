@@ -102,14 +102,14 @@ public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) 
     case .file: break
     }
     let storage = try options.storage()
-    let architecture = try Architecture(config)
+    let prefix = type(of: config.architecture).prefix
     let isBare = options.taskType == nil || options.taskType == .featureExtraction
-    let backbone = isBare ? "" : architecture.prefix + "."
+    let backbone = isBare ? "" : prefix + "."
     let store = CheckpointStore(
-        try SafetensorsWeights(folder), prefix: architecture.prefix, storage: storage, seed: options.seed,
+        try SafetensorsWeights(folder), prefix: prefix, storage: storage, seed: options.seed,
         isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
     try checkSize(of: config, options) { store.makes($0) }
-    let model = try EncoderModel(config, taskType: options.taskType, store: store)
+    let model = try PretrainedModel(config, taskType: options.taskType, store: store)
     guard store.missing.isEmpty else {
         throw ModelError(
             "\(folder.path): the checkpoint lacks \(store.missing.count) weights of a \(model.kind): "
@@ -125,7 +125,7 @@ public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> L
     let random = RandomStore(key: RandomKey(seed: options.seed), storage: storage)
     let store: any WeightStore = options.weights == .none ? ShapeStore() : random
     if options.weights == .random { try checkSize(of: config, options) { _ in true } }
-    let model = try EncoderModel(config, taskType: options.taskType, store: store)
+    let model = try PretrainedModel(config, taskType: options.taskType, store: store)
     let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && storage.resolved(.bfloat16) == .float32
     return LoadedModel(
         model: model, initialised: [], unused: [], expanded: isExpanded ? storage.expansion(of: "dtype") : nil)
@@ -136,7 +136,7 @@ private func checkSize(
     of config: ModelConfig, _ options: LoadOptions, isMade: @escaping (_ name: String) -> Bool
 ) throws {
     let sizes = SizeStore(isMade)
-    _ = try EncoderModel(config, taskType: options.taskType, store: sizes)
+    _ = try PretrainedModel(config, taskType: options.taskType, store: sizes)
     do { try MemoryBudget.expect(sizes.bytes) } catch {
         throw ModelError("\(error); '\(sizes.largest)' of shape \(sizes.largestShape) is the largest weight to be made")
     }

@@ -1,95 +1,174 @@
 import Kernels
+import Synchronization
 import Tensors
 
-/// What one pass through a model carries: how rows are cut into sequences, and where their random numbers come from.
+/// What dropout draws its random numbers by in a pass.
+public struct DropoutDraws: Sendable, Equatable {
+    /// Seed of the run.
+    public var seed: UInt64
+    /// The optimizer's step.
+    public var step: Int
+    /// Place of each sequence in the whole batch of the step: [B]; 0, 1, … where nil.
+    public var rows: [Int]?
+    /// Embeddings and layers below this one draw nothing; nil where every part may.
+    public var quietBelow: Int?
+
+    /// Draws of these rows.
+    public init(seed: UInt64 = 0, step: Int = 0, rows: [Int]? = nil, quietBelow: Int? = nil) {
+        (self.seed, self.step, self.rows, self.quietBelow) = (seed, step, rows, quietBelow)
+    }
+}
+
+/// Which matrix rows of a pass are read behind the last layer; the last layer is computed for these alone.
+public enum ReadRows: Sendable, Equatable {
+    /// All.
+    case all
+    /// The first of each sequence.
+    case first
+    /// The last of each sequence.
+    case last
+    /// These, in ascending order: those that bear a label.
+    case rows([Int])
+}
+
+/// What one pass through a model carries: how rows are cut into sequences, which of them are read, and where their random
+/// numbers come from.
 ///
-/// No layer stores any of it.
+/// Neither a layer nor a model stores any of it, so a second pass changes nothing of the first.
 /// A batch is one matrix [T, d], T the tokens of all sequences one after another; there is no padding.
 public struct Pass: Sendable {
     /// Where sequences begin, and T at the end: [B + 1], starting with 0 (`cu_seqlens`).
     public let boundaries: [Int]
-    /// Position of each matrix row in its sequence, from 0: [T].
+    /// Position of each matrix row in its sequence, from where the sequence starts: [T].
     public let positions: [Int]
+    /// Place of each matrix row among the keys of its sequence: its position, but where a sequence starts elsewhere and none of
+    /// what came before is kept: [T].
+    public let places: [Int]
     /// Place of each matrix row's sequence in the whole batch of the optimizer's step: [T].
     public let rows: [Int]
     /// Segment of each token; nil where all are 0: [T].
     public let tokenTypes: [Int]?
-    /// Matrix rows that the head reads: [B] for a head on sequences.
-    public let headRows: [Int]
-    /// Whether dropout acts.
-    public let isTraining: Bool
-    /// Seed of the run.
-    public let seed: UInt64
-    /// The optimizer's step.
-    public let step: Int
-    /// Embeddings and layers below this one draw no random numbers; nil where every part may.
-    public let quietBelow: Int?
+    /// The matrix rows that are read; nil where the head decides.
+    public let read: ReadRows?
+    /// What dropout draws by; nil where nothing is dropped.
+    public let draws: DropoutDraws?
+    /// Keys and values of what came before, to which those of this pass are added; nil where none are kept.
+    public let cache: KeyValueCache?
+    /// What an architecture makes once for a pass and its layers share.
+    private let shared = SharedSlot()
 
     /// Pass over sequences of these lengths.
     ///
-    /// - Parameter rows: place of each sequence in the whole batch of the step: [B]; 0, 1, … where nil.
+    /// - Parameters:
+    ///   - starts: position of the first token of each sequence: [B]; 0 where nil, and where a cache is, what it holds of each.
+    ///   - draws: what dropout draws by; nothing is dropped without.
     public init(
-        lengths: [Int], tokenTypes: [Int]? = nil, rows: [Int]? = nil, isTraining: Bool = false, seed: UInt64 = 0,
-        step: Int = 0, quietBelow: Int? = nil
+        lengths: [Int], tokenTypes: [Int]? = nil, starts: [Int]? = nil, read: ReadRows? = nil,
+        draws: DropoutDraws? = nil, cache: KeyValueCache? = nil
     ) throws {
         var boundaries = [0]
         var positions: [Int] = []
-        var places: [Int] = []
-        if let rows, rows.count != lengths.count {
+        var (places, rows): ([Int], [Int]) = ([], [])
+        if let rows = draws?.rows, rows.count != lengths.count {
             throw ModelError("\(rows.count) places in the batch were given for \(lengths.count) sequences")
+        }
+        let starts = try starts ?? cache?.counts(of: lengths.count)
+        if let starts, starts.count != lengths.count || starts.contains(where: { !(0...1 << 40).contains($0) }) {
+            throw ModelError("positions \(starts) do not fit \(lengths.count) sequences")
         }
         for (index, length) in lengths.enumerated() {
             guard length >= 0 else { throw ModelError("sequence \(index + 1) has length \(length)") }
             let (end, overflow) = (boundaries[index]).addingReportingOverflow(length)
             guard !overflow, end <= 1 << 40 else { throw ModelError("the batch has too many tokens") }
             boundaries.append(end)
-            positions.append(contentsOf: 0..<length)
-            places.append(contentsOf: repeatElement(rows?[index] ?? index, count: length))
+            let start = starts?[index] ?? 0
+            positions.append(contentsOf: start..<start + length)
+            if cache == nil, starts != nil { places.append(contentsOf: 0..<length) }
+            rows.append(contentsOf: repeatElement(draws?.rows?[index] ?? index, count: length))
         }
         if let tokenTypes, tokenTypes.count != positions.count {
             throw ModelError("\(tokenTypes.count) token types were given for \(positions.count) tokens")
         }
-        (self.boundaries, self.positions, self.rows) = (boundaries, positions, places)
-        (self.tokenTypes, self.isTraining, self.seed, self.step) = (tokenTypes, isTraining, seed, step)
-        self.quietBelow = quietBelow
-        headRows = lengths.indices.compactMap { lengths[$0] > 0 ? boundaries[$0] : nil }
+        if case .rows(let rows)? = read {
+            guard rows.allSatisfy({ positions.indices.contains($0) }), zip(rows, rows.dropFirst()).allSatisfy(<) else {
+                throw ModelError("the rows that are read must ascend within the \(positions.count) rows of the pass")
+            }
+        }
+        (self.boundaries, self.positions, self.rows) = (boundaries, positions, rows)
+        self.places = cache == nil && starts != nil ? places : positions
+        (self.tokenTypes, self.read, self.draws, self.cache) = (tokenTypes, read, draws, cache)
     }
 
-    private init(heads pass: Pass) {
-        let heads = pass.headRows
-        boundaries = Array(0...heads.count)
-        positions = heads.map { pass.positions[$0] }
-        rows = heads.map { pass.rows[$0] }
+    /// The pass over `input`.
+    public init(
+        over input: ModelInput, read: ReadRows? = nil, draws: DropoutDraws? = nil, cache: KeyValueCache? = nil
+    ) throws {
+        try self.init(
+            lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 }, read: read,
+            draws: draws, cache: cache)
+    }
+
+    private init(of pass: Pass, at rows: [Int], boundaries: [Int]) {
+        self.boundaries = boundaries
+        positions = rows.map { pass.positions[$0] }
+        places = rows.map { pass.places[$0] }
+        self.rows = rows.map { pass.rows[$0] }
         tokenTypes = nil
-        headRows = Array(heads.indices)
-        (isTraining, seed, step, quietBelow) = (pass.isTraining, pass.seed, pass.step, pass.quietBelow)
+        (read, draws, cache) = (.all, pass.draws, pass.cache)
     }
 
     private init(quiet pass: Pass) {
-        (boundaries, positions, rows) = (pass.boundaries, pass.positions, pass.rows)
-        (tokenTypes, headRows) = (pass.tokenTypes, pass.headRows)
-        (isTraining, seed, step, quietBelow) = (false, pass.seed, pass.step, pass.quietBelow)
+        (boundaries, positions, places, rows) = (pass.boundaries, pass.positions, pass.places, pass.rows)
+        (tokenTypes, read, draws, cache) = (pass.tokenTypes, pass.read, nil, pass.cache)
     }
 
     /// Number of matrix rows, T.
     public var tokenCount: Int { positions.count }
     /// Number of sequences, B.
     public var sequenceCount: Int { boundaries.count - 1 }
+    /// Whether dropout acts.
+    public var isTraining: Bool { draws != nil }
 
-    /// The pass that goes on with the rows that the head reads, each with the place that it had: [B, d].
-    public func atHeads() -> Pass { Pass(heads: self) }
+    /// The matrix rows that `read` names, in ascending order; nil for all.
+    public func indices(of read: ReadRows) -> [Int]? {
+        let sequences = zip(boundaries, boundaries.dropFirst()).filter { $0 < $1 }
+        return switch read {
+        case .all: nil
+        case .first: sequences.map { $0.0 }
+        case .last: sequences.map { $0.1 - 1 }
+        case .rows(let rows): rows
+        }
+    }
+
+    /// The pass that goes on with some rows, in ascending order, each with the place that it had.
+    public func at(_ rows: [Int]) -> Pass {
+        // Rows of a sequence stay together: where each begins is where its first remaining row lies.
+        var (counts, row) = ([0], 0)
+        for end in boundaries.dropFirst() {
+            while row < rows.count, rows[row] < end { row += 1 }
+            counts.append(row)
+        }
+        return Pass(of: self, at: rows, boundaries: counts)
+    }
 
     /// The pass as a layer sees it, or the embeddings where nil: without dropout where that is asked for.
     func inside(layer: Int?) -> Pass {
-        guard isTraining, let quietBelow, layer.map({ $0 < quietBelow }) ?? true else { return self }
+        guard let quietBelow = draws?.quietBelow, layer.map({ $0 < quietBelow }) ?? true else { return self }
         return Pass(quiet: self)
     }
 
-    /// Keys of the random numbers that the named stream draws for each matrix row: [T].
+    /// What `make` gives, made once for all layers of this pass and kept by its type and name: the angles by which layers
+    /// rotate queries and keys.
+    func shared<Value: Sendable>(_ name: String = "", _ make: () throws -> Value) rethrows -> Value {
+        try shared.value(name, make)
+    }
+
+    /// Keys of the random numbers that the named stream draws for each matrix row: [T]; nil where nothing is drawn.
     ///
     /// They are a function of seed, stream, step, place in the step's batch and position alone.
-    public func keys(stream: String) -> [RandomKey] {
-        let base = RandomKey(seed: seed).child(stream).child(step)
+    public func keys(stream: String) -> [RandomKey]? {
+        guard let draws else { return nil }
+        let base = RandomKey(seed: draws.seed).child(stream).child(draws.step)
         var keys: [RandomKey] = []
         keys.reserveCapacity(rows.count)
         var (row, rowKey) = (-1, base)
@@ -101,57 +180,46 @@ public struct Pass: Sendable {
     }
 }
 
-/// The rows of a pass for which a layer's output is asked: all, or those that the head reads.
+/// Values that the layers of one pass share, by type and name.
+private final class SharedSlot: Sendable {
+    private struct Key: Hashable {
+        let type: ObjectIdentifier
+        let name: String
+    }
+
+    private let values = Mutex<[Key: any Sendable]>([:])
+
+    func value<Value: Sendable>(_ name: String, _ make: () throws -> Value) rethrows -> Value {
+        let key = Key(type: ObjectIdentifier(Value.self), name: name)
+        if let known = values.withLock({ $0[key] as? Value }) { return known }
+        let value = try make()
+        values.withLock { $0[key] = value }
+        return value
+    }
+}
+
+/// The rows of a pass for which a layer's output is asked: all, or those that are read.
 ///
-/// Keys and values are computed for all rows in any case; everything else of a layer whose output nobody but a head on
-/// sequences reads is computed for these rows alone, with the same numbers.
+/// Keys and values are computed for all rows in any case; everything else of a layer whose output nobody but the head
+/// reads is computed for these rows alone, with the same numbers.
 struct AskedRows {
     /// The pass of these rows, each with the place that it has in the whole one.
     let pass: Pass
-    /// Where sequences begin among them, and their number at the end: [B + 1].
-    let boundaries: [Int]
-    private let indices: [Int]?
+    /// Which these are, in ascending order; nil for all.
+    let indices: [Int]?
 
     /// All rows.
-    init(allOf pass: Pass) { (self.pass, boundaries, indices) = (pass, pass.boundaries, nil) }
+    init(allOf pass: Pass) { (self.pass, indices) = (pass, nil) }
 
-    /// The rows that the head reads.
-    init(headsOf pass: Pass) {
-        (self.pass, indices) = (pass.atHeads(), pass.headRows)
-        boundaries = zip(pass.boundaries, pass.boundaries.dropFirst()).reduce(into: [0]) { starts, bounds in
-            starts.append((starts.last ?? 0) + (bounds.0 < bounds.1 ? 1 : 0))
-        }
-    }
+    /// Some rows, in ascending order; all where nil.
+    init(_ rows: [Int]?, of pass: Pass) { (self.pass, indices) = (rows.map(pass.at) ?? pass, rows) }
+
+    /// Where sequences begin among them, and their number at the end: [B + 1].
+    var boundaries: [Int] { pass.boundaries }
 
     /// Whether these are all rows.
     var isAll: Bool { indices == nil }
 
     /// These rows of x[T, d].
     func of(_ x: Tensor) throws -> Tensor { try indices.map { try x.gatherRows($0) } ?? x }
-}
-
-/// Where a loop stands: the optimizer's step, and how many rows of its batch have been taken.
-///
-/// A training-mode forward takes the next rows of the step; the optimizer begins the next one. The trainer and loops
-/// written by hand so draw the same numbers.
-public final class StepClock {
-    /// The optimizer's step, from 0.
-    public private(set) var step = 0
-    /// The next row of the step.
-    public private(set) var nextRow = 0
-
-    /// Clock at the first row of the first step.
-    public init() {}
-
-    /// Takes the next `count` rows of the step and gives their places.
-    public func take(_ count: Int) -> [Int] {
-        defer { nextRow += count }
-        return Array(nextRow..<nextRow + count)
-    }
-
-    /// Begins the step after the present one.
-    public func beginNextStep() { set(step: step + 1) }
-
-    /// Goes to the first row of a step.
-    public func set(step: Int) { (self.step, nextRow) = (step, 0) }
 }

@@ -151,6 +151,18 @@ extension Tensor {
         Elementwise.accumulate(try other.floats(), into: try mutableFloats(), count: count)
     }
 
+    /// Writes rows of a matrix over those of this one from `place` on; both count from 0.
+    public func copyRows(from source: Tensor, _ rows: Range<Int>, to place: Int) throws {
+        guard shape.count == 2, source.shape.count == 2, shape[1] == source.shape[1], rows.lowerBound >= 0,
+            rows.upperBound <= source.shape[0], place >= 0, place <= shape[0] - rows.count
+        else {
+            throw TensorError("copy rows: rows \(rows) of \(source.shape) do not fit \(shape) from row \(place) on")
+        }
+        let width = shape[1]
+        try (mutableFloats() + place * width).update(
+            from: source.floats() + rows.lowerBound * width, count: rows.count * width)
+    }
+
     /// Place of the first element that is not finite, in row-major order; nil where all are.
     public func firstNonFinite() throws -> Int? {
         dtype == .int64 ? nil : Elementwise.firstNonFinite(try floats(), count: count)

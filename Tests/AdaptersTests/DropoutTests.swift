@@ -11,13 +11,11 @@ private func dropping() throws -> (any Model, AdapterSet) {
     let model = try tinyModel()
     let adapters = AdapterSet(model: model)
     try adapters.add(config(["query", "dense"]) { $0.loraDropout = 0.4 })
-    model.isTraining = true
-    model.seed = 11
     return (model, adapters)
 }
 
 private func loss(_ model: any Model, step: Int = 0) throws -> Tensor {
-    try #require(try model.forward(labelled, model.pass(for: labelled, rows: nil, step: step)).loss)
+    try #require(try model(labelled, draws: DropoutDraws(seed: 11, step: step)).loss)
 }
 
 @Test("gradients with dropout on are those of differences, masks being a function of the place")
@@ -51,7 +49,7 @@ func accumulation() throws {
     for (_, weight) in tensors { weight.tensor?.grad = nil }
     for row in 0..<3 {
         let input = ModelInput(inputIds: [labelled.inputIds[row]])
-        let output = try model.forward(input, model.pass(for: input, rows: [row], step: 0))
+        let output = try model(input, draws: DropoutDraws(seed: 11, rows: [row]))
         let label = Labels.classes([[0, 1, 1][row]])
         try model.config.loss(#require(output.logits), label, reduction: .dividedBy(3)).backward()
     }
@@ -63,7 +61,6 @@ func accumulation() throws {
 @Test("without training, and at dropout 0, the update is exact")
 func noDropoutInEvaluation() throws {
     let (model, adapters) = try dropping()
-    model.isTraining = false
     let quiet = try logits(model)
     let plain = try tinyModel()
     let others = AdapterSet(model: plain)
@@ -82,7 +79,6 @@ func groupedAsAlone() throws {
                 $0.loraDropout = 0.4
                 $0.initLoraWeights = .random
             })
-        (model.isTraining, model.seed) = (true, 11)
         // A trained matrix leaves its group, so that every linear multiplies and is adapted alone.
         for (name, weight) in model.namedParameters() where alone && name.hasSuffix("query.weight") {
             try weight.setRequiresGrad(true)

@@ -40,7 +40,6 @@ import Testing
         where name.hasSuffix("position_embeddings.weight") || (targets.isEmpty && name.hasPrefix("classifier")) {
             try weight.setRequiresGrad(true)
         }
-        model.isTraining = true
         let rows = (0..<4).map { row in (0..<tokens / 4).map { 5 + (row + $0) % 20 } }
         let input = ModelInput(inputIds: rows, labels: .tokens(rows.map { $0.map { $0 % 2 } }))
         // The first call packs the matrices.
@@ -48,7 +47,7 @@ import Testing
         for _ in 0..<2 {
             StoragePool.shared.trim()
             let before = StoragePool.shared.liveBytes
-            let output = try model(input)
+            let output = try model(input, draws: DropoutDraws())
             bytes = StoragePool.shared.liveBytes - before
             try withExtendedLifetime(output) { try output.loss?.backward() }
             for (_, weight) in model.trainableParameters() { weight.tensor?.grad = nil }

@@ -1,3 +1,4 @@
+import Formats
 import Kernels
 import Models
 import Tensors
@@ -5,9 +6,11 @@ import TestSupport
 import Testing
 
 private func model(_ task: TaskType?, labels: Int = 2, dropout: Bool = false) throws -> any Model {
-    var config = try loadModel(base("bert-bare"), LoadOptions(taskType: nil, weights: .none)).model.config
+    var members = try JSON(parsing: base("bert-bare").read("config.json"), source: "config.json").object ?? [:]
+    members["hidden_dropout_prob"] = .number(dropout ? 0.1 : 0)
+    members["attention_probs_dropout_prob"] = .number(dropout ? 0.2 : 0)
+    var config = try ModelConfig(.object(members), source: "config.json")
     config.numLabels = labels
-    if dropout { (config.hiddenDropout, config.attentionDropout) = (0.1, 0.2) }
     return try makeModel(config, LoadOptions(taskType: task, weights: .random, seed: 4)).model
 }
 
@@ -89,42 +92,46 @@ func robertaPositions() throws {
 @Test("dropout acts in training only, and draws by step, row and position, not by how a batch is cut")
 func dropoutDraws() throws {
     let model = try model(.sequenceClassification, dropout: true)
-    model.seed = 5
+    let clock = StepClock(seed: 5)
+    func trained(_ input: ModelInput) throws -> [Float] {
+        try #require(try model(input, draws: clock.draws(input.inputIds.count)).logits).floatArray()
+    }
     let quiet = try #require(try model(someInput).logits).floatArray()
     #expect(try #require(try model(someInput).logits).floatArray() == quiet)
-    model.isTraining = true
-    let first = try #require(try model(someInput).logits).floatArray()
+    let first = try trained(someInput)
     #expect(first != quiet)
     // The rows of the step go on; the next step begins anew.
-    let later = try #require(try model(someInput).logits).floatArray()
+    let later = try trained(someInput)
     #expect(later != first)
-    model.clock.set(step: 0)
-    #expect(try #require(try model(someInput).logits).floatArray() == first)
-    model.clock.beginNextStep()
-    #expect(try #require(try model(someInput).logits).floatArray() != first)
+    clock.set(step: 0)
+    #expect(try trained(someInput) == first)
+    clock.beginNextStep()
+    #expect(try trained(someInput) != first)
     // One by one, in the same step: the same masks.
-    model.clock.set(step: 0)
+    clock.set(step: 0)
     var alone: [Float] = []
-    for row in someInput.inputIds { alone += try #require(try model(ModelInput(inputIds: [row])).logits).floatArray() }
+    for row in someInput.inputIds { alone += try trained(ModelInput(inputIds: [row])) }
     #expect(relativeDistance(alone, first) < 1e-5)
     // In another order, with their places.
     let turned = ModelInput(inputIds: someInput.inputIds.reversed())
-    let output = try model.forward(turned, model.pass(for: turned, rows: [2, 1, 0], step: 0))
+    let output = try model(turned, draws: DropoutDraws(seed: 5, rows: [2, 1, 0]))
     let back = try #require(output.logits).floatArray()
     #expect(relativeDistance(Array(back[4...5] + back[2...3] + back[0...1]), first) < 1e-5)
 }
 
 @Test("keys of a pass are a function of stream, step, row and position alone")
 func passKeys() throws {
-    let pass = try Pass(lengths: [2, 3], rows: [7, 4], isTraining: true, seed: 9, step: 3)
+    let pass = try Pass(lengths: [2, 3], draws: DropoutDraws(seed: 9, step: 3, rows: [7, 4]))
     let keys = pass.keys(stream: "x")
     let expected = [(7, 0), (7, 1), (4, 0), (4, 1), (4, 2)].map { row, position in
         RandomKey(seed: 9).child("x").child(3).child(row).child(position)
     }
     #expect(keys == expected)
-    #expect(pass.atHeads().keys(stream: "x") == [expected[0], expected[2]])
-    #expect(pass.boundaries == [0, 2, 5] && pass.headRows == [0, 2])
-    #expect(throws: ModelError.self) { try Pass(lengths: [2], rows: [1, 2]) }
+    #expect(pass.at([0, 2]).keys(stream: "x") == [expected[0], expected[2]])
+    #expect(pass.boundaries == [0, 2, 5] && pass.indices(of: .first) == [0, 2] && pass.indices(of: .last) == [1, 4])
+    #expect(pass.at([1, 3, 4]).boundaries == [0, 1, 3] && pass.at([1, 3, 4]).positions == [1, 1, 2])
+    #expect(try Pass(lengths: [1, 2]).keys(stream: "x") == nil)
+    #expect(throws: ModelError.self) { try Pass(lengths: [2], draws: DropoutDraws(rows: [1, 2])) }
     #expect(throws: ModelError.self) { try Pass(lengths: [Int.max, 2]) }
 }
 

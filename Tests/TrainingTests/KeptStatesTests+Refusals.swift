@@ -8,10 +8,10 @@ extension KeptStatesTests {
     @Test("what was asked for and cannot be is an error that says why")
     func refused() throws {
         let asked: (String, JSON) = ("prefix_cache", .bool(true))
-        let function = FunctionObjective { model, batch in
+        let function = FunctionObjective { batch, context in
             var input = batch.input
             input.labels = batch.labels
-            return FunctionObjective.Result(loss: try #require(model(input).loss))
+            return FunctionObjective.Result(loss: try #require(context.forward(input).loss))
         }
         let low = try made([asked], trainedFrom: 0).trainer
         #expect(message(low).hasPrefix("args: prefix_cache: layer 0 is trained, so there is nothing below to keep"))

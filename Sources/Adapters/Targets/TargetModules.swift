@@ -19,11 +19,6 @@ struct TargetModules {
         .questionAnswering: ["qa_outputs"],
     ]
 
-    /// Targets that PEFT's tables name by model_type, and DistilBERT's, for which they name none.
-    private static let defaults: [String: [String]] = [
-        "bert": ["query", "value"], "roberta": ["query", "value"], "distilbert": ["q_lin", "v_lin"],
-    ]
-
     /// Matches `config` against `model`; throws where a name of a recipe matches nothing, and where nothing matches at all.
     init(_ config: LoraConfig, in model: any Module, reading: LoraConfig.Reading) throws {
         var config = config
@@ -105,8 +100,7 @@ struct TargetModules {
         _ config: LoraConfig, _ model: any Module, _ modules: [(name: String, module: any Module)]
     ) throws -> ModuleNames {
         guard let targets = config.targetModules else {
-            let type = (model as? any Model)?.config.modelType
-            guard let type, let names = defaults[type] else {
+            guard let names = (model as? any Model)?.config.usualTargets(of: "LORA") else {
                 throw AdapterError(
                     "target_modules is needed: there are no usual targets for this model"
                         + known(modules, linearsOnly: true))

@@ -1,83 +1,84 @@
-/// The families that there are, by their `model_type` in config.json.
-enum Architecture: String, CaseIterable {
-    case bert, roberta, distilbert
+import Formats
+import Options
 
-    init(_ config: ModelConfig) throws {
-        guard let found = Architecture(rawValue: config.modelType) else {
-            throw ModelError(
-                "model_type '\(config.modelType)' is not supported; there are \(Architecture.supported)")
+/// The families that there are: a file each, and a line here.
+enum Architectures {
+    static let all: [any Architecture.Type] = [Bert.self, Roberta.self, DistilBert.self]
+
+    /// The family of a `model_type`; throws for one that there is not.
+    static func named(_ modelType: String) throws -> any Architecture.Type {
+        guard let found = all.first(where: { $0.modelTypes.contains(modelType) }) else {
+            throw ModelError("model_type '\(modelType)' is not supported; there are \(supported)")
         }
-        self = found
+        return found
     }
 
-    /// The supported ones, for messages.
-    static var supported: String { allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") }
+    /// The supported model_types, for messages.
+    static var supported: String { all.flatMap { $0.modelTypes }.map { "'\($0)'" }.joined(separator: ", ") }
+}
 
+/// A family of models: what its config.json says beyond what all say, and the modules that it is made of.
+///
+/// A value is one model's own configuration. Names are those of transformers' configuration and modeling files.
+protocol Architecture: Sendable {
+    /// The `model_type`s in config.json.
+    static var modelTypes: [String] { get }
+    /// What the names of the reference's classes begin with: "Bert".
+    static var family: String { get }
     /// Name of the backbone in a model with a head (base_model_prefix).
-    var prefix: String { rawValue }
+    static var prefix: String { get }
+    /// Names under which config.json has what all families have, where they are others (attribute_map).
+    static var attributeMap: [String: String] { get }
+    /// Defaults of what all families have, where they are others.
+    static var defaults: [String: OptionLiteral] { get }
+    /// Options of its own.
+    static var options: [Option] { get }
+    /// Options that change the computation and are not supported, with the values that are.
+    static var inert: [String: InertOption] { get }
+    /// Modules that PEFT adapts where target_modules says nothing, by peft_type.
+    static var usualTargets: [String: [String]] { get }
+    /// The tasks that there are heads for.
+    static var tasks: [TaskType] { get }
 
-    private var family: String {
-        switch self {
-        case .bert: "Bert"
-        case .roberta: "Roberta"
-        case .distilbert: "DistilBert"
-        }
-    }
+    /// Entry of the padding token where config.json says nothing.
+    static var paddingId: Int? { get }
 
+    /// What config.json says.
+    init(_ reader: ConfigReader) throws
+    /// Sets what follows for all families' part of the configuration from its own, and checks one against the other.
+    func complete(_ config: inout ModelConfig, source: String) throws
+    /// The backbone at `scope`; nil is a bare model.
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone
+    /// The head of one of the `tasks`, its parts named from `scope` on.
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head
     /// Class that the reference has for the task.
-    func kind(of task: TaskType?) -> String {
+    static func kind(of task: TaskType?) -> String
+}
+
+extension Architecture {
+    static var attributeMap: [String: String] { [:] }
+    static var defaults: [String: OptionLiteral] { [:] }
+    static var inert: [String: InertOption] { [:] }
+    static var paddingId: Int? { nil }
+    func complete(_ config: inout ModelConfig, source: String) throws {}
+
+    static func kind(of task: TaskType?) -> String {
         switch task {
         case .sequenceClassification: "\(family)ForSequenceClassification"
         case .tokenClassification: "\(family)ForTokenClassification"
-        default: "\(family)Model"
-        }
-    }
-
-    /// Name of the head where it is one module.
-    func headName(of task: TaskType?) -> String? {
-        self == .roberta && task == .sequenceClassification ? "classifier" : nil
-    }
-
-    /// The backbone at `scope`; it has a pooler where it is bare, and for BERT's head on sequences.
-    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
-        let isBare = task == nil || task == .featureExtraction
-        switch self {
-        case .bert:
-            return try BertModel(scope, config, hasPooler: isBare || task == .sequenceClassification)
-        case .roberta: return try RobertaModel(scope, config, hasPooler: isBare)
-        case .distilbert: return try DistilBertModel(scope, config)
-        }
-    }
-
-    /// The head of a task.
-    func head(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Head {
-        switch (task, self) {
-        case (.tokenClassification, _):
-            // DistilBERT's head on tokens drops as its sublayers do.
-            let p = self == .distilbert ? config.hiddenDropout : config.classifierDropout ?? config.hiddenDropout
-            return try LinearHead(scope, config, dropout: p, readsTokens: true)
-        case (.sequenceClassification, .bert):
-            let p = config.classifierDropout ?? config.hiddenDropout
-            return try LinearHead(scope, config, dropout: p, readsTokens: false)
-        case (.sequenceClassification, .roberta):
-            return try RobertaClassificationHead(scope.child("classifier"), config)
-        case (.sequenceClassification, .distilbert): return try DistilBertHead(scope, config)
-        default:
-            throw unsupported(task)
+        case .questionAnswering: "\(family)ForQuestionAnswering"
+        case .causalLM: "\(family)ForCausalLM"
+        case .seq2SeqLM: "\(family)ForConditionalGeneration"
+        case .featureExtraction, nil: "\(family)Model"
         }
     }
 
     /// Throws for a task without a head, before anything is made.
-    func check(_ task: TaskType?) throws {
-        guard let task else { return }
-        guard [.featureExtraction, .sequenceClassification, .tokenClassification].contains(task) else {
-            throw unsupported(task)
-        }
-    }
-
-    private func unsupported(_ task: TaskType?) -> ModelError {
-        ModelError(
-            "task_type \(task?.rawValue ?? "none") is not supported for model_type '\(rawValue)'; there are SEQ_CLS, "
-                + "TOKEN_CLS and FEATURE_EXTRACTION")
+    static func check(_ task: TaskType?, modelType: String) throws {
+        guard let task, task != .featureExtraction, !tasks.contains(task) else { return }
+        let supported = tasks.map(\.rawValue).joined(separator: ", ")
+        throw ModelError(
+            "task_type \(task.rawValue) is not supported for model_type '\(modelType)'; there are \(supported) and "
+                + "FEATURE_EXTRACTION")
     }
 }

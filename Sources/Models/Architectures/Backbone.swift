@@ -2,22 +2,28 @@ import Tensors
 
 /// A model without a head: ids to hidden states, through embeddings and one layer after another.
 protocol Backbone: Module {
-    /// Ids to the states that enter the first layer.
-    var embeddings: any Embeddings { get }
+    /// What turns ids into the states that enter the first layer.
+    var embeddings: [any Module] { get }
+    /// The table of the ids, which a language head may be tied to (get_input_embeddings); nil where no head is.
+    var inputEmbedding: Embedding? { get }
     /// The layers, the lowest first.
-    var layers: [any EncoderLayer] { get }
+    var layers: [any TransformerLayer] { get }
     /// The pooler, where the architecture has one and the head asked for it.
     var pooler: BertPooler? { get }
+    /// States [T, d] that enter the first layer, for all ids of the pass.
+    func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor
+    /// What follows the last layer, for the rows of `pass`: a last norm.
+    func finish(_ states: Tensor, _ pass: Pass) throws -> Tensor
 }
 
-/// The lowest part of a backbone.
-protocol Embeddings: Module {
-    /// States [T, d] for all ids of the pass.
-    func callAsFunction(_ ids: [Int], _ pass: Pass) throws -> Tensor
+extension Backbone {
+    var pooler: BertPooler? { nil }
+    var inputEmbedding: Embedding? { nil }
+    func finish(_ states: Tensor, _ pass: Pass) throws -> Tensor { states }
 }
 
 /// One layer of a backbone.
-protocol EncoderLayer: Module {
+protocol TransformerLayer: Module {
     /// States of the asked rows for x[T, d], the states of all rows.
     func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor
 }

@@ -1,11 +1,85 @@
 import Kernels
+import Options
 import Tensors
 
 // BERT (Devlin et al. 2019, arXiv:1810.04805), as transformers' modeling_bert.py computes it: layers normalise after the
 // residual. RoBERTa shares everything but the embeddings and the head. Shapes: T tokens, B sequences, d hidden size.
 
+/// BERT's own configuration.
+struct Bert: Architecture {
+    static let modelTypes = ["bert"]
+    static let family = "Bert"
+    static let prefix = "bert"
+    static let options = encoderOptions
+    static let inert = encoderInert
+    static let paddingId: Int? = 0
+    static let usualTargets = ["LORA": ["query", "value"]]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+
+    /// What the layers of BERT and of its kin are made by.
+    let layer: BertLayerConfig
+
+    init(_ reader: ConfigReader) throws { layer = try BertLayerConfig(reader) }
+
+    func complete(_ config: inout ModelConfig, source: String) throws { config.typeVocabSize = layer.typeVocabSize }
+
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
+        let isBare = task == nil || task == .featureExtraction
+        return try BertModel(scope, config, layer, hasPooler: isBare || task == .sequenceClassification)
+    }
+
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        try LinearHead(
+            scope, config, dropout: layer.classifierDropout ?? layer.hiddenDropout,
+            reads: task == .tokenClassification ? .all : .first)
+    }
+
+    /// Options of BERT and of encoders like it.
+    static let encoderOptions = [
+        ConfigReader.activation("hidden_act"),
+        Option("hidden_dropout_prob", .number(.unit), default: 0.1, "Dropout of states."),
+        Option("attention_probs_dropout_prob", .number(.unit), default: 0.1, "Dropout of attention's weights."),
+        Option("classifier_dropout", .number(.unit), "Dropout before the head."),
+        Option("type_vocab_size", ConfigReader.size, default: 2, "Segments."),
+        Option("layer_norm_eps", .number(.unit), default: 1e-12, "Added to variances."),
+    ]
+
+    /// What would change the computation of an encoder.
+    static let encoderInert = [
+        "is_decoder": InertOption([false], "only encoders are"),
+        "add_cross_attention": InertOption([false], "only encoders are"),
+        "position_embedding_type": InertOption(["absolute"], "only 'absolute' is"),
+    ]
+}
+
+/// What the layers of BERT and of its kin are made by.
+struct BertLayerConfig {
+    /// Activation of the feed-forward part.
+    let hiddenAct: ActivationFunction
+    /// Dropout of embeddings and sublayers.
+    let hiddenDropout: Double
+    /// Dropout of attention probabilities.
+    let attentionDropout: Double
+    /// Dropout of the head; `hiddenDropout` where nil.
+    let classifierDropout: Double?
+    /// Number of token types.
+    let typeVocabSize: Int
+    /// ε of the layer norms.
+    let layerNormEps: Double
+
+    init(_ reader: ConfigReader) throws {
+        _ = try reader.headWidth()
+        hiddenAct = reader.activation("hidden_act", default: .gelu)
+        hiddenDropout = try reader.number("hidden_dropout_prob")
+        attentionDropout = try reader.number("attention_probs_dropout_prob")
+        classifierDropout = reader.optionalNumber("classifier_dropout")
+        typeVocabSize = try reader.integer("type_vocab_size")
+        layerNormEps = try reader.number("layer_norm_eps")
+    }
+}
+
 /// Sum of word, position and token type embeddings, normalised.
-final class BertEmbeddings: Embeddings {
+final class BertEmbeddings: Module {
     let kind = "BertEmbeddings"
     var path: String
     private let word: Embedding
@@ -14,11 +88,11 @@ final class BertEmbeddings: Embeddings {
     private let norm: LayerNorm
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig) throws {
         path = scope.path
         (word, position, tokenType) = try BertEmbeddings.tables(scope, config, positionPadding: nil)
-        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
-        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: own.hiddenDropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -63,12 +137,12 @@ final class BertSelfAttention: Module {
     private let value: Linear
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
         (kind, path, heads) = ("\(family)SelfAttention", scope.path, config.numAttentionHeads)
         query = try Linear(scope.child("query"), config)
         key = try Linear(scope.child("key"), config)
         value = try Linear(scope.child("value"), config)
-        dropout = try Dropout(scope.child("dropout"), p: config.attentionDropout)
+        dropout = try Dropout(scope.child("dropout"), p: own.attentionDropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -98,11 +172,11 @@ final class BertOutput: Module {
     private let norm: LayerNorm
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig, kind: String, inFeatures: Int) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, kind: String, inFeatures: Int) throws {
         (self.kind, path) = (kind, scope.path)
         dense = try Linear(scope.child("dense"), config, inFeatures: inFeatures)
-        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
-        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: own.hiddenDropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -124,11 +198,11 @@ final class BertAttention: Module {
     private let attention: BertSelfAttention
     private let output: BertOutput
 
-    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
         (kind, path) = ("\(family)Attention", scope.path)
-        attention = try BertSelfAttention(scope.child("self"), config, family: family)
+        attention = try BertSelfAttention(scope.child("self"), config, own, family: family)
         output = try BertOutput(
-            scope.child("output"), config, kind: "\(family)SelfOutput", inFeatures: config.hiddenSize)
+            scope.child("output"), config, own, kind: "\(family)SelfOutput", inFeatures: config.hiddenSize)
     }
 
     var children: [(name: String, module: any Module)] { [("self", attention), ("output", output)] }
@@ -147,10 +221,10 @@ final class BertIntermediate: Module {
     /// Applied by who reads what this gives, along with its product.
     let activation: ActivationLayer
 
-    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
         (kind, path) = ("\(family)Intermediate", scope.path)
         dense = try Linear(scope.child("dense"), config, outFeatures: config.intermediateSize)
-        activation = ActivationLayer(scope.child("intermediate_act_fn"), config.hiddenAct)
+        activation = ActivationLayer(scope.child("intermediate_act_fn"), own.hiddenAct)
     }
 
     var children: [(name: String, module: any Module)] { [("dense", dense), ("intermediate_act_fn", activation)] }
@@ -160,19 +234,19 @@ final class BertIntermediate: Module {
 }
 
 /// Attention, then feed-forward.
-final class BertLayer: EncoderLayer {
+final class BertLayer: TransformerLayer {
     let kind: String
     var path: String
     private let attention: BertAttention
     private let intermediate: BertIntermediate
     private let output: BertOutput
 
-    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
         (kind, path) = ("\(family)Layer", scope.path)
-        attention = try BertAttention(scope.child("attention"), config, family: family)
-        intermediate = try BertIntermediate(scope.child("intermediate"), config, family: family)
+        attention = try BertAttention(scope.child("attention"), config, own, family: family)
+        intermediate = try BertIntermediate(scope.child("intermediate"), config, own, family: family)
         output = try BertOutput(
-            scope.child("output"), config, kind: "\(family)Output", inFeatures: config.intermediateSize)
+            scope.child("output"), config, own, kind: "\(family)Output", inFeatures: config.intermediateSize)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -193,11 +267,11 @@ final class BertEncoder: Module {
     let layers: [BertLayer]
     private let list: Container
 
-    init(_ scope: Scope, _ config: ModelConfig, family: String) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
         (kind, path) = ("\(family)Encoder", scope.path)
         let place = scope.child("layer")
         layers = try (0..<config.numHiddenLayers).map {
-            try BertLayer(place.child(String($0)), config, family: family)
+            try BertLayer(place.child(String($0)), config, own, family: family)
         }
         list = try Container(children: layers.enumerated().map { (String($0.offset), $0.element) })
         list.path = place.path
@@ -221,10 +295,9 @@ final class BertPooler: Module {
 
     var children: [(name: String, module: any Module)] { [("dense", dense), ("activation", activation)] }
 
-    /// Pooled [B, d] of the hidden states [B, d] of the first tokens.
+    /// Pooled [B, d] of the hidden states [B, d] of the first tokens, the rows of `pass`.
     func callAsFunction(_ hidden: Tensor, _ pass: Pass) throws -> Tensor {
-        let heads = pass.atHeads()
-        return try activation(dense(hidden, heads), heads)
+        try activation(dense(hidden, pass), pass)
     }
 }
 
@@ -232,42 +305,25 @@ final class BertPooler: Module {
 final class BertModel: Backbone {
     let kind = "BertModel"
     var path: String
-    let embeddings: any Embeddings
     let pooler: BertPooler?
+    private let embedding: BertEmbeddings
     private let encoder: BertEncoder
 
-    init(_ scope: Scope, _ config: ModelConfig, hasPooler: Bool) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, hasPooler: Bool) throws {
         path = scope.path
-        embeddings = try BertEmbeddings(scope.child("embeddings"), config)
-        encoder = try BertEncoder(scope.child("encoder"), config, family: "Bert")
+        embedding = try BertEmbeddings(scope.child("embeddings"), config, own)
+        encoder = try BertEncoder(scope.child("encoder"), config, own, family: "Bert")
         pooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Bert") : nil
     }
 
     var children: [(name: String, module: any Module)] {
-        [("embeddings", embeddings), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
+        [("embeddings", embedding), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
     }
 
-    var layers: [any EncoderLayer] { encoder.layers }
-}
+    var embeddings: [any Module] { [embedding] }
+    var layers: [any TransformerLayer] { encoder.layers }
 
-/// Dropout and one linear: BERT's head on its pooled output, and every family's head on tokens.
-final class LinearHead: Head {
-    let readsTokens: Bool
-    private let dropout: Dropout
-    private let classifier: Linear
-
-    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double, readsTokens: Bool) throws {
-        self.readsTokens = readsTokens
-        dropout = try Dropout(scope.child("dropout"), p: p)
-        classifier = try Linear(scope.child("classifier"), config, outFeatures: config.numLabels)
-    }
-
-    var children: [(name: String, module: any Module)] { [("dropout", dropout), ("classifier", classifier)] }
-
-    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
-        let rows = readsTokens ? pass : pass.atHeads()
-        return try classifier(dropout(pooled ?? hidden, rows), rows)
-    }
+    func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }
 }
 
 extension Linear {

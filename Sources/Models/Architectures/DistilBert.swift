@@ -1,11 +1,64 @@
 import Kernels
+import Options
 import Tensors
 
 // DistilBERT (Sanh et al. 2019, arXiv:1910.01108), as transformers' modeling_distilbert.py computes it: BERT without token
 // types and pooler, other names, no dropout behind attention.
 
+/// DistilBERT's own configuration.
+struct DistilBert: Architecture {
+    static let modelTypes = ["distilbert"]
+    static let family = "DistilBert"
+    static let prefix = "distilbert"
+    static let attributeMap = [
+        "hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
+        "intermediate_size": "hidden_dim",
+    ]
+    static let defaults: [String: OptionLiteral] = ["num_hidden_layers": 6]
+    static let options = [
+        ConfigReader.activation("activation"),
+        Option("dropout", .number(.unit), default: 0.1, "Dropout of states."),
+        Option("attention_dropout", .number(.unit), default: 0.1, "Dropout of attention's weights."),
+        Option("seq_classif_dropout", .number(.unit), default: 0.2, "Dropout before the head on sequences."),
+    ]
+    static let inert = Bert.encoderInert
+    static let paddingId: Int? = 0
+    // PEFT's tables name none for it.
+    static let usualTargets = ["LORA": ["q_lin", "v_lin"]]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+
+    /// Activation of the feed-forward part.
+    let activation: ActivationFunction
+    /// Dropout of embeddings and sublayers, and of the head on tokens.
+    let dropout: Double
+    /// Dropout of attention probabilities.
+    let attentionDropout: Double
+    /// Dropout of the head on sequences.
+    let classifierDropout: Double
+    /// ε of the layer norms.
+    let layerNormEps = 1e-12
+
+    init(_ reader: ConfigReader) throws {
+        _ = try reader.headWidth()
+        activation = reader.activation("activation", default: .gelu)
+        dropout = try reader.number("dropout")
+        attentionDropout = try reader.number("attention_dropout")
+        classifierDropout = try reader.number("seq_classif_dropout")
+    }
+
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
+        try DistilBertModel(scope, config, self)
+    }
+
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        task == .tokenClassification
+            ? try LinearHead(scope, config, dropout: dropout, reads: .all)
+            : try DistilBertHead(scope, config, dropout: classifierDropout)
+    }
+}
+
 /// Sum of word and position embeddings, normalised.
-final class DistilBertEmbeddings: Embeddings {
+final class DistilBertEmbeddings: Module {
     let kind = "Embeddings"
     var path: String
     private let word: Embedding
@@ -13,7 +66,7 @@ final class DistilBertEmbeddings: Embeddings {
     private let norm: LayerNorm
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         path = scope.path
         word = try Embedding(
             scope.child("word_embeddings"), entries: config.vocabSize, width: config.hiddenSize,
@@ -21,8 +74,8 @@ final class DistilBertEmbeddings: Embeddings {
         position = try Embedding(
             scope.child("position_embeddings"), entries: config.maxPositionEmbeddings, width: config.hiddenSize,
             deviation: config.initializerRange)
-        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
-        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: own.dropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -47,13 +100,13 @@ final class DistilBertSelfAttention: Module {
     private let output: Linear
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         (path, heads) = (scope.path, config.numAttentionHeads)
         query = try Linear(scope.child("q_lin"), config)
         key = try Linear(scope.child("k_lin"), config)
         value = try Linear(scope.child("v_lin"), config)
         output = try Linear(scope.child("out_lin"), config)
-        dropout = try Dropout(scope.child("dropout"), p: config.attentionDropout)
+        dropout = try Dropout(scope.child("dropout"), p: own.attentionDropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -84,12 +137,12 @@ final class DistilBertFFN: Module {
     private let lin2: Linear
     private let activation: ActivationLayer
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         path = scope.path
-        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+        dropout = try Dropout(scope.child("dropout"), p: own.dropout)
         lin1 = try Linear(scope.child("lin1"), config, outFeatures: config.intermediateSize)
         lin2 = try Linear(scope.child("lin2"), config, inFeatures: config.intermediateSize)
-        activation = ActivationLayer(scope.child("activation"), config.hiddenAct)
+        activation = ActivationLayer(scope.child("activation"), own.activation)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -102,7 +155,7 @@ final class DistilBertFFN: Module {
 }
 
 /// Attention, then feed-forward, each normalised with its residual.
-final class DistilBertBlock: EncoderLayer {
+final class DistilBertBlock: TransformerLayer {
     let kind = "TransformerBlock"
     var path: String
     private let attention: DistilBertSelfAttention
@@ -110,14 +163,14 @@ final class DistilBertBlock: EncoderLayer {
     private let ffn: DistilBertFFN
     private let outputNorm: LayerNorm
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         path = scope.path
-        attention = try DistilBertSelfAttention(scope.child("attention"), config)
+        attention = try DistilBertSelfAttention(scope.child("attention"), config, own)
         attentionNorm = try LayerNorm(
-            scope.child("sa_layer_norm"), width: config.hiddenSize, epsilon: config.layerNormEps)
-        ffn = try DistilBertFFN(scope.child("ffn"), config)
+            scope.child("sa_layer_norm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+        ffn = try DistilBertFFN(scope.child("ffn"), config, own)
         outputNorm = try LayerNorm(
-            scope.child("output_layer_norm"), width: config.hiddenSize, epsilon: config.layerNormEps)
+            scope.child("output_layer_norm"), width: config.hiddenSize, epsilon: own.layerNormEps)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -141,10 +194,10 @@ final class DistilBertTransformer: Module {
     let layers: [DistilBertBlock]
     private let list: Container
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         path = scope.path
         let place = scope.child("layer")
-        layers = try (0..<config.numHiddenLayers).map { try DistilBertBlock(place.child(String($0)), config) }
+        layers = try (0..<config.numHiddenLayers).map { try DistilBertBlock(place.child(String($0)), config, own) }
         list = try Container(children: layers.enumerated().map { (String($0.offset), $0.element) })
         list.path = place.path
     }
@@ -156,42 +209,43 @@ final class DistilBertTransformer: Module {
 final class DistilBertModel: Backbone {
     let kind = "DistilBertModel"
     var path: String
-    let embeddings: any Embeddings
-    let pooler: BertPooler? = nil
+    private let embedding: DistilBertEmbeddings
     private let transformer: DistilBertTransformer
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: DistilBert) throws {
         path = scope.path
-        embeddings = try DistilBertEmbeddings(scope.child("embeddings"), config)
-        transformer = try DistilBertTransformer(scope.child("transformer"), config)
+        embedding = try DistilBertEmbeddings(scope.child("embeddings"), config, own)
+        transformer = try DistilBertTransformer(scope.child("transformer"), config, own)
     }
 
     var children: [(name: String, module: any Module)] {
-        [("embeddings", embeddings), ("transformer", transformer)]
+        [("embeddings", embedding), ("transformer", transformer)]
     }
 
-    var layers: [any EncoderLayer] { transformer.layers }
+    var embeddings: [any Module] { [embedding] }
+    var layers: [any TransformerLayer] { transformer.layers }
+
+    func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }
 }
 
 /// pre_classifier, relu, dropout, classifier, on the first token.
 final class DistilBertHead: Head {
-    let readsTokens = false
+    let reads = ReadRows.first
     private let inner: Linear
     private let classifier: Linear
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double) throws {
         inner = try Linear(scope.child("pre_classifier"), config)
         classifier = try Linear(scope.child("classifier"), config, outFeatures: config.numLabels)
-        dropout = try Dropout(scope.child("dropout"), p: config.classifierDropout ?? 0.2)
+        dropout = try Dropout(scope.child("dropout"), p: p)
     }
 
-    var children: [(name: String, module: any Module)] {
+    var parts: [(name: String, module: any Module)] {
         [("pre_classifier", inner), ("classifier", classifier), ("dropout", dropout)]
     }
 
     func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
-        let heads = pass.atHeads()
-        return try classifier(dropout(inner(hidden, heads).relu(), heads), heads)
+        try classifier(dropout(inner(hidden, pass).relu(), pass), pass)
     }
 }

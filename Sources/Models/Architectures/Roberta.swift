@@ -1,10 +1,48 @@
+import Options
 import Tensors
 
 // RoBERTa (Liu et al. 2019, arXiv:1907.11692), as transformers' modeling_roberta.py computes it: BERT's encoder, positions
 // that start behind the padding entry, and a head with a layer of its own.
 
+/// RoBERTa's own configuration: BERT's, and where positions begin.
+struct Roberta: Architecture {
+    static let modelTypes = ["roberta"]
+    static let family = "Roberta"
+    static let prefix = "roberta"
+    static let defaults: [String: OptionLiteral] = ["vocab_size": 50265]
+    static let options = Bert.encoderOptions
+    static let inert = Bert.encoderInert
+    static let paddingId: Int? = 1
+    static let usualTargets = ["LORA": ["query", "value"]]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+
+    private let layer: BertLayerConfig
+
+    init(_ reader: ConfigReader) throws { layer = try BertLayerConfig(reader) }
+
+    func complete(_ config: inout ModelConfig, source: String) throws {
+        config.typeVocabSize = layer.typeVocabSize
+        // Positions begin behind the padding entry, which is one of the position table as well.
+        config.maxLength = config.maxPositionEmbeddings - (config.padTokenId ?? 1) - 1
+        if let id = config.padTokenId, id >= config.maxPositionEmbeddings {
+            throw ModelError("\(source): 'pad_token_id' \(id) is outside of the position table")
+        }
+    }
+
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
+        try RobertaModel(scope, config, layer, hasPooler: task == nil || task == .featureExtraction)
+    }
+
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        let p = layer.classifierDropout ?? layer.hiddenDropout
+        return task == .tokenClassification
+            ? try LinearHead(scope, config, dropout: p, reads: .all)
+            : try RobertaClassificationHead(scope.child("classifier"), config, dropout: p)
+    }
+}
+
 /// Sum of word, token type and position embeddings, normalised.
-final class RobertaEmbeddings: Embeddings {
+final class RobertaEmbeddings: Module {
     let kind = "RobertaEmbeddings"
     var path: String
     private let word: Embedding
@@ -14,12 +52,12 @@ final class RobertaEmbeddings: Embeddings {
     private let dropout: Dropout
     private let padding: Int
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig) throws {
         path = scope.path
         padding = config.padTokenId ?? 1
         (word, position, tokenType) = try BertEmbeddings.tables(scope, config, positionPadding: padding)
-        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: config.layerNormEps)
-        dropout = try Dropout(scope.child("dropout"), p: config.hiddenDropout)
+        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+        dropout = try Dropout(scope.child("dropout"), p: own.hiddenDropout)
     }
 
     var children: [(name: String, module: any Module)] {
@@ -54,37 +92,40 @@ final class RobertaEmbeddings: Embeddings {
 final class RobertaModel: Backbone {
     let kind = "RobertaModel"
     var path: String
-    let embeddings: any Embeddings
     let pooler: BertPooler?
+    private let embedding: RobertaEmbeddings
     private let encoder: BertEncoder
 
-    init(_ scope: Scope, _ config: ModelConfig, hasPooler: Bool) throws {
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, hasPooler: Bool) throws {
         path = scope.path
-        embeddings = try RobertaEmbeddings(scope.child("embeddings"), config)
-        encoder = try BertEncoder(scope.child("encoder"), config, family: "Roberta")
+        embedding = try RobertaEmbeddings(scope.child("embeddings"), config, own)
+        encoder = try BertEncoder(scope.child("encoder"), config, own, family: "Roberta")
         pooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Roberta") : nil
     }
 
     var children: [(name: String, module: any Module)] {
-        [("embeddings", embeddings), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
+        [("embeddings", embedding), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
     }
 
-    var layers: [any EncoderLayer] { encoder.layers }
+    var embeddings: [any Module] { [embedding] }
+    var layers: [any TransformerLayer] { encoder.layers }
+
+    func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }
 }
 
 /// Dropout, dense, tanh, dropout, projection, on the first token.
 final class RobertaClassificationHead: Module, Head {
     let kind = "RobertaClassificationHead"
     var path: String
-    let readsTokens = false
+    let reads = ReadRows.first
     private let dense: Linear
     private let dropout: Dropout
     private let projection: Linear
 
-    init(_ scope: Scope, _ config: ModelConfig) throws {
+    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double) throws {
         path = scope.path
         dense = try Linear(scope.child("dense"), config)
-        dropout = try Dropout(scope.child("dropout"), p: config.classifierDropout ?? config.hiddenDropout)
+        dropout = try Dropout(scope.child("dropout"), p: p)
         projection = try Linear(scope.child("out_proj"), config, outFeatures: config.numLabels)
     }
 
@@ -92,9 +133,10 @@ final class RobertaClassificationHead: Module, Head {
         [("dense", dense), ("dropout", dropout), ("out_proj", projection)]
     }
 
+    var parts: [(name: String, module: any Module)] { [("classifier", self)] }
+
     func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
-        let heads = pass.atHeads()
-        let inner = try dense(dropout(hidden, heads), heads).tanh()
-        return try projection(dropout(inner, heads, use: 1), heads)
+        let inner = try dense(dropout(hidden, pass), pass).tanh()
+        return try projection(dropout(inner, pass, use: 1), pass)
     }
 }

@@ -25,8 +25,8 @@ public final class Dropout: Layer {
     ///
     /// - Parameter use: 0, 1, … where one layer acts at several places of a pass, each with numbers of its own.
     public func mask(_ pass: Pass, use: Int = 0) throws -> DropoutMask? {
-        guard pass.isTraining, p > 0 else { return nil }
-        return try DropoutMask(p: Float(p), keys: pass.keys(stream: use == 0 ? path : "\(path)#\(use)"))
+        guard p > 0, let keys = pass.keys(stream: use == 0 ? path : "\(path)#\(use)") else { return nil }
+        return try DropoutMask(p: Float(p), keys: keys)
     }
 
     /// x[T, …] with elements dropped in training.

@@ -178,8 +178,7 @@ extension Trainer {
         func scores(_ states: KeptStates) throws -> [Float] {
             var input = batch.input
             (input.labels, input.keptStates) = (nil, states)
-            let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
-            return try Recording.off { try model.forward(input, pass).logits?.floatArray() ?? [] }
+            return try Recording.off { try model(input).logits?.floatArray() ?? [] }
         }
         let (before, after) = (try scores(exact), try scores(kept))
         let difference = zip(before, after).map { abs($0 - $1) }.max() ?? 0

@@ -1,7 +1,7 @@
 import Models
 import Tensors
 
-/// A loss of the caller's own: a function from model and batch to the mean loss over the batch's rows (`compute_loss`).
+/// A loss of the caller's own: a function from batch and context to the mean loss over the batch's rows (`compute_loss`).
 ///
 /// Micro-batches of a step are weighted by their rows.
 public struct FunctionObjective: Objective {
@@ -16,10 +16,10 @@ public struct FunctionObjective: Objective {
         public init(loss: Tensor, logits: Tensor? = nil) { (self.loss, self.logits) = (loss, logits) }
     }
 
-    private let function: (any Model, Batch) throws -> Result
+    private let function: (Batch, StepContext) throws -> Result
 
     /// An objective that calls `function`.
-    public init(_ function: @escaping (any Model, Batch) throws -> Result) { self.function = function }
+    public init(_ function: @escaping (Batch, StepContext) throws -> Result) { self.function = function }
 
     /// Labels may be of any kind.
     public var takesAnyLabels: Bool { true }
@@ -31,12 +31,13 @@ public struct FunctionObjective: Objective {
     public func count(_ batch: Batch) -> Int { batch.count }
 
     /// Runs the model and gives the batch's share of the step's loss.
-    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
-        let result = try function(model, batch)
+    public func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput {
+        let result = try function(batch, context)
         guard result.loss.count == 1 else {
             throw TrainingError("compute_loss gave a tensor of shape \(result.loss.shape); expected a single number")
         }
         return ObjectiveOutput(
-            loss: result.loss, scale: Float(batch.count) / Float(max(1, total)), logits: result.logits, boundaries: nil)
+            loss: result.loss, scale: Float(batch.count) / Float(max(1, context.total)), logits: result.logits,
+            boundaries: nil)
     }
 }

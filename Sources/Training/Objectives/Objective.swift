@@ -9,8 +9,11 @@ public protocol Objective {
     /// Number of labelled rows, tokens or elements of a batch; batches without labels are an error.
     func count(_ batch: Batch) throws -> Int
 
-    /// Runs the model and gives the loss of the batch as its share of a step in which `total` is labelled.
-    func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput
+    /// Runs the model and gives the loss of the batch as its share of the step.
+    func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput
+
+    /// Names of the columns that it reads, of those that a data set may have.
+    var columns: [String] { get }
 
     /// Whether labels may be of any kind, since only the objective itself looks at them.
     var takesAnyLabels: Bool { get }
@@ -20,6 +23,8 @@ public protocol Objective {
 }
 
 extension Objective {
+    /// The columns named as forward's inputs.
+    public var columns: [String] { ["input_ids", "token_type_ids", "attention_mask", "labels"] }
     /// Labels must fit the model.
     public var takesAnyLabels: Bool { false }
     /// The input is the model's.

@@ -24,11 +24,11 @@ public struct SequenceClassification: Objective {
     }
 
     /// Runs the model and gives the batch's share of the step's loss.
-    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
+    public func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput {
         var input = batch.input
         input.labels = nil
-        let logits = try Objectives.logits(model(input))
-        let reduction = Reduction.dividedBy(Float(total))
+        let logits = try Objectives.logits(context.forward(input))
+        let reduction = Reduction.dividedBy(Float(context.total))
         let loss: Tensor
         switch try Objectives.labels(batch) {
         case .classes(let ids):

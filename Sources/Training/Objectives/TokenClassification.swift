@@ -14,13 +14,13 @@ public struct TokenClassification: Objective {
     }
 
     /// Runs the model and gives the batch's share of the step's loss.
-    public func evaluate(_ batch: Batch, model: any Model, total: Int) throws -> ObjectiveOutput {
+    public func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput {
         var input = batch.input
         input.labels = nil
-        let output = try model(input)
+        let output = try context.forward(input)
         let logits = try Objectives.logits(output)
         let loss = try logits.crossEntropy(
-            tokens(batch).flatMap { $0 }, smoothing: labelSmoothing, reduction: .dividedBy(Float(total)))
+            tokens(batch).flatMap { $0 }, smoothing: labelSmoothing, reduction: .dividedBy(Float(context.total)))
         return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: output.boundaries)
     }
 

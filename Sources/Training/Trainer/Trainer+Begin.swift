@@ -90,7 +90,6 @@ extension Trainer {
         session.start = .now
         session.evaluationSeconds = 0
         session.firstStep = state.globalStep
-        model.seed = UInt64(bitPattern: Int64(arguments.seed))
         setup.optimizer.zeroGrad()
         control.shouldTrainingStop = state.progress.phase == .finished ? false : control.shouldTrainingStop
         settled = state

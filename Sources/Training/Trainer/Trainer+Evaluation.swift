@@ -81,9 +81,6 @@ extension Trainer {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
         defer { span.end() }
-        let wasTraining = model.isTraining
-        model.isTraining = false
-        defer { model.isTraining = wasTraining }
         let start = ContinuousClock.now
         let wantsMetrics = reader.hasLabels && !arguments.predictionLossOnly
         let isGathering = if case .function = source { wantsMetrics } else { false }
@@ -148,7 +145,7 @@ extension Trainer {
             return try ScoredBatch(logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0)
         }
         let count = try objective.count(batch)
-        let output = try objective.evaluate(batch, model: model, total: max(1, count))
+        let output = try objective.evaluate(batch, StepContext(evaluating: model, total: max(1, count)))
         let loss = try output.value() * Double(count)
         guard loss.isFinite else {
             throw TrainingError("evaluation: the loss of rows \(batch.rowNames) is not finite")

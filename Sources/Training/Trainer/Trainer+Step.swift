@@ -52,16 +52,16 @@ extension Trainer {
         guard total > 0 else {
             throw failure("no label counts: every one of them is -100, so there is no loss", batches)
         }
-        model.isTraining = true
-        model.quietBelow = keptStates.quietBelow
-        defer { model.quietBelow = nil }
-        model.clock.set(step: state.globalStep)
+        let draws = DropoutDraws(
+            seed: UInt64(bitPattern: Int64(arguments.seed)), step: state.globalStep, quietBelow: keptStates.quietBelow)
         setup.optimizer.zeroGrad()
-        var loss = 0.0
+        var (loss, row) = (0.0, 0)
         for (index, batch) in batches.enumerated() {
             try poll()
             let forward = Profile.phase("forward")
-            let output = try objective.evaluate(withKeptStates(batch, of: .train), model: model, total: total)
+            let context = StepContext(training: model, total: total, draws: draws, firstRow: row)
+            let output = try objective.evaluate(withKeptStates(batch, of: .train), context)
+            row += batch.count
             let share = try output.value()
             forward.end()
             guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }

@@ -9,13 +9,12 @@ import Tensors
 /// the seed and the clock of a call.
 final class LayerBox: ModuleBox {
     var isTraining = true
-    private let ownClock = StepClock()
-    private let key: RandomKey
+    private let ownClock: StepClock
 
     override var clock: StepClock? { ownClock }
 
     init(_ module: any Module, key: RandomKey, context: RecipeContext) {
-        self.key = key
+        ownClock = StepClock(seed: key.child("dropout").bits)
         super.init(module, context: context)
     }
 
@@ -35,7 +34,7 @@ final class LayerBox: ModuleBox {
         isTraining = training
         for (_, box) in recipeModule?.parts ?? [] {
             (box as? LayerBox)?.setTraining(training)
-            (box as? ModelBox)?.model.isTraining = training
+            (box as? ModelBox)?.isTraining = training
         }
     }
 
@@ -50,7 +49,7 @@ final class LayerBox: ModuleBox {
         live.depth += 1
         defer { live.depth -= 1 }
         guard live.forward == nil else { return try act(call, live.forward) }
-        let forward = ForwardCall(clock: ownClock, seed: key.child("dropout").bits)
+        let forward = ForwardCall(clock: ownClock)
         live.forward = forward
         defer { live.forward = nil }
         if isTraining, call.isObject(1, as: Tensor.self) { forward.takeRows(of: try call.object(1, as: Tensor.self)) }

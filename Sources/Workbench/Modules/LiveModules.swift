@@ -55,11 +55,10 @@ final class LiveModules {
 /// first row of the call as a whole.
 final class ForwardCall {
     private let clock: StepClock
-    private let seed: UInt64
     private var rows: [Int]?
     private var uses: [ObjectIdentifier: Int] = [:]
 
-    init(clock: StepClock, seed: UInt64) { (self.clock, self.seed) = (clock, seed) }
+    init(clock: StepClock) { self.clock = clock }
 
     /// Takes the next rows of the step, as many as `tensor` has, where none were taken.
     func takeRows(of tensor: Tensor) {
@@ -76,8 +75,8 @@ final class ForwardCall {
         let length = vectors / rows.count
         let fits = length * rows.count == vectors
         return try Pass(
-            lengths: fits ? rows.map { _ in length } : [vectors], rows: fits ? rows : [rows[0]], isTraining: true,
-            seed: seed, step: clock.step)
+            lengths: fits ? rows.map { _ in length } : [vectors],
+            draws: DropoutDraws(seed: clock.seed, step: clock.step, rows: fits ? rows : [rows[0]]))
     }
 
     /// How often a layer acted in this call before.

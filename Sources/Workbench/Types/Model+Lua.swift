@@ -5,16 +5,49 @@ import LuaBridge
 import Models
 import Options
 import Tensors
+import Training
 
 /// A whole model as an object that recipes hold.
 final class ModelBox: ModuleBox {
     let model: any Model
     /// What the recipe called it.
     let name: String
+    /// Whether dropout acts in the passes that the recipe makes; a trainer's passes are its own.
+    var isTraining = false
+    /// The batch that a trainer is at, while a loss of the recipe's own is computed.
+    var batch: TrainedBatch?
+    private let ownClock: StepClock
+
+    override var clock: StepClock? { ownClock }
 
     init(_ model: any Model, name: String, baseName: String, context: RecipeContext) {
-        (self.model, self.name) = (model, name)
+        (self.model, self.name, ownClock) = (model, name, StepClock(seed: context.seed))
         super.init(model, context: context, baseName: baseName)
+    }
+
+    /// Runs the model: on the batch of the trainer that asks, else on the next rows of the recipe's own loop.
+    func run(_ input: ModelInput) throws -> ModelOutput {
+        let count = input.inputIds.count
+        let draws = batch != nil ? batch?.draws(count) : isTraining ? ownClock.draws(count) : nil
+        return try model(input, draws: draws)
+    }
+}
+
+/// The batch that a trainer is at, and which of its rows went through the model.
+///
+/// Passes over parts of the batch take its rows in turn, and begin anew behind the last: a second pass over all of them draws
+/// what the first drew.
+struct TrainedBatch {
+    let context: StepContext
+    let rows: Int
+    private var next = 0
+
+    init(_ context: StepContext, rows: Int) { (self.context, self.rows) = (context, rows) }
+
+    mutating func draws(_ count: Int) -> DropoutDraws? {
+        let places = (0..<count).map { (next + $0) % max(1, rows) }
+        next = (next + count) % max(1, rows)
+        return context.draws(count, rows: places)
     }
 }
 
@@ -69,7 +102,6 @@ enum ModelLua {
                 seed: context.seed)
             let loaded = try loadModel(try ModelLocation.folder(path, context), load)
             for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
-            loaded.model.seed = context.seed
             return .object(ModelBox(loaded.model, name: shortName(path), baseName: path, context: context))
         }
     }
@@ -110,7 +142,7 @@ enum ModelLua {
                 ) {
                     .string($0.module.kind)
                 },
-                LuaProperty("training", "Whether dropout acts.", type: "boolean") { .boolean($0.model.isTraining) },
+                LuaProperty("training", "Whether dropout acts.", type: "boolean") { .boolean($0.isTraining) },
                 LuaProperty("task_type", "Task by PEFT's name, or nil.", type: "string?") { box in
                     box.model.taskType.map { .string($0.rawValue) } ?? .nil
                 },
@@ -171,11 +203,11 @@ enum ModelLua {
                 parameters: [LuaParameter("mode", .boolean, optional: true, "false is eval.")],
                 returns: "self", example: "model:train()"
             ) { box, call in
-                box.model.isTraining = call.isNil(1) ? true : try call.boolean(1, "mode")
+                box.isTraining = call.isNil(1) ? true : try call.boolean(1, "mode")
                 return .object(box)
             },
             LuaMethod("eval", "Turns dropout off.", returns: "self", example: "model:eval()") { box, _ in
-                box.model.isTraining = false
+                box.isTraining = false
                 return .object(box)
             },
         ]

@@ -52,7 +52,7 @@ struct ModelForward {
     func run() throws -> LuaReturn {
         let span = Profile.phase("forward")
         defer { span.end() }
-        let output = try box.model(input)
+        let output = try box.run(input)
         // What was not asked for is nil, what there never is an error.
         var fields: [String: LuaValue] = [
             "cu_seqlens": .integers(output.boundaries), "last_hidden_state": .nil, "loss": .nil, "logits": .nil,

@@ -193,7 +193,9 @@ enum TrainerLua {
     // MARK: Losses and metrics
 
     private static func objective(_ function: LuaFunction, _ box: ModelBox) -> any Objective {
-        FunctionObjective { _, batch in
+        FunctionObjective { batch, context in
+            box.batch = TrainedBatch(context, rows: batch.count)
+            defer { box.batch = nil }
             var inputs: [String: LuaValue] = [
                 "input_ids": .list(batch.input.inputIds.map { .integers($0) }), "token_type_ids": .nil,
                 "attention_mask": .nil, "labels": .nil,

@@ -1,71 +1,65 @@
 import Tensors
 
-/// A head: hidden states to logits.
-protocol Head: AnyObject {
-    /// Whether it reads every token, or the first of each sequence.
-    var readsTokens: Bool { get }
-    /// Parts by local name, as they stand in the model beside the backbone.
-    var children: [(name: String, module: any Module)] { get }
-    /// Logits of hidden [T, d] for a head on tokens, [B, d] for one on sequences; `pooled` [B, d] where the backbone has a
-    /// pooler.
-    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor
-}
-
-/// An encoder of any family, bare or with a head.
-final class EncoderModel: Model {
+/// A model of any family, bare or with a head.
+final class PretrainedModel: Model {
     let kind: String
     var path = ""
     let config: ModelConfig
     let taskType: TaskType?
-    var isTraining = false
-    var seed: UInt64 = 0
-    var clock = StepClock()
-    var quietBelow: Int?
     private let prefix: String
     private let backbone: any Backbone
     private let head: (any Head)?
-    /// Whether the head is a module of its own name, or parts beside the backbone.
-    private let headName: String?
 
     init(_ config: ModelConfig, taskType: TaskType?, store: any WeightStore) throws {
         (self.config, self.taskType) = (config, taskType)
-        let architecture = try Architecture(config)
-        try architecture.check(taskType)
-        prefix = architecture.prefix
+        let architecture = type(of: config.architecture)
+        try architecture.check(taskType, modelType: config.modelType)
+        (prefix, kind) = (architecture.prefix, architecture.kind(of: taskType))
         let root = Scope(store: store)
-        let isBare = taskType == nil || taskType == .featureExtraction
-        backbone = try architecture.backbone(isBare ? root : root.child(prefix), config, taskType)
-        (kind, headName) = (architecture.kind(of: taskType), architecture.headName(of: taskType))
-        head = isBare ? nil : try architecture.head(root, config, taskType)
+        guard let task = taskType, task != .featureExtraction else {
+            (backbone, head) = (try config.architecture.backbone(root, config, taskType), nil)
+            return
+        }
+        backbone = try config.architecture.backbone(root.child(prefix), config, task)
+        head = try config.architecture.head(task, root, config, backbone)
     }
 
     var children: [(name: String, module: any Module)] {
         guard let head else { return backbone.children }
-        if let headName, let module = head as? any Module { return [(prefix, backbone), (headName, module)] }
-        return [(prefix, backbone)] + head.children
+        return [(prefix, backbone)] + head.parts
     }
 
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput {
         let ids = try checkedIds(input, pass)
-        let givesHeads = readsHeads && !input.outputHiddenStates
         try input.keptStates.map { try check($0, input) }
-        let lowest = try input.keptStates?.states ?? embedded(ids, pass, givesHeads: givesHeads)
+        let reads = pass.read ?? head?.reads ?? .all
+        let rows = pass.indices(of: reads)
+        // Where every hidden state is asked for, the last layer has all rows as the others do.
+        let asked = input.outputHiddenStates ? nil : rows
+        let lowest = try input.keptStates.map { try entering($0, asked) } ?? embedded(ids, pass, asked)
         var hiddenStates = input.outputHiddenStates ? [lowest] : nil
-        let hidden = try run(lowest, (input.keptStates?.layer ?? 0)..<layerCount, pass, givesHeads: givesHeads) {
+        let last = try run(lowest, (input.keptStates?.layer ?? 0)..<layerCount, pass, asked) {
             hiddenStates?.append($0)
         }
+        let readPass = rows.map(pass.at) ?? pass
+        let hidden = try backbone.finish(last, asked == nil ? pass : readPass)
+        // As in the reference, the last of the hidden states is what the model gives.
+        if layerCount > 0, let count = hiddenStates?.count { hiddenStates?[count - 1] = hidden }
         var output = ModelOutput(
-            lastHiddenState: givesHeads ? nil : hidden, hiddenStates: hiddenStates, boundaries: pass.boundaries)
-        let read =
-            !givesHeads && (readsHeads || backbone.pooler != nil) ? try hidden.gatherRows(pass.headRows) : hidden
-        output.poolerOutput = try backbone.pooler.map { try $0(read, pass) }
+            lastHiddenState: asked == nil ? hidden : nil, hiddenStates: hiddenStates, boundaries: pass.boundaries)
+        let read = try rows.map { asked == nil ? try hidden.gatherRows($0) : hidden } ?? hidden
+        if let pooler = backbone.pooler {
+            // A bare model's pooler reads what its heads would.
+            let heads = rows ?? pass.indices(of: .first) ?? []
+            output.poolerOutput = try pooler(rows == nil ? hidden.gatherRows(heads) : read, pass.at(heads))
+        }
         guard let head else {
             if input.labels != nil {
                 throw ModelError("a model without a head takes no labels; load it with a task_type")
             }
             return output
         }
-        let logits = try head.logits(readsHeads ? read : hidden, pooled: output.poolerOutput, pass)
+        let logits = try head.logits(read, pooled: output.poolerOutput, readPass)
         output.logits = logits
         if let labels = input.labels { output.loss = try loss(logits, labels, input) }
         return output
@@ -73,43 +67,43 @@ final class EncoderModel: Model {
 
     // MARK: Layers
 
-    var layerCount: Int { backbone.layers.count }
-
-    private var readsHeads: Bool { head.map { !$0.readsTokens } ?? false }
-
-    /// The states that enter the lowest layer, or the head where there is none: [T, d], or [B, d] for a head on sequences.
-    private func embedded(_ ids: [Int], _ pass: Pass, givesHeads: Bool) throws -> Tensor {
-        let states = try backbone.embeddings(ids, pass.inside(layer: nil))
-        return layerCount == 0 && givesHeads ? try states.gatherRows(pass.headRows) : states
+    /// The states that enter the lowest layer, or the head where there is none: [T, d], or those of the asked rows.
+    private func embedded(_ ids: [Int], _ pass: Pass, _ asked: [Int]?) throws -> Tensor {
+        let states = try backbone.embed(ids, pass.inside(layer: nil))
+        return layerCount == 0 ? try asked.map { try states.gatherRows($0) } ?? states : states
     }
 
-    /// The states behind the last of some layers; for `givesHeads` the model's last one gives the rows that the head reads.
+    /// The states that were kept; of those that enter the head, the asked rows.
+    private func entering(_ kept: KeptStates, _ asked: [Int]?) throws -> Tensor {
+        guard let asked, kept.layer == layerCount, head?.reads == .all else { return kept.states }
+        return try kept.states.gatherRows(asked)
+    }
+
+    /// The states behind the last of some layers; the model's last one gives the asked rows alone.
     private func run(
-        _ states: Tensor, _ range: Range<Int>, _ pass: Pass, givesHeads: Bool, seen: (Tensor) -> Void = { _ in }
+        _ states: Tensor, _ range: Range<Int>, _ pass: Pass, _ asked: [Int]?, seen: (Tensor) -> Void = { _ in }
     ) throws -> Tensor {
         let layers = backbone.layers
         return try range.reduce(states) { states, index in
             let pass = pass.inside(layer: index)
-            let isHead = givesHeads && index == layers.count - 1
-            let next = try layers[index](states, pass, isHead ? AskedRows(headsOf: pass) : AskedRows(allOf: pass))
+            let next = try layers[index](states, pass, AskedRows(index == layers.count - 1 ? asked : nil, of: pass))
             seen(next)
             return next
         }
     }
 
-    func lowerModules(below layer: Int) -> [any Module] {
-        [backbone.embeddings] + backbone.layers.prefix(layer).map { $0 as any Module }
-    }
+    var embeddings: [any Module] { backbone.embeddings }
+    var layers: [any Module] { backbone.layers }
 
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates {
         guard (0...layerCount).contains(layer) else {
             throw ModelError("there is no layer \(layer): the model has \(layerCount)")
         }
-        let pass = try Pass(lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 })
+        let pass = try Pass(over: input)
+        let asked = head.flatMap { pass.indices(of: $0.reads) }
         return try Recording.off {
-            let states = try embedded(checkedIds(input, pass), pass, givesHeads: readsHeads)
-            return KeptStates(
-                layer: layer, states: try run(states, 0..<layer, pass, givesHeads: readsHeads))
+            let states = try embedded(checkedIds(input, pass), pass, asked)
+            return KeptStates(layer: layer, states: try run(states, 0..<layer, pass, asked))
         }
     }
 
@@ -127,7 +121,7 @@ final class EncoderModel: Model {
 
     private func loss(_ logits: Tensor, _ labels: Labels, _ input: ModelInput) throws -> Tensor {
         let isTokens = if case .tokens = labels { true } else { false }
-        guard isTokens == (head?.readsTokens ?? false) else {
+        guard isTokens == (head?.reads == .all) else {
             throw ModelError(
                 isTokens
                     ? "labels of tokens do not fit a head on sequences (task_type \(taskType?.rawValue ?? "none"))"
@@ -152,9 +146,10 @@ final class EncoderModel: Model {
         }
         for (index, row) in input.inputIds.enumerated() {
             guard !row.isEmpty else { throw ModelError("sequence \(index + 1) of input_ids is empty") }
-            guard row.count <= config.maxLength else {
+            let count = pass.positions[pass.boundaries[index + 1] - 1] + 1
+            guard count <= config.maxLength else {
                 throw ModelError(
-                    "sequence \(index + 1) has \(row.count) tokens, but the model has positions for \(config.maxLength); "
+                    "sequence \(index + 1) has \(count) tokens, but the model has positions for \(config.maxLength); "
                         + "truncate with max_length = \(config.maxLength)")
             }
             if let wrong = row.first(where: { !(0..<config.vocabSize).contains($0) }) {

@@ -1,0 +1,38 @@
+import Models
+
+/// What an objective runs the model with: a place in a step, from which every pass over the batch draws the same numbers.
+public struct StepContext {
+    /// The model.
+    public let model: any Model
+    /// How much is labelled in the whole step, over its micro-batches.
+    public let total: Int
+    private let draws: DropoutDraws?
+    private let firstRow: Int
+
+    /// A place in an evaluation, where nothing is dropped.
+    public init(evaluating model: any Model, total: Int) { self.init(model, total: total, draws: nil, firstRow: 0) }
+
+    /// A place in training: the batch's rows follow `firstRow` others of the step.
+    public init(training model: any Model, total: Int, draws: DropoutDraws, firstRow: Int = 0) {
+        self.init(model, total: total, draws: draws, firstRow: firstRow)
+    }
+
+    private init(_ model: any Model, total: Int, draws: DropoutDraws?, firstRow: Int) {
+        (self.model, self.total, self.draws, self.firstRow) = (model, total, draws, firstRow)
+    }
+
+    /// Whether dropout acts.
+    public var isTraining: Bool { draws != nil }
+
+    /// What sequences draw by that stand at these rows of the batch; its rows in order where nil.
+    public func draws(_ count: Int, rows: [Int]? = nil) -> DropoutDraws? {
+        guard var draws else { return nil }
+        draws.rows = rows.map { $0.map { firstRow + $0 } } ?? Array(firstRow..<firstRow + count)
+        return draws
+    }
+
+    /// Runs the model on the batch's rows, as often as the objective likes.
+    public func forward(_ input: ModelInput, read: ReadRows? = nil) throws -> ModelOutput {
+        try model.forward(input, Pass(over: input, read: read, draws: draws(input.inputIds.count)))
+    }
+}
