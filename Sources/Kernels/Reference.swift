@@ -130,6 +130,20 @@ package enum Reference {
         return y
     }
 
+    /// One head rotated by angles whose cosines and sines are given.
+    package static func rotated(_ x: [Double], cos: [Double], sin: [Double], layout: Rotation.Layout) -> [Double] {
+        var y = x
+        for i in cos.indices {
+            let (a, b) = layout == .halves ? (i, i + cos.count) : (2 * i, 2 * i + 1)
+            y[a] = x[a] * cos[i] - x[b] * sin[i]
+            y[b] = x[b] * cos[i] + x[a] * sin[i]
+        }
+        return y
+    }
+
+    /// c · tanh(x / c).
+    package static func softCap(_ x: Double, _ cap: Double) -> Double { cap * tanh(x / cap) }
+
     /// Cross entropy summed over labelled rows.
     package static func crossEntropy(
         _ x: [Double], labels: [Int], ignoring ignored: Int, smoothing: Double, classes: Int

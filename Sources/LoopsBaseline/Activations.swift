@@ -49,6 +49,21 @@ extension Loops {
         for i in 0..<count { dx[i] = dy[i] * (1 - y[i] * y[i]) }
     }
 
+    /// x = cap · tanh(x / cap), in place: a loop that read and wrote the same place through two pointers would not be vector instructions.
+    package static func softCap(inPlace x: UnsafeMutablePointer<Float>, _ cap: Float, _ count: Int) {
+        for i in 0..<count { x[i] = cap * Approximation.tanh(x[i] / cap) }
+    }
+
+    /// dx = dx · (1 − (y / cap)²), y = cap · tanh(x / cap), in place.
+    package static func softCapBackward(
+        _ y: UnsafePointer<Float>, inPlace dx: UnsafeMutablePointer<Float>, _ cap: Float, _ count: Int
+    ) {
+        for i in 0..<count {
+            let t = y[i] / cap
+            dx[i] *= 1 - t * t
+        }
+    }
+
     /// y = max(x, 0); NaN stays NaN.
     package static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         for i in 0..<count {

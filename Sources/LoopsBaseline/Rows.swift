@@ -32,6 +32,17 @@ extension Loops {
         return (lanes.0 + lanes.2) + (lanes.1 + lanes.3)
     }
 
+    /// x = e^(x − max), in place; returns Σ of these.
+    package static func exponentials(inPlace x: UnsafeMutablePointer<Float>, minus top: Float, _ count: Int) -> Float {
+        for i in 0..<count { x[i] = Approximation.exp(x[i] - top) }
+        return sum(x, count)
+    }
+
+    /// x = a · x + b, in place.
+    package static func scale(inPlace x: UnsafeMutablePointer<Float>, _ a: Float, plus b: Float, _ count: Int) {
+        for i in 0..<count { x[i] = a * x[i] + b }
+    }
+
     /// g = factor · (e^(x − max) / total − less): the gradient of a cross entropy but for the label's own place.
     package static func softmaxGradient(
         _ x: UnsafePointer<Float>, minus top: Float, total: Float, less: Float, _ factor: Float,
@@ -135,14 +146,17 @@ extension Loops {
         return rstd
     }
 
-    /// dx = rstd · (g − hat · mean(g · hat)), g = γ · dy, hat = x · rstd, over one row.
+    /// dx = rstd · (g − hat · mean(g · hat)), g = γ · dy, hat = x · rstd, over one row; added to dx where `adding` is set.
     package static func rmsNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rstd: Float,
-        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+        adding: Bool, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
-        multiply(dy, gamma, dx, count)
-        let slope = dot(dx, x, count) * rstd * rstd / Float(count)
-        for i in 0..<count { dx[i] = rstd * (dx[i] - x[i] * slope) }
+        let slope = dot(dy, gamma, x, count) * rstd * rstd / Float(count)
+        if adding {
+            for i in 0..<count { dx[i] += rstd * (dy[i] * gamma[i] - x[i] * slope) }
+        } else {
+            for i in 0..<count { dx[i] = rstd * (dy[i] * gamma[i] - x[i] * slope) }
+        }
     }
 
     /// y = x · scale where the feature is kept, else 0.

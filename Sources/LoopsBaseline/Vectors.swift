@@ -119,6 +119,29 @@ extension Loops {
         return fold(lanes) + rest
     }
 
+    /// Σ x · y · z.
+    package static func dot(
+        _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ z: UnsafePointer<Float>, _ count: Int
+    ) -> Float {
+        var lanes = SIMD16<Float>(repeating: 0)
+        let whole = count & ~15
+        let (a, b, c) = (UnsafeRawPointer(x), UnsafeRawPointer(y), UnsafeRawPointer(z))
+        var i = 0
+        while i < whole {
+            lanes +=
+                a.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+                * b.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+                * c.loadUnaligned(fromByteOffset: i &* 4, as: SIMD16<Float>.self)
+            i &+= 16
+        }
+        var rest: Float = 0
+        while i < count {
+            rest += x[i] * y[i] * z[i]
+            i &+= 1
+        }
+        return fold(lanes) + rest
+    }
+
     /// The largest x (-infinity for none; NaN is passed over, the sum that follows shows it).
     package static func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
         var (a, b, c, d) = (-Float.infinity, -Float.infinity, -Float.infinity, -Float.infinity)

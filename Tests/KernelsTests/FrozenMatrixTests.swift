@@ -7,9 +7,11 @@ import Testing
 ///
 /// scripts/test runs this on every backend.
 @Suite struct FrozenMatrixTests {
-    /// (x's rows, W's columns, W's rows): below and above panels of 24, 48 and 192 columns and pieces of 64 and 128 rows, odd and even.
+    /// (x's rows, W's columns, W's rows): below and above panels of 24, 48 and 192 columns and pieces of 64 and 128 rows, odd and even;
+    /// sums longer than are taken at once.
     static let shapes = [
         (1, 5, 3), (7, 33, 5), (16, 768, 200), (130, 96, 192), (129, 400, 385), (300, 64, 577), (5, 1, 1), (0, 8, 8),
+        (9, 30, 9001), (70, 9001, 30),
     ]
 
     /// What a bfloat16 product sees of x.

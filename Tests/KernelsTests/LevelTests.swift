@@ -72,8 +72,8 @@ struct LevelTests {
             output(n) { r1 = V3.rmsNorm(x, g, epsilon: 1e-6, $0, n) }, "rmsNorm")
         agree([r0], [r1], "rmsNorm's factor")
         agree(
-            output(n) { Base.rmsNormBackward(dy, g, x, rstd: r0, $0, n) },
-            output(n) { V3.rmsNormBackward(dy, g, x, rstd: r0, $0, n) }, "rmsNormBackward")
+            output(n) { Base.rmsNormBackward(dy, g, x, rstd: r0, adding: false, $0, n) },
+            output(n) { V3.rmsNormBackward(dy, g, x, rstd: r0, adding: false, $0, n) }, "rmsNormBackward")
     }
 
     /// Those that are used at v4, where the processor has it.
@@ -142,6 +142,25 @@ struct LevelTests {
         let v4 = run(V4.attention)
         agree(base.y, v4.y, "attention at v4")
         agree(base.p, v4.p, "probabilities at v4")
+    }
+
+    /// Rotations have no sums, so the bits are the same; caps and exponentials differ by rounding.
+    @Test(arguments: counts)
+    func rotationsAndCaps(_ n: Int) {
+        let (x, c, s) = (random(2 * n, 1), random(n, 2), random(n, 3))
+        let halves = output(2 * n) { Base.rotateHalves(x, cos: c, sin: s, sign: -1, $0, n) }
+        let neighbours = output(2 * n) { Base.rotateNeighbours(x, cos: c, sin: s, sign: -1, $0, n) }
+        #expect(output(2 * n) { V3.rotateHalves(x, cos: c, sin: s, sign: -1, $0, n) } == halves)
+        #expect(output(2 * n) { V3.rotateNeighbours(x, cos: c, sin: s, sign: -1, $0, n) } == neighbours)
+        let capped = output(n, start: c) { Base.softCap(inPlace: $0, 0.7, n) }
+        agree(capped, output(n, start: c) { V3.softCap(inPlace: $0, 0.7, n) }, "softCap")
+        let powers = output(n, start: c) { _ = Base.exponentials(inPlace: $0, minus: 1, n) }
+        agree(powers, output(n, start: c) { _ = V3.exponentials(inPlace: $0, minus: 1, n) }, "exponentials")
+        guard InstructionLevel.highest >= .v4 else { return }
+        #expect(output(2 * n) { V4.rotateHalves(x, cos: c, sin: s, sign: -1, $0, n) } == halves)
+        #expect(output(2 * n) { V4.rotateNeighbours(x, cos: c, sin: s, sign: -1, $0, n) } == neighbours)
+        agree(capped, output(n, start: c) { V4.softCap(inPlace: $0, 0.7, n) }, "softCap at v4")
+        agree(powers, output(n, start: c) { _ = V4.exponentials(inPlace: $0, minus: 1, n) }, "exponentials at v4")
     }
 
     /// Masks are the same bits at every level.

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 import Testing
 
@@ -144,6 +145,102 @@ import Testing
                 doubles(x), labels: labels, ignoring: -100, smoothing: Double(smoothing), classes: classes)
             #expect(abs(loss - expected) < 1e-5 * expected)
         }
+    }
+
+    /// Rows of one class and of more than are summed at once, whose largest logit hides tens of thousands of others.
+    @Test(arguments: [1, 7, 9_001], [nil, Float(6)])
+    func labelledRows(_ classes: Int, _ cap: Float?) {
+        let labels = [0, classes - 1, classes / 2, classes / 3]
+        var x = random(labels.count * classes, 1, -10, 10)
+        // The label is the largest of the second row, and one of two largest of the third: there the later.
+        x[2 * classes - 1] = 12
+        if classes > 1 { (x[2 * classes], x[2 * classes + classes / 2]) = (12, 12) }
+        let logits = doubles(x).map { x in cap.map { Reference.softCap(x, Double($0)) } ?? x }
+        for (factor, smoothing) in [(nil, 0), (nil, 0.1), (0.5, 0), (0.5, 0.1)] as [(Float?, Float)] {
+            var results = [Losses.LabelledRow](repeating: .init(), count: labels.count)
+            let gradient = output(x.count, start: x) {
+                Losses.labelledRows(
+                    inPlace: $0, labels: labels, smoothing: smoothing, softCap: cap, classes: classes, factor: factor,
+                    into: &results)
+            }
+            for (row, label) in labels.enumerated() {
+                let z = Array(logits[row * classes..<(row + 1) * classes])
+                let expected = Reference.crossEntropy(
+                    z, labels: [label], ignoring: -100, smoothing: Double(smoothing), classes: classes)
+                let p = Reference.softmax(z)
+                #expect(abs(results[row].loss - expected) < 3e-6 * max(1, expected))
+                #expect(abs(Double(results[row].logProbability) - Reference.value(.log, p[label])) < 1e-5)
+                // Caps round neighbours together, so only what is clear is asked.
+                if cap == nil { #expect(results[row].isTop == (z.firstIndex(of: z.max() ?? 0) == label)) }
+                guard let factor else { continue }
+                let slopes = (0..<classes).map { c -> Double in
+                    let target = Double(smoothing) / Double(classes) + (c == label ? 1 - Double(smoothing) : 0)
+                    let through = cap.map { 1 - z[c] / Double($0) * (z[c] / Double($0)) } ?? 1
+                    return Double(factor) * (p[c] - target) * through
+                }
+                #expect(distance(Array(gradient[row * classes..<(row + 1) * classes]), slopes) < 1e-6)
+            }
+        }
+    }
+
+    /// Angles as the reference has them: position times frequency in float32, far positions included. Layouts, parts of a head, and
+    /// the way back; in place the same bits.
+    @Test(arguments: Rotation.Layout.allCases, [(8, 4), (64, 32), (40, 11), (6, 0)])
+    func rotation(_ layout: Rotation.Layout, _ size: (Int, Int)) {
+        let ((width, pairs), heads, positions) = (size, 3, [0, 1, 17, 131_071])
+        let x = random(positions.count * heads * width, 1)
+        let frequencies = (0..<pairs).map { 1 / Float(1 + 3 * $0) }
+        var (c, s) = ([Float](repeating: 0, count: 4 * pairs), [Float](repeating: 0, count: 4 * pairs))
+        Rotation.angles(positions: positions, frequencies: frequencies, scaling: 1, cos: &c, sin: &s)
+        for (place, position) in positions.enumerated() {
+            for (pair, frequency) in frequencies.enumerated() {
+                let angle = Double(Float(position) * frequency)
+                #expect(abs(Double(c[place * pairs + pair]) - Foundation.cos(angle)) < 6e-8)
+                #expect(abs(Double(s[place * pairs + pair]) - Foundation.sin(angle)) < 6e-8)
+            }
+        }
+        func rotate(_ x: UnsafePointer<Float>, back: Bool, into y: UnsafeMutablePointer<Float>) {
+            Rotation.rotate(
+                x: x, cos: c, sin: s, rows: positions.count, heads: heads, width: width, pairs: pairs, layout: layout,
+                back: back, into: y)
+        }
+        let y = output(x.count) { rotate(x, back: false, into: $0) }
+        let expected = positions.indices.flatMap { row in
+            (0..<heads).flatMap { head in
+                Reference.rotated(
+                    doubles(Array(x[((row * heads + head) * width)...].prefix(width))),
+                    cos: doubles(Array(c[(row * pairs)...].prefix(pairs))),
+                    sin: doubles(Array(s[(row * pairs)...].prefix(pairs))), layout: layout)
+            }
+        }
+        #expect(distance(y, expected) < 2e-7)
+        #expect(output(x.count, start: x) { rotate($0, back: false, into: $0) } == y)
+        #expect(distance(output(x.count) { rotate(y, back: true, into: $0) }, doubles(x)) < 4e-7)
+    }
+
+    /// The gradient against the formula in double precision, alone and added to what is there.
+    @Test(arguments: shapes)
+    func rmsNormBackward(_ count: Int, _ width: Int) {
+        let (x, gamma, dy) = (random(count * width, 1, -3, 3), random(width, 2), random(count * width, 3))
+        var rstd = [Float](repeating: 0, count: count)
+        _ = output(x.count) {
+            Normalization.rmsNorm(
+                x: x, gamma: gamma, epsilon: 1e-6, rows: count, width: width, rstd: &rstd, into: $0)
+        }
+        let expected = zip(rows(x, width), rows(dy, width)).flatMap { x, dy -> [Double] in
+            let mean = x.map { $0 * $0 }.reduce(0, +) / Double(width) + 1e-6
+            let g = zip(dy, gamma).map { $0 * Double($1) }
+            let slope = zip(g, x).map(*).reduce(0, +) / (mean * Double(width))
+            return zip(g, x).map { ($0 - $1 * slope) / mean.squareRoot() }
+        }
+        func run(_ start: [Float]?) -> [Float] {
+            output(x.count, start: start) {
+                Normalization.rmsNormBackward(
+                    dy: dy, gamma: gamma, x: x, rstd: rstd, rows: count, width: width, adding: start != nil, into: $0)
+            }
+        }
+        #expect(distance(run(nil), expected) < 2e-6)
+        #expect(distance(run(dy), zip(expected, dy).map { $0 + Double($1) }) < 2e-6)
     }
 
     @Test func scatterAddsInOrder() {

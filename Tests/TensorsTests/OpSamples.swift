@@ -160,6 +160,41 @@ enum OpSamples {
         sample("rms_norm", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
             try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-6)
         },
+        sample("rms_norm_offset", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
+            try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-5, offset: 1)
+        },
+        sample("rms_norm_heads", "RMSNorm", [input([3, 36], 1), input([9], 2)]) {
+            try $0[0].rmsNorm(weight: $0[1], epsilon: 1e-6)
+        },
+        // The residual's gradient comes first: what the norm's is added to.
+        sample("rms_norm_residual", "RMSNorm", [input([3, 33], 1), input([33], 2)]) {
+            let x = try $0[0].mul(1)
+            return try x.add(x.rmsNorm(weight: $0[1], epsilon: 1e-6).silu())
+        },
+        sample("rotary", "RotaryEmbedding", [input([3, 80], 1)]) {
+            try $0[0].rotary(angles(20), width: 40)
+        },
+        sample("rotary_partial", "RotaryEmbedding", [input([3, 48], 1)]) {
+            try $0[0].rotary(angles(6), width: 16)
+        },
+        sample("rotary_neighbours", "RotaryEmbedding", [input([3, 48], 1)]) {
+            try $0[0].rotary(angles(11), width: 24, layout: .neighbours)
+        },
+        sample("rotary_overwriting", "RotaryEmbedding", [input([3, 80], 1)]) {
+            try $0[0].clone().rotary(angles(19), width: 40, overwriting: true)
+        },
+        sample("gated_silu", "GatedActivation", [input([3, 33], 1, -5, 5), input([3, 33], 2)]) {
+            try $0[0].gated(.silu, up: $0[1])
+        },
+        sample("gated_gelu", "GatedActivation", [input([3, 33], 1, -5, 5), input([3, 33], 2)]) {
+            try $0[0].gated(.gelu, up: $0[1])
+        },
+        sample("gated_gelu_tanh", "GatedActivation", [input([3, 66], 1, -5, 5)]) { try $0[0].gated(.geluTanh) },
+        sample("gated_tanh", "GatedActivation", [input([3, 66], 1, -5, 5)]) { try $0[0].gated(.tanh) },
+        sample("gated_relu", "GatedActivation", [input([3, 33], 1, -5, 5), input([3, 33], 2)], smooth: false) {
+            try $0[0].gated(.relu, up: $0[1])
+        },
+        sample("soft_cap", "SoftCap", wide) { try $0[0].softCap(1.5) },
         sample("embedding_sum_dropout", "EmbeddingSum", [input([3, 33], 1), input([3, 33], 2), input([3, 33], 3)]) {
             try EmbeddingSum.of($0)
         },
@@ -226,9 +261,31 @@ enum OpSamples {
         sample("cross_entropy", "CrossEntropy", logits) { try $0[0].crossEntropy(labels) },
         sample("cross_entropy_sum", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, reduction: .sum) },
         sample("cross_entropy_smooth", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, smoothing: 0.1) },
+        sample("linear_cross_entropy", "LinearCrossEntropy", [input([5, 33], 1)]) {
+            try $0[0].linearCrossEntropy(frozen([7, 33], 2), labels: labels).loss
+        },
+        sample("linear_cross_entropy_dense", "LinearCrossEntropy", [input([5, 33], 1), input([7], 3)]) {
+            try $0[0].linearCrossEntropy(
+                frozen([7, 33], 2), bias: $0[1], labels: [0, 6, 2, 3, 3], smoothing: 0.1, reduction: .sum
+            ).loss
+        },
+        sample(
+            "linear_cross_entropy_capped", "LinearCrossEntropy",
+            [input([5, 33], 1), input([7, 33], 2), input([7], 3)]
+        ) {
+            try $0[0].linearCrossEntropy(
+                $0[1], bias: $0[2], labels: labels, softCap: 2, smoothing: 0.1, reduction: .dividedBy(3)
+            ).loss
+        },
         sample("mse_loss", "MSELoss", [input([5, 1], 1), input([5, 1], 2)]) { try $0[0].mseLoss($0[1]) },
         sample("bce_with_logits", "BCEWithLogits", logits) { try $0[0].bceWithLogits(values([5, 7], 2, 0, 1)) },
     ]
+
+    /// Angles of three positions.
+    static func angles(_ pairs: Int) throws -> RotaryAngles {
+        try RotaryAngles(
+            positions: [0, 3, 700], frequencies: (0..<pairs).map { 1 / Float(1 + $0 * $0) }, scaling: 1.25)
+    }
 
     static func frozen(_ shape: [Int], _ seed: Int) throws -> FrozenMatrix {
         let numbers = try values(shape, seed).floatArray()

@@ -43,6 +43,25 @@ import Testing
         #expect(try layer.gradients(try layer.normalized().reshape([10, 7, width]).reshape([70, width])) == plain)
     }
 
+    /// A gated activation is made again from gate and up, apart or in one.
+    @Test(arguments: [Elementwise.Unary.silu, .tanh]) func gatedAgain(_ function: Elementwise.Unary) throws {
+        let layer = try Layer(rows: 70, width: 32, out: 5)
+        let wide = try Tensor.randn([5, 16], key: RandomKey(seed: 7))
+        func gradients(_ h: Tensor) throws -> [[UInt32]] {
+            layer.x.grad = nil
+            let weight = try wide.clone()
+            try weight.setRequiresGrad(true)
+            try h.linear(weight).sum(0).mean().backward()
+            return try [layer.x.grad, weight.grad].map { try ($0?.floatArray() ?? []).map(\.bitPattern) }
+        }
+        let gate = { try layer.x.narrow(1, start: 0, length: 16) }
+        let up = { try layer.x.narrow(1, start: 16, length: 16) }
+        let plain = try gradients(try gate().gated(function, up: up()).mul(1))
+        #expect(plain.allSatisfy { !$0.isEmpty })
+        #expect(try gradients(try gate().gated(function, up: up())) == plain)
+        #expect(try gradients(try layer.x.gated(function)) == plain)
+    }
+
     /// Once written to, a result is not what its operation would make.
     @Test func aWriteIsSeen() throws {
         let layer = try Layer(rows: 9, width: 20, out: 3)

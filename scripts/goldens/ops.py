@@ -43,6 +43,32 @@ def attention(q, k, v, heads, queries, keys, causal=False):
     return torch.cat(rows)
 
 
+def angles(pairs):
+    """Cosines and sines of three positions, as float32, scaled."""
+    frequencies = torch.tensor([1 / (1 + i * i) for i in range(pairs)], dtype=torch.float32)
+    turned = torch.tensor([0.0, 3.0, 700.0])[:, None] * frequencies
+    return turned.cos() * 1.25, turned.sin() * 1.25
+
+
+def rotary(x, width, pairs, neighbours=False):
+    """Rotary embedding by the book, head by head."""
+    cos, sin = angles(pairs)
+    heads = []
+    for head in x.split(width, 1):
+        turning, rest = head[:, : 2 * pairs], head[:, 2 * pairs :]
+        a, b = (turning[:, ::2], turning[:, 1::2]) if neighbours else (turning[:, :pairs], turning[:, pairs:])
+        a, b = a * cos - b * sin, b * cos + a * sin
+        turned = torch.stack([a, b], 2).flatten(1) if neighbours else torch.cat([a, b], 1)
+        heads.append(torch.cat([turned, rest], 1))
+    return torch.cat(heads, 1)
+
+
+def gated(function, x):
+    gate, up = x.chunk(2, 1)
+    return function(gate) * up
+
+
+LABELS = torch.tensor([0, 6, -100, 3, 3])
 A = [([3, 33], 1)]
 P = [([3, 33], 1, 0.1, 3.0)]
 W = [([3, 33], 1, -5.0, 5.0)]
@@ -118,6 +144,22 @@ CASES = {
         lambda x, g, b, r: F.layer_norm(x + r, [33], g, b, 1e-12),
     ),
     "rms_norm": ([([3, 33], 1), ([33], 2)], lambda x, g: F.rms_norm(x, [33], g, 1e-6)),
+    "rms_norm_offset": ([([3, 33], 1), ([33], 2)], lambda x, g: F.rms_norm(x, [33], 1 + g, 1e-5)),
+    "rms_norm_heads": (
+        [([3, 36], 1), ([9], 2)],
+        lambda x, g: F.rms_norm(x.reshape(3, 4, 9), [9], g, 1e-6).reshape(3, 36),
+    ),
+    "rms_norm_residual": ([([3, 33], 1), ([33], 2)], lambda x, g: x + F.silu(F.rms_norm(x, [33], g, 1e-6))),
+    "rotary": ([([3, 80], 1)], lambda x: rotary(x, 40, 20)),
+    "rotary_partial": ([([3, 48], 1)], lambda x: rotary(x, 16, 6)),
+    "rotary_neighbours": ([([3, 48], 1)], lambda x: rotary(x, 24, 11, neighbours=True)),
+    "rotary_overwriting": ([([3, 80], 1)], lambda x: rotary(x, 40, 19)),
+    "gated_silu": ([([3, 33], 1, -5.0, 5.0), ([3, 33], 2)], lambda g, u: F.silu(g) * u),
+    "gated_gelu": ([([3, 33], 1, -5.0, 5.0), ([3, 33], 2)], lambda g, u: F.gelu(g) * u),
+    "gated_gelu_tanh": ([([3, 66], 1, -5.0, 5.0)], lambda x: gated(lambda g: F.gelu(g, approximate="tanh"), x)),
+    "gated_tanh": ([([3, 66], 1, -5.0, 5.0)], lambda x: gated(torch.tanh, x)),
+    "gated_relu": ([([3, 33], 1, -5.0, 5.0), ([3, 33], 2)], lambda g, u: F.relu(g) * u),
+    "soft_cap": (W, lambda a: 1.5 * torch.tanh(a / 1.5)),
     "attention": (
         [([11, 8], 1, -2.0, 2.0), ([11, 8], 2, -2.0, 2.0), ([11, 8], 3)],
         lambda q, k, v: attention(q, k, v, 2, [0, 1, 4, 11], [0, 1, 4, 11]),
@@ -138,6 +180,23 @@ CASES = {
     "cross_entropy_smooth": (
         [([5, 7], 1, -4.0, 4.0)],
         lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]), label_smoothing=0.1),
+    ),
+    "linear_cross_entropy": (
+        [([5, 33], 1)],
+        lambda x: F.cross_entropy(F.linear(x, values([7, 33], 2)), LABELS),
+    ),
+    "linear_cross_entropy_dense": (
+        [([5, 33], 1), ([7], 3)],
+        lambda x, b: F.cross_entropy(
+            F.linear(x, values([7, 33], 2), b), torch.tensor([0, 6, 2, 3, 3]), reduction="sum", label_smoothing=0.1
+        ),
+    ),
+    "linear_cross_entropy_capped": (
+        [([5, 33], 1), ([7, 33], 2), ([7], 3)],
+        lambda x, w, b: F.cross_entropy(
+            2 * torch.tanh(F.linear(x, w, b) / 2), LABELS, reduction="sum", label_smoothing=0.1
+        )
+        / 3,
     ),
     "mse_loss": ([([5, 1], 1), ([5, 1], 2)], F.mse_loss),
     "bce_with_logits": (

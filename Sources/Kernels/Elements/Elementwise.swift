@@ -87,6 +87,33 @@ public enum Elementwise {
         }
     }
 
+    /// y = cap · tanh(x / cap).
+    public static func softCap(
+        _ x: UnsafePointer<Float>, _ cap: Float, into y: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        nonisolated(unsafe) let (x, y) = (x, y)
+        Workers.run(rows: count, costPerRow: 2) { range in
+            for part in range.pieces(of: 2048) {
+                (y + part.lowerBound).update(from: x + part.lowerBound, count: part.count)
+                Loops.softCap(inPlace: y + part.lowerBound, cap, part.count)
+            }
+        }
+    }
+
+    /// dx = dy · (1 − (y / cap)²) for the result y of `softCap`.
+    public static func softCapBackward(
+        y: UnsafePointer<Float>, _ cap: Float, _ dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>,
+        count: Int
+    ) {
+        nonisolated(unsafe) let (y, dy, dx) = (y, dy, dx)
+        Workers.run(rows: count, costPerRow: 1) { range in
+            for part in range.pieces(of: 2048) {
+                (dx + part.lowerBound).update(from: dy + part.lowerBound, count: part.count)
+                Loops.softCapBackward(y + part.lowerBound, inPlace: dx + part.lowerBound, cap, part.count)
+            }
+        }
+    }
+
     /// target[columns] = Σ over rows of x[rows, columns] (· weight elementwise, where given).
     ///
     /// Columns are shared among the threads; each is summed in blocks of 64 rows, from the first row on.

@@ -53,6 +53,79 @@ public enum Losses {
         return loss
     }
 
+    /// What the cross entropy of one row gives.
+    public struct LabelledRow: Sendable {
+        /// −Σ_c t_c log p_c.
+        public let loss: Double
+        /// log p of the label.
+        public let logProbability: Float
+        /// Whether the label is the first of the largest logits.
+        public let isTop: Bool
+
+        /// A row of which nothing is known.
+        public init() { (loss, logProbability, isTop) = (0, 0, false) }
+
+        init(loss: Double, logProbability: Float, isTop: Bool) {
+            (self.loss, self.logProbability, self.isTop) = (loss, logProbability, isTop)
+        }
+    }
+
+    /// Cross entropy of each row of x[labels.count, classes], p = softmax(x) or softmax(cap · tanh(x / cap)), against
+    /// t = (1 − smoothing) · onehot(label) + smoothing / classes.
+    ///
+    /// x is written over: by the gradient factor · (p − t), taken through the cap, where `factor` is given, by nothing of use elsewhere.
+    public static func labelledRows(
+        inPlace x: UnsafeMutablePointer<Float>, labels: [Int], smoothing: Float, softCap cap: Float?, classes: Int,
+        factor: Float?, into results: UnsafeMutablePointer<LabelledRow>
+    ) {
+        nonisolated(unsafe) let (x, results) = (x, results)
+        Workers.run(rows: labels.count, costPerRow: 8 * classes) { range in
+            for row in range {
+                let x = x + row * classes
+                guard let cap else {
+                    results[row] = labelledRow(x, labels[row], smoothing, classes, factor)
+                    continue
+                }
+                Loops.softCap(inPlace: x, cap, classes)
+                guard factor != nil else {
+                    results[row] = labelledRow(x, labels[row], smoothing, classes, nil)
+                    continue
+                }
+                Scratch.with(classes) { capped in
+                    capped.update(from: x, count: classes)
+                    results[row] = labelledRow(x, labels[row], smoothing, classes, factor)
+                    Loops.softCapBackward(capped, inPlace: x, cap, classes)
+                }
+            }
+        }
+    }
+
+    /// Numbers that are summed in single precision: tens of thousands of small terms beside a large one would be lost.
+    private static let block = 4096
+
+    private static func labelledRow(
+        _ x: UnsafeMutablePointer<Float>, _ label: Int, _ smoothing: Float, _ classes: Int, _ factor: Float?
+    ) -> LabelledRow {
+        let top = Loops.maximum(x, classes)
+        let atLabel = x[label]
+        let isTop = atLabel == top && (label == 0 || Loops.maximum(x, label) < top)
+        var (sum, total) = (0.0, 0.0)
+        for part in (0..<classes).pieces(of: block) {
+            if smoothing > 0 { sum += Double(Loops.sum(x + part.lowerBound, part.count)) }
+            total += Double(Loops.exponentials(inPlace: x + part.lowerBound, minus: top, part.count))
+        }
+        let logTotal = Double(top) + log(total)
+        let logProbability = Double(atLabel) - logTotal
+        var loss = -logProbability * Double(1 - smoothing)
+        if smoothing > 0 { loss += Double(smoothing) * (logTotal - sum / Double(classes)) }
+        if let factor {
+            let less = factor * smoothing / Float(classes)
+            Loops.scale(inPlace: x, Float(Double(factor) / total), plus: -less, classes)
+            x[label] -= factor * (1 - smoothing)
+        }
+        return LabelledRow(loss: loss, logProbability: Float(logProbability), isTop: isTop)
+    }
+
     /// Σ (x − t)²; difference = x − t.
     public static func squaredError(
         x: UnsafePointer<Float>, t: UnsafePointer<Float>, count: Int, difference: UnsafeMutablePointer<Float>

@@ -90,16 +90,16 @@ public enum Normalization {
         }
     }
 
-    /// dx of `rmsNorm`.
+    /// dx of `rmsNorm`, added to dx where `adding` is set.
     public static func rmsNormBackward(
         dy: UnsafePointer<Float>, gamma: UnsafePointer<Float>, x: UnsafePointer<Float>, rstd: UnsafePointer<Float>,
-        rows: Int, width: Int, into dx: UnsafeMutablePointer<Float>
+        rows: Int, width: Int, adding: Bool = false, into dx: UnsafeMutablePointer<Float>
     ) {
         nonisolated(unsafe) let (dy, gamma, x, rstd, dx) = (dy, gamma, x, rstd, dx)
         Workers.run(rows: rows, costPerRow: Normalization.cost * width) { range in
             for row in range {
                 let at = row * width
-                Loops.rmsNormBackward(dy + at, gamma, x + at, rstd: rstd[row], dx + at, width)
+                Loops.rmsNormBackward(dy + at, gamma, x + at, rstd: rstd[row], adding: adding, dx + at, width)
             }
         }
     }

@@ -155,8 +155,8 @@ extension FrozenMatrix {
         let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
         let targets = try zip(products, packs).map { product, pack in
             Target(
-                product: try pack.product(pieces, adding: false), bias: product.bias, y: product.y, columns: pack.n,
-                panels: pack.panels)
+                product: try pack.product(pieces, depth: 0..<pack.k, adding: false), bias: product.bias, y: product.y,
+                columns: pack.n, panels: pack.panels)
         }
         let panels = targets.reduce(0) { $0 + $1.panels }
         let (panelColumns, chunkBytes) = (packs[0].panelColumns, pieces.size * packs[0].type.size * packs[0].k)
@@ -187,17 +187,35 @@ extension FrozenMatrix {
         let chunkBytes: Int
     }
 
-    /// A panel of dx and some of its rows make a piece: all parts are added up there.
+    /// dx from packed matrices, a long sum part by part: what a part reads of dy stays in cache for all panels.
     private static func transposedPacked(
         _ inputs: [UnsafeRawPointer], m: Int, _ packs: [any PackedMatrix], times derivative: Derivative?,
         into dx: UnsafeMutablePointer<Float>, accumulate: Bool
     ) throws {
+        // Sums of several matrices, and what goes through a derivative, stay in cache until they are done.
+        guard packs.count == 1, derivative == nil else {
+            return try transposedPacked(
+                inputs, m: m, packs, depth: nil, times: derivative, into: dx, accumulate: accumulate)
+        }
+        for depth in (0..<packs[0].k).pieces(of: packs[0].depthPerPiece) {
+            try transposedPacked(
+                inputs, m: m, packs, depth: depth, times: nil, into: dx,
+                accumulate: accumulate || depth.lowerBound > 0)
+        }
+    }
+
+    /// A panel of dx and some of its rows make a piece: all parts are added up there; `depth`: of one matrix these rows, whose
+    /// products go to dx directly.
+    private static func transposedPacked(
+        _ inputs: [UnsafeRawPointer], m: Int, _ packs: [any PackedMatrix], depth: Range<Int>?,
+        times derivative: Derivative?, into dx: UnsafeMutablePointer<Float>, accumulate: Bool
+    ) throws {
         let pieces = RowPieces(m, most: packs[0].rowsPerPiece)
-        // Sums of several parts, and what goes through a derivative, stay in cache until they are done.
-        let isDirect = packs.count == 1 && derivative == nil
+        let isDirect = depth != nil
         let parts = try packs.enumerated().map { place, pack in
             Part(
-                product: try pack.product(pieces, adding: place > 0 || isDirect && accumulate), x: inputs[place],
+                product: try pack.product(
+                    pieces, depth: depth ?? 0..<pack.k, adding: place > 0 || isDirect && accumulate), x: inputs[place],
                 chunkBytes: pieces.size * pack.type.size * pack.k)
         }
         let (panels, n, panelColumns) = (packs[0].panels, packs[0].n, packs[0].panelColumns)

@@ -8,6 +8,9 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
     let type = FrozenMatrix.DType.float32
     let panelColumns = Loops.panelColumns
     let rowsPerPiece = 64
+    /// A longer chain of additions loses digits (100,000 in single precision: four of seven), and its numbers of x leave the cache
+    /// before the next panel wants them.
+    let depthPerPiece = 4096
     private let block: Arena.Block
     private let storage: UnsafeMutablePointer<Float>
     private static let arena = Arena(keepsRegions: false)
@@ -53,8 +56,10 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
 
     var bytes: Int { 4 * panels * panelColumns * k }
 
-    func product(_ rows: RowPieces, adding: Bool) -> PanelProduct {
-        .native(Product(storage: UnsafePointer(storage), k: k, n: n, adding: adding))
+    func product(_ rows: RowPieces, depth: Range<Int>, adding: Bool) -> PanelProduct {
+        .native(
+            Product(
+                storage: UnsafePointer(storage), k: k, n: n, depth: depth, longest: depthPerPiece, adding: adding))
     }
 
     /// A product by our own loops; see `PanelProduct`.
@@ -62,6 +67,8 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
         fileprivate let storage: UnsafePointer<Float>
         fileprivate let k: Int
         fileprivate let n: Int
+        fileprivate let depth: Range<Int>
+        fileprivate let longest: Int
         fileprivate let adding: Bool
 
         func run(
@@ -71,16 +78,23 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
             let width = Loops.panelColumns
             let columns = min(width, n - panel * width)
             let (x, weights) = (x.assumingMemoryBound(to: Float.self), storage + panel * width * k)
-            if columns == width {
-                return Loops.multiply(
-                    rows: rows, depth: k, x, k, panel: weights, bias: bias, adding: adding, into: y, ld)
-            }
-            // Whole vectors would reach past the last column.
-            Scratch.with(rows * width) { whole in
-                Loops.multiply(
-                    rows: rows, depth: k, x, k, panel: weights, bias: nil, adding: false, into: whole, width)
-                for row in 0..<rows {
-                    Loops.finish(whole + row * width, bias: bias, adding: adding, into: y + row * ld, columns)
+            for part in depth.pieces(of: longest) {
+                let (x, weights) = (x + part.lowerBound, weights + part.lowerBound * width)
+                if columns == width, part.lowerBound == 0 {
+                    Loops.multiply(
+                        rows: rows, depth: part.count, x, k, panel: weights, bias: bias, adding: adding, into: y, ld)
+                    continue
+                }
+                // Whole vectors would reach past the last column; a chain of additions ends before the next begins.
+                Scratch.with(rows * width) { whole in
+                    Loops.multiply(
+                        rows: rows, depth: part.count, x, k, panel: weights, bias: nil, adding: false, into: whole,
+                        width)
+                    for row in 0..<rows {
+                        Loops.finish(
+                            whole + row * width, bias: part.lowerBound == 0 ? bias : nil,
+                            adding: adding || part.lowerBound > 0, into: y + row * ld, columns)
+                    }
                 }
             }
         }

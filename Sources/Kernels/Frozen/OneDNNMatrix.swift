@@ -8,6 +8,8 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
     let panelColumns = 192
     /// Every number of rows costs two prepared products.
     let rowsPerPiece = 128
+    /// The library cuts long sums itself.
+    var depthPerPiece: Int { k }
     private let full: OneDNN.Layout
     private let last: OneDNN.Layout
     private let block: Arena.Block
@@ -52,7 +54,7 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
 
     private func weights(of panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(storage + panel * stride) }
 
-    func product(_ rows: RowPieces, adding: Bool) throws -> PanelProduct {
+    func product(_ rows: RowPieces, depth: Range<Int>, adding: Bool) throws -> PanelProduct {
         .oneDNN(
             Product(
                 storage: UnsafeRawPointer(storage), stride: stride, panels: panels, panelColumns: panelColumns,

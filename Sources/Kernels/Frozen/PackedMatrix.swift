@@ -13,11 +13,13 @@ protocol PackedMatrix: AnyObject, Sendable {
     var panelColumns: Int { get }
     /// The most rows of x in one piece: beyond, nothing gets faster.
     var rowsPerPiece: Int { get }
+    /// The most rows of B in one piece: beyond, sums are cut.
+    var depthPerPiece: Int { get }
     /// Bytes that B takes.
     var bytes: Int { get }
 
-    /// Makes the product of so many rows ready; one that adds to what is there where `adding` is set.
-    func product(_ rows: RowPieces, adding: Bool) throws -> PanelProduct
+    /// Makes the product of so many rows, over these rows of B, ready; one that adds to what is there where `adding` is set.
+    func product(_ rows: RowPieces, depth: Range<Int>, adding: Bool) throws -> PanelProduct
 
     /// B as float32, to `target` with these strides in elements.
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws

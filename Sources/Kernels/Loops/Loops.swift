@@ -61,6 +61,20 @@ enum Loops {
         Base.tanhBackward(y, dy, dx, count)
     }
 
+    static func softCap(inPlace x: UnsafeMutablePointer<Float>, _ cap: Float, _ count: Int) {
+        switch level {
+        case .v4: V4.softCap(inPlace: x, cap, count)
+        case .v3: V3.softCap(inPlace: x, cap, count)
+        case .baseline: Base.softCap(inPlace: x, cap, count)
+        }
+    }
+
+    static func softCapBackward(
+        _ y: UnsafePointer<Float>, inPlace dx: UnsafeMutablePointer<Float>, _ cap: Float, _ count: Int
+    ) {
+        Base.softCapBackward(y, inPlace: dx, cap, count)
+    }
+
     static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         Base.relu(x, y, count)
     }
@@ -189,6 +203,18 @@ enum Loops {
         }
     }
 
+    static func exponentials(inPlace x: UnsafeMutablePointer<Float>, minus top: Float, _ count: Int) -> Float {
+        switch level {
+        case .v4: V4.exponentials(inPlace: x, minus: top, count)
+        case .v3: V3.exponentials(inPlace: x, minus: top, count)
+        case .baseline: Base.exponentials(inPlace: x, minus: top, count)
+        }
+    }
+
+    static func scale(inPlace x: UnsafeMutablePointer<Float>, _ a: Float, plus b: Float, _ count: Int) {
+        Base.scale(inPlace: x, a, plus: b, count)
+    }
+
     static func softmaxGradient(
         _ x: UnsafePointer<Float>, minus top: Float, total: Float, less: Float, _ factor: Float,
         _ g: UnsafeMutablePointer<Float>, _ count: Int
@@ -281,11 +307,11 @@ enum Loops {
 
     static func rmsNormBackward(
         _ dy: UnsafePointer<Float>, _ gamma: UnsafePointer<Float>, _ x: UnsafePointer<Float>, rstd: Float,
-        _ dx: UnsafeMutablePointer<Float>, _ count: Int
+        adding: Bool, _ dx: UnsafeMutablePointer<Float>, _ count: Int
     ) {
         switch level {
-        case .v3, .v4: V3.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
-        case .baseline: Base.rmsNormBackward(dy, gamma, x, rstd: rstd, dx, count)
+        case .v3, .v4: V3.rmsNormBackward(dy, gamma, x, rstd: rstd, adding: adding, dx, count)
+        case .baseline: Base.rmsNormBackward(dy, gamma, x, rstd: rstd, adding: adding, dx, count)
         }
     }
 
