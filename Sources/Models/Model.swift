@@ -18,7 +18,7 @@ public enum Labels: Sendable, Equatable {
     case values([Float])
     /// Numbers for each sequence: 0 or 1 for each label, or targets of a regression with several outputs.
     case vectors([[Float]])
-    /// A class for each token of each sequence; -100 bears no loss.
+    /// A class for each token of each sequence, or for a language head the ids themselves, which it shifts; -100 bears no loss.
     case tokens([[Int]])
 }
 
@@ -32,6 +32,12 @@ public struct ModelInput: Sendable {
     public var labels: Labels?
     /// Whether the output lists the hidden states of every layer.
     public var outputHiddenStates: Bool
+    /// Whether a language head gives the logits of every token; without, its loss is computed for labelled tokens alone.
+    public var outputLogits = true
+    /// How the loss of a language head becomes one number.
+    public var reduction = Reduction.mean
+    /// Label smoothing of a language head's loss.
+    public var labelSmoothing: Float = 0
     /// The states that these ids give below some layer, where they are known; nothing below it is then computed.
     public var keptStates: KeptStates?
 
@@ -49,6 +55,8 @@ public struct ModelInput: Sendable {
 public struct ModelOutput {
     /// Mean loss over what bears one; nil without labels.
     public var loss: Tensor?
+    /// What a language head says of each labelled token, in order; nil without labels.
+    public var labelled: LabelledLoss?
     /// [B, labels] of a head on sequences, [T, labels] of a head on tokens; nil for a bare model.
     public var logits: Tensor?
     /// Output of the last layer: [T, d]; nil for a head on sequences, for which only the rows that the head reads are

@@ -68,6 +68,16 @@ struct ConfigReader {
         return width / heads
     }
 
+    /// Heads of keys and values, of `heads` of queries: null means as many, absence the default.
+    func keyValueHeads(standard: Int, of heads: Int) throws -> Int {
+        let count = optionalInteger("num_key_value_heads") ?? (isGiven("num_key_value_heads") ? heads : standard)
+        guard heads % count == 0 else {
+            throw ModelError(
+                "\(source): \(heads) heads cannot share \(count) heads of keys and values (num_key_value_heads)")
+        }
+        return count
+    }
+
     /// An activation by its name; `standard` where the file has none.
     func activation(_ key: String, default standard: ActivationFunction) -> ActivationFunction {
         choice(key) ?? standard
@@ -99,6 +109,11 @@ struct ConfigReader {
 }
 
 extension ModelConfig {
+    /// Lets sequences be as long as the scaling of rotary frequencies is for.
+    mutating func reach(_ rotations: [RotaryPositions?]) {
+        maxLength = max(maxLength, rotations.compactMap { $0?.reach }.max() ?? 0)
+    }
+
     /// Configuration of config.json; `source` names the file in errors.
     ///
     /// Absent keys have the defaults that transformers' configuration classes have. Throws for an unknown `model_type`, a
@@ -123,7 +138,7 @@ extension ModelConfig {
         hiddenSize = try reader.integer("hidden_size")
         numHiddenLayers = try reader.integer("num_hidden_layers")
         numAttentionHeads = try reader.integer("num_attention_heads")
-        intermediateSize = try reader.integer("intermediate_size")
+        intermediateSize = reader.optionalInteger("intermediate_size") ?? 4 * hiddenSize
         maxPositionEmbeddings = try reader.integer("max_position_embeddings")
         maxLength = maxPositionEmbeddings
         initializerRange = try reader.number("initializer_range")

@@ -1,7 +1,9 @@
 import Kernels
 
 /// Cosines and sines of the angles by which the rows of a pass are rotated: made once, and shared by its layers.
-public struct RotaryAngles {
+public struct RotaryAngles: @unchecked Sendable {
+    // Sendable since nothing writes to angles once they are made.
+
     /// Cosines [rows, pairs].
     public let cos: Tensor
     /// Sines [rows, pairs].
@@ -11,6 +13,18 @@ public struct RotaryAngles {
     public var rows: Int { cos.shape[0] }
     /// Pairs of numbers of a head that are rotated.
     public var pairs: Int { cos.shape[1] }
+
+    private init(cos: Tensor, sin: Tensor) { (self.cos, self.sin) = (cos, sin) }
+
+    /// Angles of some rows after those of others.
+    public init(joining parts: [RotaryAngles]) throws {
+        self.init(cos: try Tensor.cat(parts.map(\.cos)), sin: try Tensor.cat(parts.map(\.sin)))
+    }
+
+    /// The angles of some rows, in the order given.
+    public func rows(_ indices: [Int]) throws -> RotaryAngles {
+        RotaryAngles(cos: try cos.gatherRows(indices), sin: try sin.gatherRows(indices))
+    }
 
     /// Angles position · frequency, their cosines and sines times `scaling` (what transformers calls `attention_scaling`).
     ///

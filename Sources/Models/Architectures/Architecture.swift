@@ -3,7 +3,11 @@ import Options
 
 /// The families that there are: a file each, and a line here.
 enum Architectures {
-    static let all: [any Architecture.Type] = [Bert.self, Roberta.self, DistilBert.self]
+    static let all: [any Architecture.Type] = [
+        Bert.self, Roberta.self, DistilBert.self, GPT2.self, Llama.self, Mistral.self, Qwen2.self, Qwen3.self,
+        Gemma2.self,
+        Gemma3.self, Phi3.self, SmolLM3.self,
+    ]
 
     /// The family of a `model_type`; throws for one that there is not.
     static func named(_ modelType: String) throws -> any Architecture.Type {

@@ -28,3 +28,70 @@ final class LinearHead: Head {
         try classifier(dropout(pooled ?? hidden, pass), pass)
     }
 }
+
+/// The language head: logits of the token that follows each row.
+final class LanguageHead: Head {
+    let reads = ReadRows.all
+    /// The product; tied to the embeddings where the configuration says so.
+    let linear: Linear
+    private let softCap: Float?
+
+    init(_ scope: Scope, _ config: ModelConfig, tiedTo embedding: Embedding?, softCap: Float? = nil) throws {
+        self.softCap = softCap
+        linear =
+            try embedding.map { Linear(scope, tiedTo: $0.weight) }
+            ?? Linear(scope, config, outFeatures: config.vocabSize, bias: false)
+    }
+
+    var parts: [(name: String, module: any Module)] { [(linear.localName, linear)] }
+
+    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
+        let logits = try linear(hidden, pass)
+        return try softCap.map { try logits.softCap($0) } ?? logits
+    }
+
+    /// Loss of hidden [R, d] against the token that follows each row; logits of all rows at once are never held.
+    func loss(_ hidden: Tensor, following tokens: [Int], reduction: Reduction, smoothing: Float, _ pass: Pass) throws
+        -> LabelledLoss
+    {
+        guard linear.seats.isEmpty else {
+            // What sits on the head changes its output, which is then needed whole.
+            let logits = try logits(hidden, pooled: nil, pass)
+            return try logits.labelledCrossEntropy(tokens, smoothing: smoothing, reduction: reduction)
+        }
+        let span = Profile.module(linear.path)
+        defer { span.end() }
+        switch try linear.weight.current() {
+        case .matrix(let matrix):
+            return try hidden.linearCrossEntropy(
+                matrix, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction)
+        case .tensor(let tensor):
+            return try hidden.linearCrossEntropy(
+                tensor, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction)
+        case .absent: throw ModelError("'\(linear.path)' has no values")
+        }
+    }
+}
+
+/// `score`: one linear, on the last token of each sequence or, behind dropout, on every token.
+final class ScoreHead: Head {
+    let reads: ReadRows
+    private let dropout: Dropout?
+    private let score: Linear
+
+    init(
+        _ scope: Scope, _ config: ModelConfig, dropout p: Double?, reads: ReadRows, bias: Bool, name: String = "score"
+    ) throws {
+        self.reads = reads
+        dropout = try p.map { try Dropout(scope.child("dropout"), p: $0) }
+        score = try Linear(scope.child(name), config, outFeatures: config.numLabels, bias: bias)
+    }
+
+    var parts: [(name: String, module: any Module)] {
+        (dropout.map { [("dropout", $0)] } ?? []) + [(score.localName, score)]
+    }
+
+    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
+        try score(dropout.map { try $0(hidden, pass) } ?? hidden, pass)
+    }
+}

@@ -9,6 +9,8 @@ final class PretrainedModel: Model {
     private let prefix: String
     private let backbone: any Backbone
     private let head: (any Head)?
+    /// The head where it is one of language.
+    private var language: LanguageHead? { head as? LanguageHead }
 
     init(_ config: ModelConfig, taskType: TaskType?, store: any WeightStore) throws {
         (self.config, self.taskType) = (config, taskType)
@@ -32,8 +34,8 @@ final class PretrainedModel: Model {
     func forward(_ input: ModelInput, _ pass: Pass) throws -> ModelOutput {
         let ids = try checkedIds(input, pass)
         try input.keptStates.map { try check($0, input) }
-        let reads = pass.read ?? head?.reads ?? .all
-        let rows = pass.indices(of: reads)
+        let following = try language == nil ? nil : input.labels.map { try tokensFollowing($0, input, pass) }
+        let rows = rowsRead(ids, input, pass, following)
         // Where every hidden state is asked for, the last layer has all rows as the others do.
         let asked = input.outputHiddenStates ? nil : rows
         let lowest = try input.keptStates.map { try entering($0, asked) } ?? embedded(ids, pass, asked)
@@ -59,10 +61,63 @@ final class PretrainedModel: Model {
             }
             return output
         }
+        if let language, let following {
+            let tokens = rows.map { rows in rows.map { following[$0] } } ?? following
+            if input.outputLogits {
+                let logits = try language.logits(read, pooled: nil, readPass)
+                output.logits = logits
+                output.labelled = try logits.labelledCrossEntropy(
+                    tokens, smoothing: input.labelSmoothing, reduction: input.reduction)
+            } else {
+                output.labelled = try language.loss(
+                    read, following: tokens, reduction: input.reduction, smoothing: input.labelSmoothing, readPass)
+            }
+            output.loss = output.labelled?.loss
+            pass.cache?.advance(pass.boundaries)
+            return output
+        }
         let logits = try head.logits(read, pooled: output.poolerOutput, readPass)
         output.logits = logits
         if let labels = input.labels { output.loss = try loss(logits, labels, input) }
+        pass.cache?.advance(pass.boundaries)
         return output
+    }
+
+    /// The rows that the head reads, in ascending order; nil for all.
+    private func rowsRead(_ ids: [Int], _ input: ModelInput, _ pass: Pass, _ following: [Int]?) -> [Int]? {
+        if let read = pass.read { return pass.indices(of: read) }
+        if let following, !input.outputLogits {
+            let labelled = following.indices.filter { following[$0] != -100 }
+            // One row without a label keeps a pass without any whole: its loss is 0.
+            return labelled.isEmpty ? [0] : labelled
+        }
+        return headRows(ids, pass)
+    }
+
+    /// The rows that the head reads by itself: of one on the last token, the last that is not padding, as in the reference.
+    private func headRows(_ ids: [Int], _ pass: Pass) -> [Int]? {
+        guard let head else { return nil }
+        guard head.reads == .last, let padding = config.padTokenId else { return pass.indices(of: head.reads) }
+        return zip(pass.boundaries, pass.boundaries.dropFirst()).filter { $0 < $1 }.map { start, end in
+            (start..<end).last { ids[$0] != padding } ?? start
+        }
+    }
+
+    /// For each token the one that follows it, as labels have it; -100 where there is none.
+    private func tokensFollowing(_ labels: Labels, _ input: ModelInput, _ pass: Pass) throws -> [Int] {
+        guard case .tokens(let rows) = labels else {
+            throw ModelError(
+                "a language model takes a list of labels for each sequence, one for each token: the ids themselves")
+        }
+        try checkLengths(rows, input)
+        for (index, row) in rows.enumerated() {
+            if let wrong = row.first(where: { !(0..<config.vocabSize).contains($0) && $0 != -100 }) {
+                throw ModelError(
+                    "sequence \(index + 1) has the label \(wrong), outside of the vocabulary 0 to \(config.vocabSize - 1)"
+                )
+            }
+        }
+        return rows.flatMap { $0.dropFirst() + [-100] }
     }
 
     // MARK: Layers
@@ -100,9 +155,10 @@ final class PretrainedModel: Model {
             throw ModelError("there is no layer \(layer): the model has \(layerCount)")
         }
         let pass = try Pass(over: input)
-        let asked = head.flatMap { pass.indices(of: $0.reads) }
+        let ids = try checkedIds(input, pass)
+        let asked = headRows(ids, pass)
         return try Recording.off {
-            let states = try embedded(checkedIds(input, pass), pass, asked)
+            let states = try embedded(ids, pass, asked)
             return KeptStates(layer: layer, states: try run(states, 0..<layer, pass, asked))
         }
     }
@@ -127,15 +183,18 @@ final class PretrainedModel: Model {
                     ? "labels of tokens do not fit a head on sequences (task_type \(taskType?.rawValue ?? "none"))"
                     : "a token classification takes a list of labels for each sequence, one for each token")
         }
-        if case .tokens(let rows) = labels {
-            for (index, row) in rows.enumerated() where index < input.inputIds.count {
-                guard row.count == input.inputIds[index].count else {
-                    throw ModelError(
-                        "sequence \(index + 1) has \(input.inputIds[index].count) tokens and \(row.count) labels")
-                }
-            }
-        }
+        if case .tokens(let rows) = labels { try checkLengths(rows, input) }
         return try config.loss(logits, labels)
+    }
+
+    private func checkLengths(_ labels: [[Int]], _ input: ModelInput) throws {
+        guard labels.count == input.inputIds.count else {
+            throw ModelError("labels of \(labels.count) sequences were given for \(input.inputIds.count)")
+        }
+        for (index, row) in labels.enumerated() where row.count != input.inputIds[index].count {
+            throw ModelError(
+                "sequence \(index + 1) has \(input.inputIds[index].count) tokens and \(row.count) labels")
+        }
     }
 
     /// All ids in a row, after every check that a pass needs.

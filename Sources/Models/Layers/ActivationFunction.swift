@@ -60,6 +60,16 @@ public final class ActivationLayer: Layer {
         (path, self.function, kind) = (scope.path, function, function.kind)
     }
 
+    /// f(gate) · up; without `up`, x holds the gate, then up, in each row.
+    func gated(_ x: Tensor, up: Tensor? = nil) throws -> Tensor {
+        let span = Profile.module(path)
+        defer { span.end() }
+        guard let elementwise = function.elementwise else {
+            throw ModelError("'\(path)': the activation 'linear' gates nothing")
+        }
+        return try x.gated(elementwise, up: up)
+    }
+
     /// f(x), elementwise.
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
         let span = Profile.module(path)

@@ -18,6 +18,9 @@ public final class Dropout: Layer {
         (path, self.p) = (scope.path, p)
     }
 
+    /// A layer where something would be dropped; nil at probability 0.
+    static func `where`(_ p: Double, _ scope: Scope) throws -> Dropout? { p > 0 ? try Dropout(scope, p: p) : nil }
+
     /// Probability, as the reference prints it.
     public var summary: String { "p=\(p), inplace=False" }
 

@@ -7,6 +7,9 @@ public protocol Layer: Module {
 }
 
 extension Module {
+    /// Its name within the module that it is a part of.
+    var localName: String { path.split(separator: ".").last.map(String.init) ?? path }
+
     /// How errors name this module.
     var place: String { path.isEmpty ? kind : "'\(path)'" }
 }

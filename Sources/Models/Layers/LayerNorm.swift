@@ -41,22 +41,26 @@ public final class LayerNorm: Layer {
     }
 }
 
-/// y = x / √(mean(x²) + ε) · γ over the last dimension (Zhang and Sennrich 2019).
+/// y = x / √(mean(x²) + ε) · γ over the last dimension, or over each d numbers of it (Zhang and Sennrich 2019); 1 + γ in Gemma.
 public final class RMSNorm: Layer {
-    /// Class name.
-    public let kind = "RMSNorm"
+    /// Class name: "RMSNorm", "LlamaRMSNorm".
+    public let kind: String
     /// Path from the root of the model.
     public var path: String
     /// γ[d].
     public let weight: Weight
     /// ε.
     public let epsilon: Double
+    /// What is added to γ.
+    public let offset: Float
 
-    /// New layer: γ one.
-    public init(_ scope: Scope, width: Int, epsilon: Double = 1e-6) throws {
+    /// New layer, which starts with the factor one.
+    public init(
+        _ scope: Scope, width: Int, epsilon: Double = 1e-6, offset: Float = 0, kind: String = "RMSNorm"
+    ) throws {
         guard width > 0 else { throw ModelError("an RMS norm needs a width of at least 1, got \(width)") }
-        (path, self.epsilon) = (scope.path, epsilon)
-        weight = try scope.weight("weight", [width], .constant(1))
+        (path, self.epsilon, self.offset, self.kind) = (scope.path, epsilon, offset, kind)
+        weight = try scope.weight("weight", [width], .constant(1 - offset))
     }
 
     /// γ.
@@ -69,6 +73,6 @@ public final class RMSNorm: Layer {
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
-        return try x.rmsNorm(weight: weight.currentTensor(), epsilon: Float(epsilon))
+        return try x.rmsNorm(weight: weight.currentTensor(), epsilon: Float(epsilon), offset: offset)
     }
 }

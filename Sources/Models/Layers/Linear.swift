@@ -3,8 +3,8 @@ import Tensors
 
 /// y = x Wᵀ + b with W[out, in], b[out]; seats on it may add to or scale y.
 public final class Linear: Layer {
-    /// Class name.
-    public let kind = "Linear"
+    /// Class name: "Linear", or "Conv1D" where the checkpoint has the matrix as [in, out].
+    public let kind: String
     /// Path from the root of the model.
     public var path: String
     /// Number of inputs.
@@ -17,6 +17,8 @@ public final class Linear: Layer {
     public let bias: Weight?
     /// What sits here, in the order in which it acts.
     public var seats: [any LinearSeat] = []
+    /// Whether W is another module's, which lists it: a head that is tied to the embeddings.
+    public let isTied: Bool
 
     /// New layer; it starts as torch's Linear where no deviation is given: W and b from U(−1/√in, 1/√in).
     ///
@@ -29,14 +31,21 @@ public final class Linear: Layer {
         }
         let uniform = Initialisation.uniform(bound: 1 / Float(inFeatures).squareRoot())
         (self.inFeatures, self.outFeatures, path) = (inFeatures, outFeatures, scope.path)
+        (kind, isTied) = ("Linear", false)
         weight = try scope.weight(
             "weight", [outFeatures, inFeatures], deviation.map { .normal(deviation: Float($0)) } ?? uniform)
         self.bias = bias ? try scope.weight("bias", [outFeatures], deviation == nil ? uniform : .constant(0)) : nil
     }
 
-    /// W, and b where there is one.
+    /// y = x Wᵀ with another module's W[out, in].
+    public init(_ scope: Scope, tiedTo weight: Weight) {
+        (kind, path, isTied, self.weight, bias) = ("Linear", scope.path, true, weight, nil)
+        (outFeatures, inFeatures) = (weight.shape.first ?? 0, weight.shape.last ?? 0)
+    }
+
+    /// W, where it is not tied, and b where there is one.
     public var weights: [(name: String, weight: Weight)] {
-        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+        (isTied ? [] : [("weight", weight)]) + (bias.map { [("bias", $0)] } ?? [])
     }
 
     /// Weights of what sits here.

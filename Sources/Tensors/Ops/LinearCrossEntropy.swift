@@ -211,6 +211,24 @@ extension Tensor {
         return try labelledLoss(op, [self, weight] + (bias.map { [$0] } ?? []))
     }
 
+    /// Cross entropy of logits [rows, classes] that are there already, with what it says of each labelled row.
+    public func labelledCrossEntropy(
+        _ labels: [Int], ignoreIndex: Int = -100, smoothing: Float = 0, reduction: Reduction = .mean
+    ) throws -> LabelledLoss {
+        let loss = try crossEntropy(labels, ignoreIndex: ignoreIndex, smoothing: smoothing, reduction: reduction)
+        let places = labels.indices.filter { labels[$0] != ignoreIndex }
+        let logits = try Recording.off { try gatherRows(places) }
+        var rows = Array(repeating: Losses.LabelledRow(), count: places.count)
+        let found = try logits.mutableFloats()
+        rows.withUnsafeMutableBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return }
+            Losses.labelledRows(
+                inPlace: found, labels: places.map { labels[$0] }, smoothing: 0, softCap: nil, classes: shape[1],
+                factor: nil, into: start)
+        }
+        return LabelledLoss(loss: loss, logProbabilities: rows.map(\.logProbability), isTop: rows.map(\.isTop))
+    }
+
     private func labelledLoss(_ op: LinearCrossEntropy, _ inputs: [Tensor]) throws -> LabelledLoss {
         let loss = try Tensor.apply(op, inputs)
         return LabelledLoss(

@@ -1,0 +1,55 @@
+import Options
+
+/// SmolLM3 (Hugging Face 2025), as transformers' modeling_smollm3.py computes it: Llama, some of whose layers do not rotate.
+struct SmolLM3: Architecture {
+    static let modelTypes = ["smollm3"]
+    static let family = "SmolLM3"
+    static let prefix = "model"
+    static let defaults: [String: OptionLiteral] = [
+        "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+        "num_attention_heads": 16, "max_position_embeddings": 32768,
+    ]
+    static let options =
+        DecoderConfig.options + [
+            Option("no_rope_layers", .integers, "1 for each layer that rotates, 0 for those that do not."),
+            Option(
+                "no_rope_layer_interval", .integer(1...10_000), default: 4,
+                "Every how many layers one does not rotate."),
+        ]
+    static let paddingId: Int? = 128004
+    // PEFT's tables name none for it; those of Llama, which it is.
+    static let usualTargets = ["LORA": ["q_proj", "v_proj"]]
+    static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
+
+    private let layers: DecoderConfig
+
+    init(_ reader: ConfigReader) throws {
+        let rope = try RotaryPositions(reader, headWidth: reader.headWidth(), standard: 2_000_000)
+        var layers = try DecoderConfig(reader, headWidth: reader.headWidth(), rope: rope)
+        layers.keyValueHeads = try reader.keyValueHeads(standard: 4, of: layers.heads)
+        layers.tiesEmbeddings = reader.isGiven("tie_word_embeddings") ? layers.tiesEmbeddings : true
+        let interval = try reader.integer("no_rope_layer_interval")
+        let given = reader["no_rope_layers"]?.array?.compactMap(\.int)
+        if let given, given.count < layers.rotations.count {
+            throw ModelError(
+                "\(reader.source): 'no_rope_layers' has \(given.count) entries for \(layers.rotations.count) layers")
+        }
+        let rotates = layers.rotations.indices.map { layer in
+            given.map { $0[layer] != 0 } ?? ((layer + 1) % interval != 0)
+        }
+        layers.rotations = rotates.map { $0 ? rope : nil }
+        let window = try reader.boolean("use_sliding_window") ? reader.optionalInteger("sliding_window") : nil
+        try layers.setWindows(reader, window) { !rotates[$0] }
+        self.layers = layers
+    }
+
+    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
+
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
+        try DecoderModel(scope, config, layers, family: SmolLM3.family)
+    }
+
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        try layers.head(task, scope, config, backbone)
+    }
+}
