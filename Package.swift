@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "Inference",
-            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats"],
+            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats", "Memory"],
             swiftSettings: safe),
         .target(
             name: "CLuaShim", dependencies: ["CWords", "CMemory"],
