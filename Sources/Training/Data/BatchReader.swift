@@ -18,7 +18,7 @@ public struct BatchReader: Sendable {
     private let ids: Column
     private let types: Column?
     private let mask: Column?
-    private let lengths: Column?
+    private let packed: Column?
     private let labels: LabelReader?
     /// Whether the ids label themselves: a language model's rows without a column of labels.
     private let labelsAreIds: Bool
@@ -42,7 +42,7 @@ public struct BatchReader: Sendable {
         (self.dataset, self.split, self.ids) = (dataset, split, ids)
         types = dataset.column("token_type_ids")
         mask = dataset.column("attention_mask")
-        lengths = model.taskType == .causalLM ? dataset.column(BatchReader.sequenceLengths) : nil
+        packed = model.taskType == .causalLM ? dataset.column(BatchReader.sequenceLengths) : nil
         labels = try LabelReader(
             dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
         labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
@@ -110,7 +110,7 @@ public struct BatchReader: Sendable {
         }
         var labels = try labels?.labels(at: places, rows: rows, lengths: lengths, trimmed: trims)
         if labelsAreIds { labels = .tokens(inputIds) }
-        guard let packed = self.lengths else {
+        guard let packed else {
             let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
             return Batch(rows: rows, input: input, labels: labels)
         }
