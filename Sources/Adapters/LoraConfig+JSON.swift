@@ -9,8 +9,8 @@ extension LoraConfig {
     /// Keys of PEFT whose only supported value is the default, with that value.
     static let unsupported: [(key: String, standard: JSON)] = [
         ("alora_invocation_tokens", .null), ("arrow_config", .null), ("corda_config", .null),
-        ("ensure_weight_tying", .bool(false)), ("eva_config", .null), ("fan_in_fan_out", .bool(false)),
-        ("kasa_config", .null), ("layer_replication", .null), ("loftq_config", .object([:])),
+        ("ensure_weight_tying", .bool(false)), ("eva_config", .null), ("kasa_config", .null),
+        ("layer_replication", .null), ("loftq_config", .object([:])),
         ("lora_bias", .bool(false)),
         ("lora_ga_config", .null), ("megatron_config", .null), ("megatron_core", .string("megatron.core")),
         ("monteclora_config", .null), ("qalora_group_size", .integer(16)), ("target_parameters", .null),
@@ -44,6 +44,9 @@ extension LoraConfig {
                 "init_lora_weights", .either([.boolean, .oneOf(["gaussian"])]), default: true,
                 "How A and B start: true is A from U(-1/√in, 1/√in) and B zero, \"gaussian\" A from N(0, 1/r²), false both random."
             ),
+            Option(
+                "fan_in_fan_out", .boolean, default: false,
+                "Whether the checkpoint has the adapted matrices as [in, out]; the modules say it, as in PEFT."),
             Option("use_rslora", .boolean, default: false, "Whether the update is scaled by lora_alpha / √r instead."),
             Option(
                 "rank_pattern", .table, "Ranks of some modules, by expressions over path endings.",
@@ -125,6 +128,7 @@ extension LoraConfig {
         bias = reader.choice("bias") ?? bias
         if let flag = reader["init_lora_weights"]?.asBoolean { initLoraWeights = flag ? .kaiming : .random }
         if reader["init_lora_weights"]?.asString != nil { initLoraWeights = .gaussian }
+        fanInFanOut = try reader.boolean("fan_in_fan_out")
         useRslora = try reader.boolean("use_rslora")
         rankPattern = try reader.numbersByName("rank_pattern")?.map { PatternEntry($0.name, $0.value) } ?? []
         alphaPattern = try reader.numbersByName("alpha_pattern")?.map { PatternEntry($0.name, $0.value) } ?? []
@@ -162,7 +166,8 @@ extension LoraConfig {
             ("exclude_modules", LoraConfig.names(excludeModules)),
             ("modules_to_save", modulesToSave.map { .array($0.map(JSON.string)) } ?? .null),
             ("bias", .string(bias.rawValue)), ("init_lora_weights", initialisationJSON),
-            ("use_rslora", .bool(useRslora)), ("rank_pattern", LoraConfig.object(rankPattern)),
+            ("fan_in_fan_out", .bool(fanInFanOut)), ("use_rslora", .bool(useRslora)),
+            ("rank_pattern", LoraConfig.object(rankPattern)),
             ("alpha_pattern", LoraConfig.object(alphaPattern)),
             ("layers_to_transform", layersToTransform.map { .array($0.map { .integer(Int64($0)) }) } ?? .null),
             ("layers_pattern", layersPattern.map { .array($0.map(JSON.string)) } ?? .null),

@@ -42,6 +42,8 @@ public struct LoraConfig: Sendable, Equatable {
     public var bias = Bias.none
     /// How A and B start.
     public var initLoraWeights = Initialisation.kaiming
+    /// Whether the checkpoint has the adapted matrices as [in, out]; the modules that are adapted say it.
+    public var fanInFanOut = false
     /// Whether the update is scaled by lora_alpha / √r instead (Kalajdzievski 2023).
     public var useRslora = false
     /// Ranks of some modules, by expressions over path endings; the first that matches holds.

@@ -16,7 +16,7 @@ extension AdapterSet {
             guard let seat = AdapterSet.seat(of: linear) else { continue }
             let acting = active.compactMap(seat.factors(of:))
             guard !acting.isEmpty else { continue }
-            let base = try AdapterSet.matrix(of: linear.weight)
+            let base = try AdapterSet.matrix(of: linear)
             sums.append((linear.weight, try acting.reduce(base) { try AdapterSet.add($1, to: $0, linear) }))
         }
         for (weight, value) in sums { weight.standIn = .matrix(value) }
@@ -55,12 +55,16 @@ extension AdapterSet {
         (adapters, active, merged, isDisabled) = ([], [], [], false)
     }
 
-    private static func matrix(of weight: Weight) throws -> FrozenMatrix {
+    private static func matrix(of linear: Models.Linear) throws -> FrozenMatrix {
+        let weight = linear.weight
         switch weight.value {
         case .matrix(let matrix): return matrix
         case .tensor(let tensor):
-            return unsafe try FrozenMatrix(rows: weight.shape[0], columns: weight.shape[1], name: weight.name) {
-                buffer in
+            let (rows, columns) =
+                linear.isTransposed ? (weight.shape[1], weight.shape[0]) : (weight.shape[0], weight.shape[1])
+            return unsafe try FrozenMatrix(
+                rows: rows, columns: columns, name: weight.name, isTransposed: linear.isTransposed
+            ) { buffer in
                 guard let start = buffer.baseAddress else { return }
                 unsafe start.update(from: try tensor.floats(), count: tensor.count)
             }

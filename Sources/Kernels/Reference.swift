@@ -98,36 +98,78 @@ package enum Reference {
         return x.indices.map { x[$0] * maskFactor(mask, key: mask.keys[$0 / columns], feature: $0 % columns) }
     }
 
-    /// Attention of packed sequences; arguments as for the kernel.
-    package static func attention(_ kernel: AttentionKernel, q: [Double], k: [Double], v: [Double]) -> [Double] {
+    /// What attention gives, and gradients of its inputs.
+    package struct Attention {
+        package var y, dq, dk, dv, dbias: [Double]
+    }
+
+    /// Attention, and its gradients for dy: score by score and key by key. Arguments as for the kernel.
+    package static func attention(
+        _ kernel: AttentionKernel, q: [Double], k: [Double], v: [Double], bias: [Double] = [], dy: [Double] = []
+    ) -> Attention {
         let (d, share) = (kernel.width, kernel.heads / kernel.kvHeads)
-        let (wideQ, wideK) = (kernel.heads * d, kernel.kvHeads * d)
-        var y = [Double](repeating: 0, count: q.count)
+        func zeros(_ x: [Double]) -> [Double] { [Double](repeating: 0, count: x.count) }
+        var result = Attention(y: zeros(q), dq: zeros(q), dk: zeros(k), dv: zeros(v), dbias: zeros(bias))
         for s in 0..<kernel.sequences {
             for head in 0..<kernel.heads {
                 for query in kernel.queryStarts[s]..<kernel.queryStarts[s + 1] {
-                    var keys = Array(kernel.keyStarts[s]..<kernel.keyStarts[s + 1])
-                    if kernel.causal { keys = Array(keys.prefix(kernel.positions[query] + 1)) }
-                    let scores = keys.map { key in
-                        let products = (0..<d).map {
-                            q[query * wideQ + head * d + $0] * k[key * wideK + head / share * d + $0]
-                        }
-                        return products.reduce(0, +) * Double(kernel.scale)
+                    let position = kernel.positions[query]
+                    let atQuery = (query * kernel.heads + head) * d
+                    let seen = (0..<kernel.keys[s].count).filter { sees(kernel.terms, position, $0) }
+                    let places = seen.map { ((kernel.keys[s].start + $0) * kernel.kvHeads + head / share) * d }
+                    func distance(_ key: Int) -> Int? {
+                        kernel.terms.bias.map { head * $0.span + min(max($0.zero + key - position, 0), $0.span - 1) }
                     }
-                    for (place, p) in softmax(scores).enumerated() {
-                        var weight = p
-                        if let mask = kernel.dropout {
-                            let key = mask.keys[query].child(head).child(kernel.positions[query])
-                            weight *= maskFactor(mask, key: key, feature: place)
+                    var slopes: [Double] = []
+                    let scores = zip(seen, places).map { key, at in
+                        var score = (0..<d).reduce(0.0) { $0 + q[atQuery + $1] * k[at + $1] } * Double(kernel.scale)
+                        if let cap = kernel.terms.softCap.map(Double.init) {
+                            let t = tanh(score / cap)
+                            score = cap * t
+                            slopes.append(1 - t * t)
+                        } else {
+                            slopes.append(1)
                         }
-                        for i in 0..<d {
-                            y[query * wideQ + head * d + i] += weight * v[keys[place] * wideK + head / share * d + i]
+                        return score + (distance(key).map { bias[$0] } ?? 0)
+                    }
+                    let p = softmax(scores)
+                    let factors = seen.map { key in
+                        kernel.dropout.map { mask in
+                            maskFactor(mask, key: mask.keys[query].child(head).child(position), feature: key)
+                        } ?? 1
+                    }
+                    for (i, at) in places.enumerated() {
+                        for c in 0..<d { result.y[atQuery + c] += p[i] * factors[i] * v[at + c] }
+                    }
+                    if dy.isEmpty { continue }
+                    let dp = zip(places, factors).map { at, factor in
+                        (0..<d).reduce(0.0) { $0 + dy[atQuery + $1] * v[at + $1] } * factor
+                    }
+                    let mean = zip(p, dp).reduce(0.0) { $0 + $1.0 * $1.1 }
+                    for (i, at) in places.enumerated() {
+                        let change = p[i] * (dp[i] - mean)
+                        if let place = distance(seen[i]) { result.dbias[place] += change }
+                        let ds = change * slopes[i] * Double(kernel.scale)
+                        for c in 0..<d {
+                            result.dq[atQuery + c] += ds * k[at + c]
+                            result.dk[at + c] += ds * q[atQuery + c]
+                            result.dv[at + c] += p[i] * factors[i] * dy[atQuery + c]
                         }
                     }
                 }
             }
         }
-        return y
+        return result
+    }
+
+    /// Whether a query at this position sees a key.
+    package static func sees(_ terms: AttentionTerms, _ position: Int, _ key: Int) -> Bool {
+        if terms.causal, key > position { return false }
+        return switch terms.window {
+        case nil: true
+        case .sliding(let size): position - key < size
+        case .local(let size): abs(position - key) <= size / 2
+        }
     }
 
     /// One head rotated by angles whose cosines and sines are given.

@@ -58,11 +58,13 @@ final class CheckpointStore: WeightStore {
         }
     }
 
-    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+    func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight {
         guard let found = find(name), let file = files.files[found] else {
             if isOptional(name) {
                 initialised.append(name)
-                return try start.weight(name, shape, startingWith: initialisation)
+                return try start.weight(name, shape, startingWith: initialisation, isTransposed: isTransposed)
             }
             missing.append(name)
             return Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
@@ -77,12 +79,12 @@ final class CheckpointStore: WeightStore {
                 "\(file.file.path): tensor '\(found)' has shape \(entry.shape), the model needs \(shape)\(hint)")
         }
         return Weight(
-            name: name, shape: shape, value: try value(of: found, entry, in: file), origin: .checkpoint,
+            name: name, shape: shape, value: try value(of: found, entry, in: file, isTransposed), origin: .checkpoint,
             fileDType: entry.dtype.rawValue)
     }
 
     private func value(
-        of name: String, _ entry: SafetensorsFile.Entry, in file: SafetensorsFile
+        of name: String, _ entry: SafetensorsFile.Entry, in file: SafetensorsFile, _ isTransposed: Bool
     ) throws -> Weight.Value {
         guard entry.shape.count == 2 else {
             let tensor = try Tensor(uninitialized: entry.shape)
@@ -90,7 +92,7 @@ final class CheckpointStore: WeightStore {
                 of: name, into: UnsafeMutableBufferPointer(start: tensor.mutableFloats(), count: tensor.count))
             return .tensor(tensor)
         }
-        let (rows, columns) = (entry.shape[0], entry.shape[1])
+        let (rows, columns) = (entry.shape[isTransposed ? 1 : 0], entry.shape[isTransposed ? 0 : 1])
         let fileType: FrozenMatrix.DType = entry.dtype == .bf16 ? .bfloat16 : .float32
         let dtype = storage.resolved(fileType)
         if dtype == .float32, (storage.dtype ?? fileType) == .bfloat16, expanded == nil {
@@ -102,12 +104,13 @@ final class CheckpointStore: WeightStore {
             return unsafe .matrix(
                 FrozenMatrix(
                     rows: rows, columns: columns, mapped: start, fileType, owner: mapped, dtype: dtype, name: name,
-                    isPackable: storage.isPackable,
+                    isPackable: storage.isPackable, isTransposed: isTransposed,
                     read: { offset, target in unsafe mapped.read(at: first + offset, into: target) }))
         }
         return .matrix(
             unsafe try FrozenMatrix(
-                rows: rows, columns: columns, name: name, dtype: dtype, isPackable: storage.isPackable
+                rows: rows, columns: columns, name: name, dtype: dtype, isPackable: storage.isPackable,
+                isTransposed: isTransposed
             ) {
                 unsafe try file.readFloats(of: name, into: $0)
             })

@@ -82,6 +82,8 @@ public protocol Model: Module {
     var embeddings: [any Module] { get }
     /// The layers, the lowest first.
     var layers: [any Module] { get }
+    /// The product of a language head (get_output_embeddings).
+    var outputEmbedding: Linear? { get }
     /// The states that enter `layer`, with nothing random in them, and not recorded.
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.
@@ -89,6 +91,9 @@ public protocol Model: Module {
 }
 
 extension Model {
+    /// Whether its head gives scores for every token.
+    public var givesTokens: Bool { taskType == .tokenClassification || taskType == .causalLM }
+
     /// Number of layers.
     public var layerCount: Int { layers.count }
 

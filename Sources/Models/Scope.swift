@@ -47,8 +47,10 @@ extension Initialisation {
 
 /// Where a model's weights come from: a checkpoint, random numbers, or nowhere.
 public protocol WeightStore: AnyObject {
-    /// The weight of this full name and shape.
-    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight
+    /// The weight of this full name and shape; `isTransposed` says that it is a matrix W[out, in] stored as [in, out].
+    func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight
 }
 
 /// A place in a model that is being made: modules ask it for their weights by local names.
@@ -66,9 +68,12 @@ public struct Scope {
     /// The place of a part.
     public func child(_ name: String) -> Scope { Scope(path: path.isEmpty ? name : "\(path).\(name)", store: store) }
 
-    /// The weight of this local name.
-    public func weight(_ name: String, _ shape: [Int], _ initialisation: Initialisation) throws -> Weight {
-        try store.weight(path.isEmpty ? name : "\(path).\(name)", shape, startingWith: initialisation)
+    /// The weight of this local name; `isTransposed` says that it is a matrix W[out, in] stored as [in, out].
+    public func weight(
+        _ name: String, _ shape: [Int], _ initialisation: Initialisation, isTransposed: Bool = false
+    ) throws -> Weight {
+        try store.weight(
+            path.isEmpty ? name : "\(path).\(name)", shape, startingWith: initialisation, isTransposed: isTransposed)
     }
 }
 
@@ -93,15 +98,17 @@ public final class RandomStore: WeightStore {
     }
 
     /// A new weight.
-    public func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+    public func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight {
         guard let columns = shape.last, shape.allSatisfy({ $0 >= 0 && $0 <= 1 << 31 }) else {
             throw ModelError("'\(name)' cannot have shape \(shape)")
         }
         let key = key.child(name)
         if shape.count == 2, !isTrainable {
             let matrix = unsafe try FrozenMatrix(
-                rows: shape[0], columns: columns, name: name, dtype: storage.resolved(.float32),
-                isPackable: storage.isPackable
+                rows: shape[isTransposed ? 1 : 0], columns: shape[isTransposed ? 0 : 1], name: name,
+                dtype: storage.resolved(.float32), isPackable: storage.isPackable, isTransposed: isTransposed
             ) {
                 unsafe try initialisation.fill($0, columns: columns, key: key)
             }
@@ -122,7 +129,9 @@ public final class ShapeStore: WeightStore {
     public init() {}
 
     /// A weight of which only the shape is known.
-    public func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+    public func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight {
         Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
     }
 }
@@ -140,7 +149,9 @@ final class SizeStore: WeightStore {
     /// A store that counts the weights for which `isMade` holds.
     init(_ isMade: @escaping (_ name: String) -> Bool) { self.isMade = isMade }
 
-    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
+    func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight {
         if isMade(name) {
             let own = shape.reduce(4) { SizeStore.checked($0.multipliedReportingOverflow(by: $1)) }
             bytes = SizeStore.checked(bytes.addingReportingOverflow(own))

@@ -85,13 +85,13 @@ public final class Weight {
         return nil
     }
 
-    /// The numbers that forward reads, row by row.
+    /// The numbers that forward reads, in the order in which they are stored.
     public func floats() throws -> [Float] {
         switch try current() {
         case .tensor(let tensor): return try tensor.floatArray()
         case .matrix(let matrix):
             return unsafe try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-                if let start = buffer.baseAddress { unsafe try matrix.copy(to: start) }
+                if let start = buffer.baseAddress { unsafe try matrix.copyStored(to: start) }
                 initialized = count
             }
         case .absent: return []
@@ -146,10 +146,11 @@ public final class Weight {
         wantsGrad = false
     }
 
-    /// A tensor with the numbers of `matrix`.
+    /// A tensor with the numbers of `matrix`, in the order in which they are stored.
     public static func tensor(copying matrix: FrozenMatrix) throws -> Tensor {
-        let tensor = try Tensor(uninitialized: [matrix.rows, matrix.columns])
-        unsafe try matrix.copy(to: tensor.mutableFloats())
+        let sizes = [matrix.rows, matrix.columns]
+        let tensor = try Tensor(uninitialized: matrix.isTransposed ? sizes.reversed() : sizes)
+        unsafe try matrix.copyStored(to: tensor.mutableFloats())
         return tensor
     }
 

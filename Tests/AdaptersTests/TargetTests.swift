@@ -113,8 +113,10 @@ func provenance() throws {
 private final class HalfStore: WeightStore {
     private let old = RandomStore(seed: 1)
 
-    func weight(_ name: String, _ shape: [Int], startingWith initialisation: Initialisation) throws -> Weight {
-        let weight = try old.weight(name, shape, startingWith: initialisation)
+    func weight(
+        _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
+    ) throws -> Weight {
+        let weight = try old.weight(name, shape, startingWith: initialisation, isTransposed: isTransposed)
         guard name.contains("new") else { return weight }
         return Weight(name: name, shape: shape, value: weight.value, origin: .initialised)
     }

@@ -53,6 +53,81 @@ import Testing
         }
     }
 
+    /// A matrix that is stored column by column is the same matrix, packed or not, mapped or owned: what it computes has the bits of one
+    /// that is stored row by row (but for OpenBLAS, which sums in another order).
+    @Test(arguments: [(7, 33, 5), (16, 200, 96), (130, 40, 385), (1, 5, 3)], [true, false])
+    func storedColumnByColumn(_ shape: (Int, Int, Int), _ isPackable: Bool) throws {
+        let (m, columns, rows) = shape
+        for type in types() where isPackable || type == .float32 {
+            let w = rounded(random(rows * columns, 1), type)
+            let stored = (0..<rows * columns).map { w[$0 % rows * columns + $0 / rows] }
+            let straight = try FrozenMatrix(rows: rows, columns: columns, dtype: type, isPackable: isPackable) {
+                _ = $0.update(fromContentsOf: w)
+            }
+            let owned = try FrozenMatrix(
+                rows: rows, columns: columns, dtype: type, isPackable: isPackable, isTransposed: true
+            ) {
+                _ = $0.update(fromContentsOf: stored)
+            }
+            let data =
+                type == .float32
+                ? stored.withUnsafeBytes { Data($0) }
+                : stored.map { UInt16($0.bitPattern >> 16) }.withUnsafeBytes { Data($0) }
+            let url = FileManager.default.temporaryDirectory.appendingPathComponent("lorawb-\(UUID().uuidString)")
+            try data.write(to: url)
+            defer { try? FileManager.default.removeItem(at: url) }
+            let file = try MappedNumbers(url.path, byteCount: data.count)
+            let mapped = FrozenMatrix(
+                rows: rows, columns: columns, mapped: UnsafeRawPointer(file.start), type, owner: file,
+                isPackable: isPackable, isTransposed: true)
+            let (x, dy, bias) = (random(m * columns, 2), random(m * rows, 3), random(rows, 4))
+            let (b, a) = (random(rows * 2, 5), random(2 * columns, 6))
+            func results(_ matrix: FrozenMatrix) throws -> (products: [[Float]], numbers: [[Float]]) {
+                let before = [
+                    try output(w.count) { try matrix.copy(to: $0) },
+                    try output(w.count) { try matrix.adding(scale: 0.5, b: b, a: a, rank: 2).copy(to: $0) },
+                    try output(columns) { try matrix.copyRow(rows - 1, to: $0) },
+                ]
+                let products = [
+                    try output(m * rows) { try matrix.multiply(x: x, m: m, bias: bias, into: $0) },
+                    try output(m * columns) { try matrix.multiplyTransposed(dy: dy, m: m, into: $0) },
+                    try output(m * columns, start: x) {
+                        try matrix.multiplyTransposed(dy: dy, m: m, into: $0, accumulate: true)
+                    },
+                ]
+                let after = [
+                    try output(w.count) { try matrix.copy(to: $0) },
+                    try output(2 * columns) { try matrix.copyRows([rows / 2, 0], to: $0) },
+                    try matrix.values(at: [0, rows * columns - 1, columns - 1]),
+                ]
+                return (products, before + after)
+            }
+            let expected = try results(straight)
+            #expect(expected.numbers[0] == w && expected.numbers[3] == w)
+            for matrix in [owned, mapped] {
+                #expect(matrix.isTransposed && !straight.isTransposed)
+                let got = try results(matrix)
+                // The sum of a merge is BLAS's, in another order; rounded to bfloat16 it may fall on the other side.
+                let tolerance = type == .float32 ? 1e-6 : 0x1p-8
+                #expect(distance(got.numbers[1], doubles(expected.numbers[1])) < tolerance)
+                let areSame = [0, 2, 3, 4, 5].allSatisfy { got.numbers[$0] == expected.numbers[$0] }
+                #expect(areSame)
+                for (mine, other) in zip(got.products, expected.products) {
+                    if isPackable, Backend.of(type) != .openblas {
+                        let isSame = mine == other
+                        #expect(isSame)
+                    } else {
+                        #expect(distance(mine, doubles(other)) < 1e-5)
+                    }
+                }
+                let again = try output(w.count) { try matrix.copyStored(to: $0) } == stored
+                #expect(again)
+            }
+            let again = try output(w.count) { try straight.copyStored(to: $0) } == w
+            #expect(again)
+        }
+    }
+
     /// A group gives what its members give one by one, bit for bit forward; backward the sums have another order.
     @Test(arguments: [1, 40, 208])
     func groups(_ m: Int) throws {
@@ -233,7 +308,7 @@ import Testing
     }
 }
 
-/// A private mapping of a file.
+/// Memory that nobody filled.
 private final class Zeros {
     let start: UnsafeMutableRawPointer
 
@@ -245,6 +320,7 @@ private final class Zeros {
     deinit { start.deallocate() }
 }
 
+/// A private mapping of a file.
 private final class MappedNumbers {
     let start: UnsafeMutableRawPointer
     private let byteCount: Int

@@ -58,6 +58,7 @@ struct TargetModules {
             let rank = try ranks.value(for: path).map { Int($0) } ?? config.r
             return (path, linear, rank, try alphas.value(for: path) ?? config.loraAlpha)
         }
+        config.fanInFanOut = linears.contains { $0.linear.isTransposed }
         self.config = config
     }
 
@@ -110,7 +111,11 @@ struct TargetModules {
         guard case .pattern(let text) = targets, text.lowercased() == "all-linear" else { return targets }
         let head = config.taskType == .sequenceClassification ? ["score", "classifier"] : []
         let excluded = head.first { name in modules.contains { $0.name == name } }
-        return .list(modules.filter { $0.module is Models.Linear && $0.name != excluded }.map(\.name))
+        let output = (model as? any Model)?.outputEmbedding
+        return .list(
+            modules.filter {
+                $0.module is Models.Linear && $0.module !== output && (output != nil || $0.name != excluded)
+            }.map(\.name))
     }
 
     /// Modules that the targets name and nothing excludes.

@@ -13,9 +13,9 @@ extension AttentionKernel {
         Scratch.with(3 * padded + 16 * (width + m) + (kept == nil ? padded * m : 0)) { scratch in
             let written = write(keys, of: part, to: scratch)
             let seen = UnsafeMutableRawPointer(scratch + 2 * padded).bindMemory(to: Int32.self, capacity: padded)
-            if causal {
+            if terms.causal {
                 for row in 0..<padded {
-                    seen[row] = row < n ? Int32(max(0, min(m, positions[part.query + row] + 1))) : 0
+                    seen[row] = row < n ? Int32(min(m, positions[part.query + row] + 1)) : 0
                 }
             }
             let room = scratch + 3 * padded
@@ -26,7 +26,7 @@ extension AttentionKernel {
                 prefetch(y + query, rows: n, ld: ldq)
             }
             Loops.attention(
-                n: n, m: m, width: width, scale: scale, seen: causal ? UnsafePointer(seen) : nil, q: q + part.atQuery,
+                n: n, m: m, width: width, scale: scale, seen: terms.causal ? UnsafePointer(seen) : nil, q: q + part.atQuery,
                 ldq: ldq, k: k + part.atKey, v: v + part.atKey, ldk: ldk, keys: written,
                 threshold: keys?.threshold ?? 0,
                 kept: keys?.scale ?? 1, scratch: room, p: kept ?? room + 16 * (width + m), y: y + part.atQuery)
@@ -69,7 +69,7 @@ extension AttentionKernel {
     private func placesOfNext(_ part: Part) -> (query: Int, key: Int)? {
         guard !part.isLast else { return nil }
         let next = part.head + 1
-        return (part.query * ldq + next * width, part.key * ldk + next / (heads / kvHeads) * width)
+        return (part.query * ldq + next * width, part.key * ldk + next / share * width)
     }
 
     /// What dropout keys are made from: numbers that threads take along without counting references.

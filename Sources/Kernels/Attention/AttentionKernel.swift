@@ -1,12 +1,12 @@
 import LoopsBaseline
 
-/// Scaled dot-product attention of packed sequences, a few heads of one sequence in each piece of work.
+/// Scaled dot-product attention of packed sequences.
 ///
-/// Short sequences go through loops of our own, which read q, k and v in place and stay in the first cache; products of
-/// longer ones through BLAS.
-/// q [queries, heads · d], k and v [keys, kvHeads · d] in row-major order; sequence s owns the queries
-/// `queryStarts[s]..<queryStarts[s + 1]` and the keys `keyStarts[s]..<keyStarts[s + 1]`. With fewer kvHeads than heads,
-/// heads / kvHeads neighbouring heads share one.
+/// Short sequences go through loops of our own, which read q, k and v in place and stay in the first cache, a few heads in each piece of
+/// work (`AttentionKernel+Short`); long ones by tiles, with memory linear in their length (`AttentionKernel+Tiles`); one query over many keys,
+/// as when a text is generated, by loops that read each key once (`AttentionKernel+Row`).
+/// q [queries, heads · d], k and v [rows, kvHeads · d] in row-major order; sequence s owns the queries
+/// `queryStarts[s]..<queryStarts[s + 1]` and the keys of `keys[s]`. With fewer kvHeads than heads, heads / kvHeads neighbouring heads share one.
 public struct AttentionKernel: Sendable {
     /// Number of query heads.
     public let heads: Int
@@ -18,85 +18,158 @@ public struct AttentionKernel: Sendable {
     public let scale: Float
     /// Boundaries of the queries: 0, n1, n1 + n2 and so on.
     public let queryStarts: [Int]
-    /// Boundaries of the keys and values.
-    public let keyStarts: [Int]
-    /// Place of each query within its sequence, for causal masks and for dropout.
+    /// Keys and values of each sequence.
+    public let keys: [KeySegment]
+    /// Place of each query among the keys of its sequence, from 0: what it sees is relative to it, and dropout is a function of it.
     public let positions: [Int]
-    /// Whether a query sees only the keys up to its own position.
-    public let causal: Bool
+    /// What a query sees.
+    public let terms: AttentionTerms
     /// Dropout on the probabilities: a key per query; head, position and key position are mixed in.
     public let dropout: DropoutMask?
     /// What the positions give to dropout keys.
     let mixedPositions: [UInt64]
+    /// Keys that a query sees behind and ahead of its position.
+    let (behind, ahead): (Int, Int)
 
-    /// Attention of this layout.
+    /// Attention of this layout, whose segments lie within k and v and whose positions are not negative.
     public init(
-        heads: Int, kvHeads: Int, width: Int, scale: Float, queryStarts: [Int], keyStarts: [Int], positions: [Int],
-        causal: Bool, dropout: DropoutMask?
+        heads: Int, kvHeads: Int, width: Int, scale: Float, queryStarts: [Int], keys: [KeySegment], positions: [Int],
+        terms: AttentionTerms = AttentionTerms(), dropout: DropoutMask? = nil
     ) {
         (self.heads, self.kvHeads, self.width, self.scale) = (heads, kvHeads, width, scale)
-        (self.queryStarts, self.keyStarts, self.positions) = (queryStarts, keyStarts, positions)
-        (self.causal, self.dropout) = (causal, dropout)
+        (self.queryStarts, self.keys, self.positions) = (queryStarts, keys, positions)
+        (self.terms, self.dropout) = (terms, dropout)
         mixedPositions = dropout == nil ? [] : positions.map(RandomKey.mixed)
+        (behind, ahead) = (terms.behind, terms.ahead)
     }
 
     /// Number of sequences.
     public var sequences: Int { queryStarts.count - 1 }
 
-    /// Probabilities are kept for backward where there are at most this many keys; above, they are computed again.
-    public static let longestKept = 128
-    /// Our own loops are used where there are at most this many keys.
+    /// Our own loops for short sequences are used where there are at most this many keys.
     ///
     /// Measured with 12 heads of 64 on two threads: with AVX-512 13 keys take 0.6 of the time of BLAS's small products, 64 keys
     /// 0.95, 96 keys 1.08. Without vectors of eight BLAS is faster at every length.
     static let longestLoop = InstructionLevel.current >= .v3 ? 64 : 0
 
-    /// Where each sequence's probabilities, of each head as many as `keptCount` says, begin in what is kept, and their
-    /// number at the end.
+    var ldq: Int { heads * width }
+    var ldk: Int { kvHeads * width }
+    /// Query heads that share a head of keys.
+    var share: Int { heads / kvHeads }
+
+    /// Queries of a sequence.
+    func queries(_ s: Int) -> Range<Int> { queryStarts[s]..<queryStarts[s + 1] }
+
+    /// What a query, by its row in q, sees of `m` keys; within 0..<m.
+    func seen(_ query: Int, of m: Int) -> Range<Int> {
+        let position = positions[query]
+        let last = min(m, position + ahead + 1)
+        return min(max(0, position - behind), last)..<last
+    }
+
+    /// The keys that any of these queries sees, and what lies between.
+    func seen(_ queries: Range<Int>, of m: Int) -> Range<Int> {
+        var (first, last) = (m, 0)
+        for query in queries {
+            let seen = seen(query, of: m)
+            if seen.isEmpty { continue }
+            (first, last) = (min(first, seen.lowerBound), max(last, seen.upperBound))
+        }
+        return first < last ? first..<last : 0..<0
+    }
+
+    /// Whether the loops for short sequences serve this one: they know of causal masks alone.
+    private func isShort(_ s: Int) -> Bool {
+        let m = keys[s].count
+        guard m > 0, m <= AttentionKernel.longestLoop, terms.softCap == nil, terms.bias == nil else {
+            return false
+        }
+        if terms.window == nil { return true }
+        return queries(s).allSatisfy { positions[$0] <= behind && (terms.causal || positions[$0] + ahead >= m - 1) }
+    }
+
+    /// Whether this sequence has one query, whose keys are then read once.
+    private func isRow(_ s: Int) -> Bool { queries(s).count == 1 }
+
+    /// Where what is kept of each sequence begins, and its size at the end.
+    ///
+    /// Of a short sequence these are the probabilities of each head, sixteen queries in a block; of a long one the logarithm of each
+    /// row's sum of exponentials, [heads, queries].
     public func keptOffsets() -> [Int] {
         var offsets = [0]
         offsets.reserveCapacity(queryStarts.count)
         for s in 0..<sequences {
-            let (n, m) = (queryStarts[s + 1] - queryStarts[s], keyStarts[s + 1] - keyStarts[s])
-            let size = m <= AttentionKernel.longestKept ? heads * keptCount(n, m) : 0
-            offsets.append((offsets.last ?? 0) + size)
+            let n = queries(s).count
+            offsets.append((offsets.last ?? 0) + heads * (isShort(s) ? keptCount(n, keys[s].count) : n))
         }
         return offsets
     }
 
-    private func isShort(_ keys: Int) -> Bool { width % 16 == 0 && keys > 0 && keys <= AttentionKernel.longestLoop }
+    /// Whether backward reads the result of forward: it does where a sequence is long.
+    public var needsResult: Bool { (0..<sequences).contains { !isShort($0) } }
 
-    /// Probabilities of a head in memory: short sequences have sixteen queries in each block.
-    private func keptCount(_ queries: Int, _ keys: Int) -> Int {
-        (isShort(keys) ? LoopsBaseline.Loops.padded(queries) : queries) * keys
+    /// Probabilities that are kept of a head of a short sequence.
+    private func keptCount(_ queries: Int, _ keys: Int) -> Int { LoopsBaseline.Loops.padded(queries) * keys }
+
+    /// Work of one thread at a time; pieces follow from the layout alone.
+    enum Piece {
+        /// Neighbouring heads of keys and values, with the query heads that share them, of a short sequence.
+        case short(sequence: Int, groups: Range<Int>)
+        /// Some queries of a long sequence, by their rows in q, in all heads that share keys. `part` counts the pieces of the sequence and the group.
+        case tiles(sequence: Int, group: Int, queries: Range<Int>, part: Int)
+        /// Some keys of a sequence with one query, in all heads that share them. `part` counts the pieces of the sequence and the group.
+        case row(sequence: Int, group: Int, keys: Range<Int>, part: Int)
     }
 
-    /// Neighbouring heads of keys and values, with the query heads that share them, of one sequence.
-    private struct Piece {
-        let sequence: Int
-        let groups: Range<Int>
-    }
-
-    /// Multiplications of forward that make a piece.
+    /// Multiplications of forward that make a piece of short sequences.
     private static let smallestPiece = 1 << 18
+    /// Pieces that there are at least where sequences are long: enough for some threads to have about the same to do.
+    private static let fewestPieces = 12
+    /// Pieces of a sequence and group in backward: each but the first has gradients of keys of its own, which are added up at the end.
+    private static let mostParts = 4
+    /// Queries of all heads that share keys, in the smallest piece by tiles: less does not pay for laying keys out.
+    private static let fewestRows = 128
+    /// Floats of keys in the smallest piece of a row.
+    private static let fewestFloats = 1 << 15
 
-    /// Pieces follow from the layout alone.
-    private func pieces() -> [Piece] {
+    /// The pieces of forward; of backward where `backward` is set.
+    func pieces(backward: Bool) -> [Piece] {
         var pieces: [Piece] = []
         pieces.reserveCapacity(2 * sequences)
+        let wanted = AttentionKernel.fewestPieces.dividedUp(by: max(1, sequences * kvHeads))
         for s in 0..<sequences {
-            let (n, m) = (queryStarts[s + 1] - queryStarts[s], keyStarts[s + 1] - keyStarts[s])
-            guard n > 0 || m > 0 else { continue }
-            let cost = 2 * (n + 4) * (m + 4) * width * (heads / kvHeads)
-            let count = max(1, min(kvHeads, AttentionKernel.smallestPiece / cost))
-            for first in stride(from: 0, to: kvHeads, by: count) {
-                pieces.append(Piece(sequence: s, groups: first..<min(kvHeads, first + count)))
+            let (rows, m) = (queries(s), keys[s].count)
+            guard rows.count > 0 || (backward && m > 0) else { continue }
+            if isShort(s), rows.count > 0 {
+                let cost = 2 * (rows.count + 4) * (m + 4) * width * share
+                let count = max(1, min(kvHeads, AttentionKernel.smallestPiece / cost))
+                for groups in (0..<kvHeads).pieces(of: count) { pieces.append(.short(sequence: s, groups: groups)) }
+            } else if isRow(s) {
+                let seen = seen(rows, of: m)
+                let smallest = AttentionKernel.fewestFloats / width
+                let size = max(smallest, seen.count.dividedUp(by: wanted))
+                let cut = backward || seen.isEmpty ? [seen] : Array(seen.pieces(of: size))
+                for group in 0..<kvHeads {
+                    for (part, keys) in cut.enumerated() {
+                        pieces.append(.row(sequence: s, group: group, keys: keys, part: part))
+                    }
+                }
+            } else {
+                let parts = backward ? min(wanted, AttentionKernel.mostParts) : wanted
+                let smallest = max(1, AttentionKernel.fewestRows / share)
+                let size = max(smallest, rows.count.dividedUp(by: parts), 1).dividedUp(by: AttentionKernel.tileRows)
+                let cut = rows.isEmpty ? [rows] : Array(rows.pieces(of: size * AttentionKernel.tileRows))
+                for group in 0..<kvHeads {
+                    for (part, queries) in cut.enumerated() {
+                        pieces.append(.tiles(sequence: s, group: group, queries: queries, part: part))
+                    }
+                }
             }
         }
         return pieces
     }
 
-    /// One query head of one sequence.
+    /// One query head of one short sequence.
     struct Part {
         let head: Int
         let query: Int
@@ -113,68 +186,115 @@ public struct AttentionKernel: Sendable {
     }
 
     private func part(_ s: Int, head: Int, isLast: Bool) -> Part {
-        let (query, key) = (queryStarts[s], keyStarts[s])
-        let (n, m) = (queryStarts[s + 1] - query, keyStarts[s + 1] - key)
+        let (query, n, key, m) = (queryStarts[s], queries(s).count, keys[s].start, keys[s].count)
         return Part(
             head: head, query: query, queries: n, key: key, keys: m, atQuery: query * ldq + head * width,
-            atKey: key * ldk + head / (heads / kvHeads) * width, kept: head * keptCount(n, m), isLast: isLast)
+            atKey: key * ldk + head / share * width, kept: head * keptCount(n, m), isLast: isLast)
     }
 
-    var ldq: Int { heads * width }
-    var ldk: Int { kvHeads * width }
+    /// The parts of a piece of a short sequence.
+    private func forParts(_ s: Int, _ groups: Range<Int>, _ body: (Part) -> Void) {
+        // Heads that share keys add to the same gradient: one piece has all of them.
+        let heads = groups.lowerBound * share..<groups.upperBound * share
+        for head in heads { body(part(s, head: head, isLast: head + 1 == heads.upperBound)) }
+    }
 
-    /// y[queries, heads · d] = softmax(scale · q kᵀ) v; `kept` receives the probabilities of short sequences.
+    /// y[queries, heads · d] = drop(softmax(terms(scale · q kᵀ))) v, zeros for a query that sees nothing.
+    ///
+    /// `bias` is the table of `terms.bias`; `kept` receives what `keptOffsets` says.
     public func forward(
-        q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
+        q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,
         kept: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
-        nonisolated(unsafe) let (q, k, v, kept, y) = (q, k, v, kept, y)
-        forParts { part, keys, place in
-            let place = place.flatMap { place in kept.map { $0 + place } }
-            if isShort(part.keys), part.queries > 0 {
-                forwardShort(part, keys, q: q, k: k, v: v, kept: place, into: y)
-            } else {
-                forwardLong(part, q: q, k: k, v: v, kept: place, into: y)
-            }
+        guard width % 16 == 0 else {
+            return forwardPadded(q: q, k: k, v: v, bias: bias, kept: kept, into: y)
         }
-    }
-
-    /// Calls `body` for each part with what its dropout keys are made from and where its probabilities begin in what is kept, nil
-    /// where they are not.
-    private func forParts(_ body: @Sendable (_ part: Part, _ keys: Keys?, _ place: Int?) -> Void) {
-        let (offsets, pieces, share) = (keptOffsets(), pieces(), heads / kvHeads)
-        withKeys { keys in
-            nonisolated(unsafe) let keys = keys
-            Workers.run(pieces: pieces.count) { index in
-                if Trouble.isStopping { return }
-                let (s, groups) = (pieces[index].sequence, pieces[index].groups)
-                let keeps = offsets[s + 1] > offsets[s]
-                // Heads that share keys add to the same gradient: one piece has all of them.
-                let heads = groups.lowerBound * share..<groups.upperBound * share
-                for head in heads {
-                    let part = part(s, head: head, isLast: head + 1 == heads.upperBound)
-                    body(part, keys, keeps ? offsets[s] + part.kept : nil)
+        let (offsets, pieces) = (keptOffsets(), pieces(backward: false))
+        let sums = RowSums(self, pieces)
+        nonisolated(unsafe) let (q, k, v, bias, kept, y) = (q, k, v, bias, kept, y)
+        Scratch.with(sums.count) { room in
+            nonisolated(unsafe) let room = room
+            withKeys { keys in
+                nonisolated(unsafe) let keys = keys
+                Workers.run(pieces: pieces.count) { index in
+                    if Trouble.isStopping { return }
+                    switch pieces[index] {
+                    case .short(let s, let groups):
+                        let place = kept.map { $0 + offsets[s] }
+                        forParts(s, groups) { part in
+                            forwardShort(part, keys, q: q, k: k, v: v, kept: place.map { $0 + part.kept }, into: y)
+                        }
+                    case .tiles(let s, let group, let queries, _):
+                        forwardTiles(
+                            s, group, queries, q: q, k: k, v: v, bias: bias, totals: kept.map { $0 + offsets[s] }, into: y)
+                    case .row(let s, let group, let range, _):
+                        forwardRow(
+                            s, group, range, q: q, k: k, v: v, bias: bias, into: room + sums.offsets[index])
+                    }
                 }
             }
+            sums.combine(self, pieces, room, into: y, kept: kept, offsets)
         }
     }
 
-    /// Gradients of q, k and v, each of the shape of its argument; `kept` is what forward wrote.
+    /// Gradients of q, k, v and the bias' table, each of the shape of its argument, zero in rows of k and v that are no sequence's.
+    ///
+    /// `y` is the result of forward, read where `needsResult` says so, and `kept` what it kept; `keyRows` is the number of rows of k. Segments
+    /// do not overlap.
     public func backward(
         dy: UnsafePointer<Float>, q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
-        kept: UnsafePointer<Float>?, dq: UnsafeMutablePointer<Float>?, dk: UnsafeMutablePointer<Float>?,
-        dv: UnsafeMutablePointer<Float>?
+        bias: UnsafePointer<Float>? = nil, y: UnsafePointer<Float>, kept: UnsafePointer<Float>, keyRows: Int,
+        dq: UnsafeMutablePointer<Float>?, dk: UnsafeMutablePointer<Float>?, dv: UnsafeMutablePointer<Float>?,
+        dbias: UnsafeMutablePointer<Float>? = nil
     ) {
-        nonisolated(unsafe) let (arguments, kept) = (Gradients(dy: dy, q: q, k: k, v: v, dq: dq, dk: dk, dv: dv), kept)
-        let share = heads / kvHeads
-        forParts { part, keys, place in
-            let place = place.flatMap { place in kept.map { $0 + place } }
-            if isShort(part.keys), part.queries > 0, let place {
-                backwardShort(part, keys, arguments, kept: place, adding: part.head % share > 0)
-            } else {
-                backwardLong(part, arguments, kept: place, adding: part.head % share > 0)
-            }
+        nonisolated(unsafe) let a = Gradients(dy: dy, q: q, k: k, v: v, dq: dq, dk: dk, dv: dv)
+        guard width % 16 == 0 else {
+            return backwardPadded(a, bias: bias, y: y, kept: kept, keyRows: keyRows, dbias: dbias)
         }
+        let (offsets, pieces) = (keptOffsets(), pieces(backward: true))
+        let parts = GradientParts(
+            self, pieces, keys: dk != nil, values: dv != nil, span: dbias == nil ? 0 : terms.bias?.span ?? 0)
+        zeroUnused(keyRows, dk, dv)
+        nonisolated(unsafe) let (bias, y, kept) = (bias, y, kept)
+        Scratch.with(parts.count) { room in
+            nonisolated(unsafe) let room = room
+            withKeys { keys in
+                nonisolated(unsafe) let keys = keys
+                Workers.run(pieces: pieces.count) { index in
+                    if Trouble.isStopping { return }
+                    switch pieces[index] {
+                    case .short(let s, let groups):
+                        forParts(s, groups) { part in
+                            backwardShort(
+                                part, keys, a, kept: kept + offsets[s] + part.kept, adding: part.head % share > 0)
+                        }
+                    case .tiles(let s, let group, let queries, let part):
+                        backwardTiles(
+                            s, group, queries, a, bias: bias, y: y, totals: kept + offsets[s],
+                            into: parts.targets(self, s, group, part, index, a, room))
+                    case .row(let s, let group, _, let part):
+                        backwardRow(
+                            s, group, a, bias: bias, y: y, totals: kept + offsets[s],
+                            dbias: parts.targets(self, s, group, part, index, a, room).dbias)
+                    }
+                }
+            }
+            parts.add(self, pieces, room, dk: dk, dv: dv, dbias: dbias)
+        }
+    }
+
+    /// Zeros where no sequence writes.
+    private func zeroUnused(_ rows: Int, _ dk: UnsafeMutablePointer<Float>?, _ dv: UnsafeMutablePointer<Float>?) {
+        var end = 0
+        func clear(to next: Int) {
+            guard next > end else { return }
+            for target in [dk, dv] { if let target { Loops.zero(target + end * ldk, (next - end) * ldk) } }
+        }
+        for segment in keys.sorted(by: { $0.start < $1.start }) where segment.count > 0 {
+            clear(to: segment.start)
+            end = segment.start + segment.count
+        }
+        clear(to: rows)
     }
 
     /// What backward reads and writes.
@@ -188,8 +308,8 @@ public struct AttentionKernel: Sendable {
         let dv: UnsafeMutablePointer<Float>?
     }
 
-    /// The dropout key of a query in one head.
-    func dropoutKey(_ part: Part, _ dropout: DropoutMask, row: Int) -> RandomKey {
-        dropout.keys[part.query + row].child(part.head).child(positions[part.query + row])
+    /// The dropout key of a query, by its row in q, in one head.
+    func dropoutKey(_ dropout: DropoutMask, head: Int, query: Int) -> RandomKey {
+        dropout.keys[query].child(head).child(positions[query])
     }
 }

@@ -2,9 +2,9 @@ import Synchronization
 
 /// A pretrained matrix W[rows, columns] that is only read: multiplied with, or gathered from.
 ///
-/// It alone knows how its numbers are stored and packed: float32 or bfloat16, row by row (owned, or in a mapped file), packed
-/// for either product by the `Backend`, or none at all (shapes only). Packing happens at the first product of a kind; numbers
-/// that lie row by row are dropped then, those of a file by giving its pages back.
+/// It alone knows how its numbers are stored and packed: float32 or bfloat16, row by row or column by column (owned, or in a mapped
+/// file), packed for either product by the `Backend`, or none at all (shapes only). Packing happens at the first product of a kind; numbers
+/// that are not packed are dropped then, those of a file by giving its pages back.
 public final class FrozenMatrix: Sendable {
     /// How the numbers are stored, and what they were rounded to.
     public enum DType: String, Sendable {
@@ -31,6 +31,10 @@ public final class FrozenMatrix: Sendable {
     public let hasValues: Bool
     /// Whether a product packs the matrix; without, one copy of the numbers serves everything.
     public let isPackable: Bool
+    /// Whether the numbers are stored column by column, as [columns, rows] (GPT-2's Conv1D, PEFT's fan_in_fan_out).
+    ///
+    /// Everything but `copyStored` and what fills a new matrix speaks of W[rows, columns] all the same.
+    public let isTransposed: Bool
 
     private struct State {
         var plain: PlainNumbers?
@@ -47,10 +51,10 @@ public final class FrozenMatrix: Sendable {
     private let state: Mutex<State>
 
     private init(
-        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, isPackable: Bool
+        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, isPackable: Bool, isTransposed: Bool
     ) {
         (self.rows, self.columns, self.name, self.dtype) = (rows, columns, name, dtype)
-        (hasValues, self.isPackable) = (plain != nil, isPackable)
+        (hasValues, self.isPackable, self.isTransposed) = (plain != nil, isPackable, isTransposed)
         state = Mutex(State(plain: plain))
     }
 
@@ -60,26 +64,31 @@ public final class FrozenMatrix: Sendable {
     ///   - type: element type in the file.
     ///   - dtype: what numbers are rounded to where they are used; that of the file where nil.
     ///   - isPackable: whether a product packs the matrix.
+    ///   - isTransposed: whether the file has [columns, rows].
     ///   - read: reads from the file, for single rows of a large table.
     public convenience init(
         rows: Int, columns: Int, mapped values: UnsafeRawPointer, _ type: DType, owner: AnyObject, dtype: DType? = nil,
-        name: String = "", isPackable: Bool = true, read: Read? = nil
+        name: String = "", isPackable: Bool = true, isTransposed: Bool = false, read: Read? = nil
     ) {
         let plain = PlainNumbers(
             start: values, type: type, count: rows * columns, owner: owner, isMapped: true, read: read)
         self.init(
-            rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, isPackable: isPackable)
+            rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, isPackable: isPackable,
+            isTransposed: isTransposed)
     }
 
     /// Matrix of which only the shape is known; reading values is an error.
-    public convenience init(shapeOnlyRows rows: Int, columns: Int, name: String = "") {
-        self.init(rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, isPackable: false)
+    public convenience init(shapeOnlyRows rows: Int, columns: Int, name: String = "", isTransposed: Bool = false) {
+        self.init(
+            rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, isPackable: false,
+            isTransposed: isTransposed)
     }
 
-    /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32; throws where there is no memory for them.
+    /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32, in the order in which they are stored (column by
+    /// column where `isTransposed` is set); throws where there is no memory for them.
     public convenience init(
         rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
-        fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+        isTransposed: Bool = false, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws {
         let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
         guard rows >= 0, columns >= 0, !overflow else {
@@ -91,7 +100,9 @@ public final class FrozenMatrix: Sendable {
         let kept = dtype == .float32 ? block : try block.rounded()
         let plain = PlainNumbers(
             start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false, read: nil)
-        self.init(rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable)
+        self.init(
+            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable,
+            isTransposed: isTransposed)
     }
 
     /// Matrix of numbers from N(0, deviation²), a function of the key alone.
@@ -117,7 +128,7 @@ public final class FrozenMatrix: Sendable {
         KernelError("reading values of '\(name)': this model has shapes only (weights = \"none\")")
     }
 
-    /// The numbers row by row in float32, where they are so; products that pack nothing read them.
+    /// The numbers as they are stored, in float32, where they are so; products that pack nothing read them.
     func plainFloats() throws -> UnsafePointer<Float> {
         guard let plain = state.withLock({ $0.plain }) else { throw noValues }
         guard plain.type == .float32, dtype == .float32 else {
@@ -135,12 +146,13 @@ public final class FrozenMatrix: Sendable {
             if state.staysPlain { return nil }
             let made: (any PackedMatrix)?
             if let plain = state.plain {
-                made = try pack(plain.start, plain.type, transposed: transposed, backend)
+                made = try pack(
+                    plain.start, plain.type, columnByColumn: isTransposed, transposed: transposed, backend)
             } else {
                 // Packed the other way already: from there.
                 let block = try FloatBlock(count: rows * columns)
-                try FrozenMatrix.unpack(state, columns: columns, into: block.start)
-                made = try pack(block.start, .float32, transposed: transposed, backend)
+                try unpack(state, columnByColumn: false, into: block.start)
+                made = try pack(block.start, .float32, columnByColumn: false, transposed: transposed, backend)
             }
             guard let made else {
                 state.staysPlain = true
@@ -154,10 +166,11 @@ public final class FrozenMatrix: Sendable {
     }
 
     private func pack(
-        _ source: UnsafeRawPointer, _ type: DType, transposed: Bool, _ backend: Backend
+        _ source: UnsafeRawPointer, _ type: DType, columnByColumn: Bool, transposed: Bool, _ backend: Backend
     ) throws -> (any PackedMatrix)? {
         let (k, n) = transposed ? (rows, columns) : (columns, rows)
-        let (strideK, strideN) = transposed ? (columns, 1) : (1, columns)
+        let (alongRow, alongColumn) = strides(columnByColumn: columnByColumn)
+        let (strideK, strideN) = transposed ? (alongColumn, alongRow) : (alongRow, alongColumn)
         if backend == .native {
             return try NativeMatrix(
                 k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
@@ -166,12 +179,20 @@ public final class FrozenMatrix: Sendable {
             k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
     }
 
-    private static func unpack(_ state: borrowing State, columns: Int, into target: UnsafeMutablePointer<Float>) throws
-    {
+    /// Elements from one number of a row to the next, and from one number of a column to the next.
+    private func strides(columnByColumn: Bool) -> (alongRow: Int, alongColumn: Int) {
+        columnByColumn ? (rows, 1) : (1, columns)
+    }
+
+    /// All numbers from a packed copy, row by row or column by column.
+    private func unpack(
+        _ state: borrowing State, columnByColumn: Bool, into target: UnsafeMutablePointer<Float>
+    ) throws {
+        let (alongRow, alongColumn) = strides(columnByColumn: columnByColumn)
         if let forward = state.forward {
-            try forward.unpack(into: target, strideK: 1, strideN: columns)
+            try forward.unpack(into: target, strideK: alongRow, strideN: alongColumn)
         } else {
-            try state.backward?.unpack(into: target, strideK: columns, strideN: 1)
+            try state.backward?.unpack(into: target, strideK: alongColumn, strideN: alongRow)
         }
     }
 
@@ -179,11 +200,38 @@ public final class FrozenMatrix: Sendable {
     private func copy(from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) throws {
         guard hasValues else { throw noValues }
         try state.withLock { state in
-            if let plain = state.plain { return plain.copy(from: index, count: count, as: dtype, to: target) }
-            if count == rows * columns { return try FrozenMatrix.unpack(state, columns: columns, into: target) }
+            if let plain = state.plain { return copy(plain, from: index, count: count, to: target) }
+            if count == rows * columns { return try unpack(state, columnByColumn: false, into: target) }
             let block = try FloatBlock(count: rows * columns)
-            try FrozenMatrix.unpack(state, columns: columns, into: block.start)
+            try unpack(state, columnByColumn: false, into: block.start)
             target.update(from: block.start + index, count: count)
+        }
+    }
+
+    /// The same from numbers that are not packed.
+    private func copy(_ plain: PlainNumbers, from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) {
+        guard isTransposed else { return plain.copy(from: index, count: count, as: dtype, to: target) }
+        guard count == rows * columns else {
+            for i in 0..<count {
+                let (row, column) = (index + i).quotientAndRemainder(dividingBy: columns)
+                plain.copy(from: column * rows + row, count: 1, as: dtype, to: target + i)
+            }
+            return
+        }
+        nonisolated(unsafe) let target = target
+        // As many columns as a line of the cache has floats: the rows that they are written to stay in cache meanwhile.
+        let step = 16
+        Workers.run(pieces: columns.dividedUp(by: step)) { [rows, columns, dtype] piece in
+            let first = piece * step
+            let width = min(step, columns - first)
+            Scratch.with(step * rows) { lines in
+                for column in 0..<width {
+                    plain.copy(from: (first + column) * rows, count: rows, as: dtype, to: lines + column * rows)
+                }
+                for row in 0..<rows {
+                    for column in 0..<width { target[row * columns + first + column] = lines[column * rows + row] }
+                }
+            }
         }
     }
 
@@ -207,7 +255,7 @@ public final class FrozenMatrix: Sendable {
             state.isReadAhead = true
             return state.plain
         }
-        guard let plain else {
+        guard let plain, !isTransposed else {
             for (place, row) in indices.enumerated() { try copyRow(row, to: target + place * columns) }
             return
         }
@@ -226,6 +274,16 @@ public final class FrozenMatrix: Sendable {
         try copy(from: 0, count: rows * columns, to: target)
     }
 
+    /// All numbers as float32 in the order in which they are stored: as `copy`, but [columns, rows] where `isTransposed` says so.
+    public func copyStored(to target: UnsafeMutablePointer<Float>) throws {
+        guard isTransposed else { return try copy(to: target) }
+        guard hasValues else { throw noValues }
+        try state.withLock { state in
+            if let plain = state.plain { return plain.copy(from: 0, count: rows * columns, as: dtype, to: target) }
+            try unpack(state, columnByColumn: true, into: target)
+        }
+    }
+
     /// The numbers at places counted row by row; used by fingerprints.
     public func values(at places: [Int]) throws -> [Float] {
         guard hasValues else { throw noValues }
@@ -235,7 +293,7 @@ public final class FrozenMatrix: Sendable {
         if let plain = state.withLock({ $0.plain }) {
             return places.map { place in
                 var value: Float = 0
-                plain.copy(from: place, count: 1, as: dtype, to: &value)
+                copy(plain, from: place, count: 1, to: &value)
                 return value
             }
         }
@@ -249,12 +307,20 @@ public final class FrozenMatrix: Sendable {
         scale: Float, b: UnsafePointer<Float>, a: UnsafePointer<Float>, rank: Int
     ) throws -> FrozenMatrix {
         guard hasValues else { throw noValues }
-        return try FrozenMatrix(rows: rows, columns: columns, name: name, dtype: dtype, isPackable: isPackable) {
+        return try FrozenMatrix(
+            rows: rows, columns: columns, name: name, dtype: dtype, isPackable: isPackable, isTransposed: isTransposed
+        ) {
             guard let target = $0.baseAddress else { return }
-            try copy(to: target)
-            Matmul.gemm(
-                m: rows, n: columns, k: rank, alpha: scale, b, lda: rank, a, ldb: columns, beta: 1, target,
-                ldc: columns)
+            try copyStored(to: target)
+            if isTransposed {
+                Matmul.gemm(
+                    transposeA: true, transposeB: true, m: columns, n: rows, k: rank, alpha: scale, a, lda: columns, b,
+                    ldb: rank, beta: 1, target, ldc: rows)
+            } else {
+                Matmul.gemm(
+                    m: rows, n: columns, k: rank, alpha: scale, b, lda: rank, a, ldb: columns, beta: 1, target,
+                    ldc: columns)
+            }
         }
     }
 }

@@ -116,8 +116,9 @@ extension FrozenMatrix {
                 continue
             }
             Matmul.gemm(
-                m: m, n: matrix.columns, k: matrix.rows, part.dy, lda: matrix.rows, try matrix.plainFloats(),
-                ldb: matrix.columns, beta: accumulate ? 1 : 0, dx, ldc: matrix.columns)
+                transposeB: matrix.isTransposed, m: m, n: matrix.columns, k: matrix.rows, part.dy, lda: matrix.rows,
+                try matrix.plainFloats(), ldb: matrix.isTransposed ? matrix.rows : matrix.columns,
+                beta: accumulate ? 1 : 0, dx, ldc: matrix.columns)
         }
     }
 
@@ -135,8 +136,9 @@ extension FrozenMatrix {
             for row in 0..<m { (y + row * matrix.rows).update(from: bias, count: matrix.rows) }
         }
         Matmul.gemm(
-            transposeB: true, m: m, n: matrix.rows, k: matrix.columns, x, lda: matrix.columns, values,
-            ldb: matrix.columns, beta: product.bias == nil ? 0 : 1, y, ldc: matrix.rows)
+            transposeB: !matrix.isTransposed, m: m, n: matrix.rows, k: matrix.columns, x, lda: matrix.columns, values,
+            ldb: matrix.isTransposed ? matrix.rows : matrix.columns, beta: product.bias == nil ? 0 : 1, y,
+            ldc: matrix.rows)
     }
 
     /// One of several products, as threads take it along.

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// The numbers of a matrix row by row, owned or in a mapped file.
+/// The numbers of a matrix one after the other, owned or in a mapped file.
 struct PlainNumbers: @unchecked Sendable {
     /// The first number.
     let start: UnsafeRawPointer

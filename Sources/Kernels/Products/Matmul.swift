@@ -57,6 +57,16 @@ public enum Matmul {
             beta: beta, c, ldc: ldc)
     }
 
+    /// As `single`, for whoever counts what it multiplies itself.
+    static func uncounted(
+        transposeA: Bool, m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>,
+        ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int
+    ) {
+        multiply(
+            transposeA: transposeA, transposeB: false, m: m, n: n, k: k, alpha: 1, a, lda: lda, b, ldb: ldb, beta: beta,
+            c, ldc: ldc)
+    }
+
     private static func multiply(
         transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>, lda: Int,
         _ b: UnsafePointer<Float>, ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>, ldc: Int

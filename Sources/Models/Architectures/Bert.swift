@@ -329,10 +329,11 @@ final class BertModel: Backbone {
 extension Linear {
     /// Linear of a transformer: hidden size in and out where nothing else is said, started as transformers does.
     convenience init(
-        _ scope: Scope, _ config: ModelConfig, inFeatures: Int? = nil, outFeatures: Int? = nil, bias: Bool = true
+        _ scope: Scope, _ config: ModelConfig, inFeatures: Int? = nil, outFeatures: Int? = nil, bias: Bool = true,
+        isConv1D: Bool = false
     ) throws {
         try self.init(
             scope, inFeatures: inFeatures ?? config.hiddenSize, outFeatures: outFeatures ?? config.hiddenSize,
-            bias: bias, deviation: config.initializerRange)
+            bias: bias, deviation: config.initializerRange, isConv1D: isConv1D)
     }
 }

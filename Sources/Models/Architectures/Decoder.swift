@@ -145,15 +145,16 @@ struct CausalAttention {
             queries = try queries.rotary(own, width: headWidth)
             keys = try keys.rotary(angles, width: headWidth)
         }
-        var layout = AttentionLayout(
-            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries,
-            positions: asked.pass.places, causal: true,
-            scale: scale, dropout: try dropout?.mask(asked.pass))
+        var segments = KeySegment.packed(pass.boundaries)
         if let cache = pass.cache {
             let kept = try cache.append(layer: layer, keys: keys, values: values, boundaries: pass.boundaries)
             (keys, values) = (kept.keys, kept.values)
-            layout.keyStarts = [0]
+            segments = kept.rows.map { KeySegment(start: $0.lowerBound, count: $0.count) }
         }
+        let layout = AttentionLayout(
+            heads: heads, queryStarts: asked.boundaries, keys: segments, positions: asked.pass.places, causal: true,
+            window: window.map { .sliding($0) }, softCap: softCap, scale: scale,
+            dropout: try dropout?.mask(asked.pass))
         return try queries.attention(keys: keys, values: values, layout)
     }
 }

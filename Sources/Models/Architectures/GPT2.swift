@@ -105,8 +105,8 @@ final class GPT2Attention: Module {
 
     init(_ scope: Scope, _ config: ModelConfig, _ own: GPT2, layer: Int) throws {
         (path, width) = (scope.path, config.hiddenSize)
-        projection = try Linear(scope.child("c_attn"), config, outFeatures: 3 * width)
-        output = try Linear(scope.child("c_proj"), config)
+        projection = try Linear(scope.child("c_attn"), config, outFeatures: 3 * width, isConv1D: true)
+        output = try Linear(scope.child("c_proj"), config, isConv1D: true)
         attentionDropout = try Dropout(scope.child("attn_dropout"), p: own.attentionDropout)
         dropout = try Dropout(scope.child("resid_dropout"), p: own.residualDropout)
         attention = CausalAttention(
@@ -139,8 +139,8 @@ final class GPT2MLP: Module {
 
     init(_ scope: Scope, _ config: ModelConfig, _ own: GPT2) throws {
         path = scope.path
-        inner = try Linear(scope.child("c_fc"), config, outFeatures: config.intermediateSize)
-        output = try Linear(scope.child("c_proj"), config, inFeatures: config.intermediateSize)
+        inner = try Linear(scope.child("c_fc"), config, outFeatures: config.intermediateSize, isConv1D: true)
+        output = try Linear(scope.child("c_proj"), config, inFeatures: config.intermediateSize, isConv1D: true)
         activation = ActivationLayer(scope.child("act"), own.activation)
         dropout = try Dropout(scope.child("dropout"), p: own.residualDropout)
     }

@@ -149,6 +149,7 @@ final class PretrainedModel: Model {
 
     var embeddings: [any Module] { backbone.embeddings }
     var layers: [any Module] { backbone.layers }
+    var outputEmbedding: Linear? { language?.linear }
 
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates {
         guard (0...layerCount).contains(layer) else {

@@ -22,18 +22,22 @@ public final class Linear: Layer {
 
     /// New layer; it starts as torch's Linear where no deviation is given: W and b from U(−1/√in, 1/√in).
     ///
-    /// - Parameter deviation: W from N(0, deviation²) and b zero, as transformers initialises.
+    /// - Parameters:
+    ///   - deviation: W from N(0, deviation²) and b zero, as transformers initialises.
+    ///   - isConv1D: whether the checkpoint has W as [in, out], as transformers' Conv1D.
     public init(
-        _ scope: Scope, inFeatures: Int, outFeatures: Int, bias: Bool = true, deviation: Double? = nil
+        _ scope: Scope, inFeatures: Int, outFeatures: Int, bias: Bool = true, deviation: Double? = nil,
+        isConv1D: Bool = false
     ) throws {
         guard inFeatures > 0, outFeatures > 0 else {
             throw ModelError("a linear layer needs at least 1 input and 1 output, got \(inFeatures) and \(outFeatures)")
         }
         let uniform = Initialisation.uniform(bound: 1 / Float(inFeatures).squareRoot())
         (self.inFeatures, self.outFeatures, path) = (inFeatures, outFeatures, scope.path)
-        (kind, isTied) = ("Linear", false)
+        (kind, isTied) = (isConv1D ? "Conv1D" : "Linear", false)
         weight = try scope.weight(
-            "weight", [outFeatures, inFeatures], deviation.map { .normal(deviation: Float($0)) } ?? uniform)
+            "weight", isConv1D ? [inFeatures, outFeatures] : [outFeatures, inFeatures],
+            deviation.map { .normal(deviation: Float($0)) } ?? uniform, isTransposed: isConv1D)
         self.bias = bias ? try scope.weight("bias", [outFeatures], deviation == nil ? uniform : .constant(0)) : nil
     }
 
@@ -42,6 +46,9 @@ public final class Linear: Layer {
         (kind, path, isTied, self.weight, bias) = ("Linear", scope.path, true, weight, nil)
         (outFeatures, inFeatures) = (weight.shape.first ?? 0, weight.shape.last ?? 0)
     }
+
+    /// Whether W is stored as [in, out].
+    public var isTransposed: Bool { kind == "Conv1D" }
 
     /// W, where it is not tied, and b where there is one.
     public var weights: [(name: String, weight: Weight)] {
@@ -53,7 +60,9 @@ public final class Linear: Layer {
 
     /// Sizes, as the reference prints them.
     public var summary: String {
-        "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(bias == nil ? "False" : "True")"
+        isTransposed
+            ? "nf=\(outFeatures), nx=\(inFeatures)"
+            : "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(bias == nil ? "False" : "True")"
     }
 
     /// y[T, out] for x[T, in].
@@ -65,7 +74,7 @@ public final class Linear: Layer {
         let y =
             switch try weight.current() {
             case .matrix(let matrix): try x.linear(matrix, bias: bias)
-            case .tensor(let tensor): try x.linear(tensor, bias: bias)
+            case .tensor(let tensor): try x.linear(isTransposed ? tensor.t() : tensor, bias: bias)
             case .absent: throw ModelError("\(place) has no values")
             }
         return try adapt(y, input: x, pass)

@@ -6,6 +6,8 @@ public struct Batch: Sendable {
     public let rows: [Int]
     /// What the model takes; its labels are `labels`.
     public let input: ModelInput
+    /// Place in the batch of the row that each sequence of the input was packed in; nil where each row is one sequence.
+    public let sequenceRows: [Int]?
     /// What the rows are labelled with; nil where the dataset has no labels.
     public let labels: Labels?
 
@@ -15,8 +17,8 @@ public struct Batch: Sendable {
     public var tokenCount: Int { input.inputIds.reduce(0) { $0 + $1.count } }
 
     /// A batch.
-    public init(rows: [Int], input: ModelInput, labels: Labels?) {
-        (self.rows, self.input, self.labels) = (rows, input, labels)
+    public init(rows: [Int], input: ModelInput, labels: Labels?, sequenceRows: [Int]? = nil) {
+        (self.rows, self.input, self.labels, self.sequenceRows) = (rows, input, labels, sequenceRows)
     }
 
     /// The rows as errors name them, counted from 1.

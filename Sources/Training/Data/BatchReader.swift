@@ -10,12 +10,18 @@ public struct BatchReader: Sendable {
     /// The dataset.
     public let dataset: Dataset
     /// Whether rows have labels.
-    public var hasLabels: Bool { labels != nil }
+    public var hasLabels: Bool { labels != nil || labelsAreIds }
+    /// Name of the column that says how many tokens each sequence has that was packed into a row, as TRL calls it.
+    public static let sequenceLengths = "seq_lengths"
+
     private let split: String
     private let ids: Column
     private let types: Column?
     private let mask: Column?
+    private let packed: Column?
     private let labels: LabelReader?
+    /// Whether the ids label themselves: a language model's rows without a column of labels.
+    private let labelsAreIds: Bool
     /// Numbers of tokens of all rows, without padding.
     public private(set) var tokenCounts: [Int32] = []
 
@@ -36,8 +42,10 @@ public struct BatchReader: Sendable {
         (self.dataset, self.split, self.ids) = (dataset, split, ids)
         types = dataset.column("token_type_ids")
         mask = dataset.column("attention_mask")
+        packed = model.taskType == .causalLM ? dataset.column(BatchReader.sequenceLengths) : nil
         labels = try LabelReader(
             dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
+        labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
         try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
     }
 
@@ -56,7 +64,8 @@ public struct BatchReader: Sendable {
     }
 
     private func check(_ batch: Batch, _ vocabulary: Int, _ longest: Int) throws {
-        for (row, ids) in zip(batch.rows, batch.input.inputIds) {
+        for (place, ids) in batch.input.inputIds.enumerated() {
+            let row = batch.rows[batch.sequenceRows.map { $0[place] & Int(Int32.max) } ?? place]
             guard ids.count <= longest else {
                 throw TrainingError(
                     "\(split): row \(row + 1): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
@@ -99,9 +108,40 @@ public struct BatchReader: Sendable {
             }
             tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
         }
-        let labels = try labels?.labels(at: places, rows: rows, lengths: lengths, trimmed: trims)
-        let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
-        return Batch(rows: rows, input: input, labels: labels)
+        var labels = try labels?.labels(at: places, rows: rows, lengths: lengths, trimmed: trims)
+        if labelsAreIds { labels = .tokens(inputIds) }
+        guard let packed else {
+            let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
+            return Batch(rows: rows, input: input, labels: labels)
+        }
+        return try unpacked(inputIds, labels, packed, rows, places)
+    }
+
+    /// The sequences of rows that hold several: none sees another.
+    private func unpacked(
+        _ ids: [[Int]], _ labels: Labels?, _ lengths: Column, _ rows: [Int], _ places: [Int]
+    ) throws -> Batch {
+        var (sequences, targets, sequenceRows): ([[Int]], [[Int]], [Int]) = ([], [], [])
+        for (index, row) in rows.enumerated() {
+            let counts = try integers(lengths, places[index], BatchReader.sequenceLengths, row)
+            var start = 0
+            for (part, count) in counts.enumerated() {
+                guard count > 0, count <= ids[index].count - start else { break }
+                sequences.append(Array(ids[index][start..<start + count]))
+                if case .tokens(let all)? = labels { targets.append(Array(all[index][start..<start + count])) }
+                // A place of its own, so that no sequence draws what another does.
+                sequenceRows.append(index + part << 32)
+                start += count
+            }
+            guard start == ids[index].count else {
+                throw TrainingError(
+                    "\(split): row \(row + 1): \(BatchReader.sequenceLengths) \(counts) does not add up to the \(ids[index].count) tokens of input_ids"
+                )
+            }
+        }
+        let cut = labels == nil ? nil : Labels.tokens(targets)
+        return Batch(
+            rows: rows, input: ModelInput(inputIds: sequences, labels: cut), labels: cut, sequenceRows: sequenceRows)
     }
 
     private func integers(_ column: Column, _ place: Int, _ name: String, _ row: Int) throws -> [Int] {

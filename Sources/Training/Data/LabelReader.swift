@@ -48,6 +48,7 @@ struct LabelReader: Sendable {
         let width = config.numLabels
         switch taskType {
         case .tokenClassification: return .tokens(width)
+        case .causalLM: return .tokens(config.vocabSize)
         case .sequenceClassification:
             switch config.problemType {
             case .regression: return width == 1 ? .value : .vector(width, isBinary: false)

@@ -41,6 +41,12 @@ public struct ObjectiveOutput {
     public let logits: Tensor?
     /// Where the rows' tokens begin, [rows + 1], where there is a score for each token.
     public let boundaries: [Int]?
+    /// How many labelled tokens the model finds the most probable; nil where it is not asked.
+    public let correct: Int?
+
+    init(loss: Tensor, scale: Float, logits: Tensor?, boundaries: [Int]?, correct: Int? = nil) {
+        (self.loss, self.scale, self.logits, self.boundaries, self.correct) = (loss, scale, logits, boundaries, correct)
+    }
 
     /// The batch's share of the step's loss.
     public func value() throws -> Double { Double(try loss.floatArray()[0]) * Double(scale) }
@@ -57,9 +63,10 @@ public enum Objectives {
         case .sequenceClassification:
             return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))
         case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
+        case .causalLM: return CausalLanguage(labelSmoothing: Float(labelSmoothing))
         case let task:
             throw TrainingError(
-                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS or TOKEN_CLS"
+                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS, TOKEN_CLS or CAUSAL_LM"
             )
         }
     }

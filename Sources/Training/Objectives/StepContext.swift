@@ -32,7 +32,9 @@ public struct StepContext {
     }
 
     /// Runs the model on the batch's rows, as often as the objective likes.
-    public func forward(_ input: ModelInput, read: ReadRows? = nil) throws -> ModelOutput {
-        try model.forward(input, Pass(over: input, read: read, draws: draws(input.inputIds.count)))
+    ///
+    /// - Parameter rows: the row that each sequence of the input belongs to; one each, in order, where nil.
+    public func forward(_ input: ModelInput, rows: [Int]? = nil, read: ReadRows? = nil) throws -> ModelOutput {
+        try model.forward(input, Pass(over: input, read: read, draws: draws(input.inputIds.count, rows: rows)))
     }
 }

@@ -101,6 +101,10 @@ extension Trainer {
         let predictions = gathered.predictions
         var metrics: [JSON.Member] = []
         if let loss = gathered.meanLoss { metrics.append(JSON.Member("loss", .number(loss))) }
+        if let loss = gathered.meanLoss, let accuracy = gathered.accuracy {
+            metrics.append(JSON.Member("perplexity", .number(exponential(loss))))
+            metrics.append(JSON.Member("mean_token_accuracy", .number(accuracy)))
+        }
         if wantsMetrics { metrics += try results(source, predictions) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
@@ -141,7 +145,7 @@ extension Trainer {
         guard reader.hasLabels || objective.takesAnyLabels else {
             let output = try model(batch.input)
             guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
-            let perToken = model.taskType == .tokenClassification
+            let perToken = model.givesTokens
             return try ScoredBatch(logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0)
         }
         let count = try objective.count(batch)
@@ -150,7 +154,8 @@ extension Trainer {
         guard loss.isFinite else {
             throw TrainingError("evaluation: the loss of rows \(batch.rowNames) is not finite")
         }
-        return try ScoredBatch(logits: output.logits, boundaries: output.boundaries, loss: loss, count: count)
+        return try ScoredBatch(
+            logits: output.logits, boundaries: output.boundaries, loss: loss, count: count, correct: output.correct)
     }
 }
 
@@ -161,8 +166,11 @@ private struct ScoredBatch {
     let boundaries: [Int]?
     let lossSum: Double
     let count: Int
+    /// Labelled tokens that the model finds the most probable; nil where that is not asked.
+    let correct: Int?
 
-    init(logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int) throws {
+    init(logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int, correct: Int? = nil) throws {
+        self.correct = correct
         self.logits = try logits?.floatArray() ?? []
         width = logits?.shape.last ?? 0
         (self.boundaries, lossSum, self.count) = (boundaries, loss, count)
@@ -181,11 +189,15 @@ private struct GatheredScores {
     private var boundaries: [Int]?
     private var labels: Labels?
     private var (lossSum, count) = (0.0, 0)
+    private var correct: Int?
 
     init(keepsScores: Bool) { self.keepsScores = keepsScores }
 
     /// The mean over all that is labelled; nil where nothing is.
     var meanLoss: Double? { count > 0 ? lossSum / Double(count) : nil }
+
+    /// Share of the labelled tokens that the model finds the most probable; nil where that was not asked.
+    var accuracy: Double? { correct.flatMap { count > 0 ? Double($0) / Double(count) : nil } }
 
     var predictions: Predictions {
         Predictions(logits: logits, width: width, boundaries: boundaries, labels: labels)
@@ -194,6 +206,7 @@ private struct GatheredScores {
     mutating func add(_ part: ScoredBatch, _ batch: Batch) {
         lossSum += part.lossSum
         count += part.count
+        if let more = part.correct { correct = (correct ?? 0) + more }
         guard keepsScores else { return }
         logits += part.logits
         width = part.width

@@ -61,7 +61,7 @@ struct ModelForward {
         if let hidden = output.lastHiddenState { fields["last_hidden_state"] = .object(try shaped(hidden)) }
         if let loss = output.loss { fields["loss"] = .object(loss) }
         if let logits = output.logits {
-            let perToken = box.model.taskType == .tokenClassification
+            let perToken = box.model.givesTokens
             fields["logits"] = .object(perToken ? try shaped(logits) : logits)
         }
         if let pooled = output.poolerOutput { fields["pooler_output"] = .object(pooled) }
@@ -137,10 +137,10 @@ struct ModelForward {
         case .table(let list): table = list
         default: throw LuaFault("option 'labels' expected a list, got \(value.shown)")
         }
-        if model.taskType == .tokenClassification {
+        if model.givesTokens {
             if let lists = table.integerLists() { return .tokens(lists.map { $0.map { Int($0) } }) }
             if let flat = table.integers() { return .tokens([flat.map { Int($0) }]) }
-            throw LuaFault("option 'labels' expected lists of class ids, one a token")
+            throw LuaFault("option 'labels' expected lists of integers, one a token")
         }
         let isRegression =
             model.config.problemType == .regression || (model.config.problemType == nil && model.config.numLabels == 1)

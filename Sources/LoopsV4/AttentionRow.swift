@@ -1,0 +1,1 @@
+../LoopsBaseline/AttentionRow.swift

@@ -1,0 +1,1 @@
+../LoopsBaseline/AttentionTiles.swift
