@@ -8,10 +8,17 @@ enum Tests {
             (.greaterOrEqual, [">=", "ge"]), (.less, ["<", "lt", "lessthan"]), (.lessOrEqual, ["<=", "le"]),
         ]
         for (comparison, names) in comparisons {
-            let test = Filter(names.count > 1 ? names[1] : names[0], "a b") {
-                .bool(try $0.compare(comparison, $1.value(0), $1.value(1)))
-            }
-            for name in names { all[name] = test }
+            let name = names.count > 1 ? names[1] : names[0]
+            let test = Filter(
+                name,
+                any: { rendering, arguments in
+                    let values = arguments.positional
+                    guard values.count == 2 else {
+                        throw TemplateError.type("\(name) expected 2 arguments, got \(values.count)")
+                    }
+                    return .bool(try rendering.compare(comparison, values[0], values[1]))
+                })
+            for alias in names { all[alias] = test }
         }
         return all
     }()

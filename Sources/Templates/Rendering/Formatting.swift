@@ -335,7 +335,7 @@ extension Rendering {
 
     private func positional(_ place: Int, _ arguments: Arguments) throws -> Value {
         guard place < arguments.positional.count else {
-            throw TemplateError("IndexError", "Replacement index \(place) out of range for positional args tuple")
+            throw TemplateError("IndexError", "tuple index out of range")
         }
         return arguments.positional[place]
     }

@@ -119,7 +119,7 @@ private struct TextMethods {
             )
         }
         let (word, bound) = count < range.lowerBound ? ("least", range.lowerBound) : ("most", range.upperBound)
-        if !named.isEmpty {
+        if !named.isEmpty || range == 1...3 {
             throw TemplateError.type("\(name)() takes at \(word) \(bound) argument\(bound == 1 ? "" : "s") (\(count) given)")
         }
         throw TemplateError.type("\(name) expected at \(word) \(bound) argument\(bound == 1 ? "" : "s"), got \(count)")

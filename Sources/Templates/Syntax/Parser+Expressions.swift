@@ -1,14 +1,13 @@
 extension Parser {
     /// An expression, or several with commas between them.
     mutating func tuple(
-        isSimple: Bool = false, withConditional: Bool = true, ends: [String] = [], isExplicit: Bool = false,
-        withNamespace: Bool = false
+        isSimple: Bool = false, withConditional: Bool = true, isExplicit: Bool = false, withNamespace: Bool = false
     ) throws -> Expression {
         var items: [Expression] = []
         var isTuple = false
         while true {
             if !items.isEmpty { try expect(symbol: ",") }
-            if isTupleEnd(ends) { break }
+            if isTupleEnd { break }
             items.append(
                 isSimple
                     ? try primary(withNamespace: withNamespace)
@@ -26,11 +25,10 @@ extension Parser {
         return .tuple(items)
     }
 
-    private func isTupleEnd(_ ends: [String]) -> Bool {
+    private var isTupleEnd: Bool {
         switch current.kind {
         case .variableEnd, .blockEnd: true
         case .symbol(let symbol): symbol == ")"
-        case .name: ends.contains(current.text.string)
         default: false
         }
     }

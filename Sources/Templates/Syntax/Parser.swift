@@ -211,9 +211,9 @@ struct Parser {
 
     private mutating func loop() throws -> Statement {
         let line = try expect(name: "for").line
-        let target = try target(ends: ["in"])
+        let target = try target()
         try expect(name: "in")
-        let elements = try tuple(withConditional: false, ends: ["recursive"])
+        let elements = try tuple(withConditional: false)
         let test = try skip(name: "if") ? try expression() : nil
         let isRecursive = try skip(name: "recursive")
         let (scope, testScope) = (newScope(), newScope())
@@ -358,9 +358,9 @@ struct Parser {
         return newName(name)
     }
 
-    private mutating func target(ends: [String] = [], withNamespace: Bool = false) throws -> Statement.Target {
+    private mutating func target(withNamespace: Bool = false) throws -> Statement.Target {
         let line = current.line
-        let expression = try tuple(isSimple: true, ends: ends, withNamespace: withNamespace)
+        let expression = try tuple(isSimple: true, withNamespace: withNamespace)
         guard let target = Self.target(expression) else {
             throw fail("can't assign to '\(expression.nodeName)'", line: line)
         }

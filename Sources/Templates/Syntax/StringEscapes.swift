@@ -27,7 +27,9 @@ enum StringEscapes {
                 }
                 scalars.append(Unicode.Scalar(value) ?? "\u{FFFD}")
             case "x": scalars.append(try hexadecimal(source, &index, 2, "truncated \\xXX escape", line))
-            case "u": scalars.append(try hexadecimal(source, &index, 4, "truncated \\uXXXX escape", line))
+            case "u":
+                let scalar = try hexadecimal(source, &index, 4, "truncated \\uXXXX escape", line)
+                scalars.append(scalar)
             case "U": scalars.append(try hexadecimal(source, &index, 8, "truncated \\UXXXXXXXX escape", line))
             case "N":
                 throw TemplateError.syntax("characters by name (\\N{...}) are not supported", line: line)

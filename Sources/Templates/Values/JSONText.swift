@@ -99,8 +99,7 @@ struct JSONText {
             case "\u{8}": add("\\b")
             case "\u{C}": add("\\f")
             case _ where scalar.value < 32 || (isASCII && scalar.value > 126):
-                // json.dumps leaves DEL as it is.
-                if scalar.value == 127 { output.append(scalar) } else { escape(scalar) }
+                escape(scalar)
             default: output.append(scalar)
             }
         }

@@ -104,9 +104,7 @@ extension Text {
                 while index < count, scalars[index].isSpace { index += 1 }
                 guard index < count else { return parts }
                 guard left > 0 else {
-                    var end = count
-                    while scalars[end - 1].isSpace { end -= 1 }
-                    parts.append(with(scalars[index..<end]))
+                    parts.append(with(scalars[index...]))
                     return parts
                 }
                 let start = index
