@@ -51,7 +51,8 @@ public struct ChatTemplates: Sendable {
             for (index, entry) in entries.enumerated() {
                 guard let name = entry["name"]?.string, let source = entry["template"]?.string else {
                     throw refuse(
-                        "entry \(index + 1) of 'chat_template' expected an object with texts 'name' and 'template', got \(entry.kind)")
+                        "entry \(index + 1) of 'chat_template' expected an object with texts 'name' and 'template', got \(entry.kind)"
+                    )
                 }
                 add(name, source)
             }
@@ -84,7 +85,9 @@ public struct ChatTemplates: Sendable {
         if withTools, let source = found("tool_use") { return source }
         if let source = found("default") { return source }
         guard !sources.isEmpty else {
-            throw refuse("the tokenizer has no chat template; give one as chat_template, or use a model that has been trained to chat")
+            throw refuse(
+                "the tokenizer has no chat template; give one as chat_template, or use a model that has been trained to chat"
+            )
         }
         let names = sources.map { "'\(FormatError.shown($0.name))'" }.joined(separator: ", ")
         throw refuse("there are chat templates \(names), and none of them is 'default'; name one as chat_template")

@@ -57,9 +57,12 @@ struct Filter: Sendable {
         guard missing.isEmpty else {
             let names =
                 missing.count == 1
-                ? missing[0] : missing.dropLast().joined(separator: ", ") + (missing.count > 2 ? "," : "") + " and \(missing[missing.count - 1])"
+                ? missing[0]
+                : missing.dropLast().joined(separator: ", ") + (missing.count > 2 ? "," : "")
+                    + " and \(missing[missing.count - 1])"
             throw TemplateError.type(
-                "\(name)() missing \(missing.count) required positional argument\(missing.count == 1 ? "" : "s"): \(names)")
+                "\(name)() missing \(missing.count) required positional argument\(missing.count == 1 ? "" : "s"): \(names)"
+            )
         }
         return values
     }

@@ -34,7 +34,9 @@ extension Filters {
                 guard let name = key.text else {
                     throw TemplateError.type("expected string or bytes-like object, got '\(key.typeName)'")
                 }
-                if name.scalars.contains(where: { ($0.isASCII && $0.isSpace && $0.value < 28) || "/>= ".unicodeScalars.contains($0) }) {
+                if name.scalars.contains(where: {
+                    ($0.isASCII && $0.isSpace && $0.value < 28) || "/>= ".unicodeScalars.contains($0)
+                }) {
                     throw TemplateError.value("Invalid character in attribute name: \(name.represented)")
                 }
                 let text = try rendering.text(of: value).escaped

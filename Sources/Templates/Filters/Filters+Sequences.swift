@@ -55,7 +55,8 @@ extension Filters {
                 })
         },
         "sort": Filter("do_sort", "value reverse? case_sensitive? attribute?", hidden: 1) { rendering, values in
-            let attributes = values[3]?.text.map { $0.split(",", limit: nil).map { Path(.text($0)) } } ?? [Path(values[3])]
+            let attributes =
+                values[3]?.text.map { $0.split(",", limit: nil).map { Path(.text($0)) } } ?? [Path(values[3])]
             return .list(
                 try sorted(try rendering.list(of: values.value(0)), isReversed: values.flag(1), rendering) { value in
                     .list(
@@ -114,22 +115,14 @@ extension Filters {
                     }))
         },
         "slice": Filter("sync_do_slice", "value slices fill_with?") { rendering, values in
-            let list = try rendering.list(of: values.value(0))
-            let slices = try values.integer(1, or: 1)
-            guard slices != 0 else {
-                throw TemplateError("ZeroDivisionError", "integer division or modulo by zero")
-            }
-            try rendering.expect(values: max(0, slices))
-            guard slices > 0 else { return .object(Iterator(Elements([]))) }
-            let (size, extra) = list.count.quotientAndRemainder(dividingBy: slices)
-            var start = 0
-            let parts = (0..<slices).map { index -> Value in
-                let end = start + size + (index < extra ? 1 : 0)
-                defer { start = end }
-                let fill = values.value(2).isNone || index < extra ? [] : [values.value(2)]
-                return .list(list[start..<end] + fill)
-            }
-            return .object(Iterator(Elements(parts)))
+            var parts: Elements?
+            return .object(
+                Iterator(
+                    Elements {
+                        let ready = try parts ?? Elements(slices(values, rendering))
+                        parts = ready
+                        return try ready.next()
+                    }))
         },
         "groupby": Filter("sync_do_groupby", "value attribute default? case_sensitive?", hidden: 1) {
             rendering, values in
@@ -166,9 +159,27 @@ extension Filters {
             // An attribute is no member of a dictionary.
             let methods = try rendering.attribute(name, of: .dict(try Dict([])))
             return methods.isUndefined
-                ? .undefined(Undefined(reason: .attribute(of: value.described, name))) : try rendering.attribute(name, of: value)
+                ? .undefined(Undefined(reason: .attribute(of: value.described, name)))
+                : try rendering.attribute(name, of: value)
         },
     ]
+
+    /// A list cut into a number of parts, the first of them one longer where they cannot be equal.
+    private static func slices(_ values: [Value?], _ rendering: Rendering) throws -> [Value] {
+        let list = try rendering.list(of: values.value(0))
+        let slices = try values.integer(1, or: 1)
+        guard slices != 0 else { throw TemplateError("ZeroDivisionError", "integer division or modulo by zero") }
+        try rendering.expect(values: max(0, slices))
+        guard slices > 0 else { return [] }
+        let (size, extra) = list.count.quotientAndRemainder(dividingBy: slices)
+        var start = 0
+        return (0..<slices).map { index in
+            let end = start + size + (index < extra ? 1 : 0)
+            defer { start = end }
+            let fill = values.value(2).isNone || index < extra ? [] : [values.value(2)]
+            return .list(list[start..<end] + fill)
+        }
+    }
 
     /// The elements of a value, asked for at the first use: what is wrong with it is said then, as by a generator.
     static func lazily(_ value: Value, _ rendering: Rendering) throws -> () throws -> Elements {
@@ -189,7 +200,8 @@ extension Filters {
         case .text: return (try rendering.list(of: value).reversed(), "reversed")
         case .dict(let dict): return (dict.keys.reversed(), "dict_reversekeyiterator")
         case .object(let range as IntegerRange): return (range.values.reversed().map { .integer($0) }, "range_iterator")
-        case .object(let view as DictView): return (view.list.reversed(), "dict_reverse\(view.typeName.dropFirst(5).dropLast())iterator")
+        case .object(let view as DictView):
+            return (view.list.reversed(), "dict_reverse\(view.typeName.dropFirst(5).dropLast())iterator")
         case .undefined(let undefined): throw undefined.error
         default: throw TemplateError.type("'\(value.typeName)' object is not reversible")
         }

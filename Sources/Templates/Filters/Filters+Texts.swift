@@ -53,7 +53,9 @@ extension Filters {
             any: { rendering, arguments in
                 let format = try rendering.text(of: arguments.positional.first ?? .none)
                 let rest = Array(arguments.positional.dropFirst())
-                guard !arguments.named.isEmpty else { return .text(try rendering.formatted(format, with: .tuple(rest))) }
+                guard !arguments.named.isEmpty else {
+                    return .text(try rendering.formatted(format, with: .tuple(rest)))
+                }
                 guard rest.isEmpty else {
                     throw TemplateError(
                         "FilterArgumentError", "can't handle positional and keyword arguments at the same time")
@@ -99,11 +101,12 @@ extension Filters {
         guard case .text(let given) = values.value(0) else {
             let value = values.value(0)
             if case .undefined(let undefined) = value { throw undefined.error }
-            if value.number != nil || value.isNone {
+            switch value {
+            case .list: throw noText(value, "splitlines")
+            case .tuple: throw TemplateError.type("can only concatenate tuple (not \"str\") to tuple")
+            default:
                 throw TemplateError.type("unsupported operand type(s) for +=: '\(value.typeName)' and 'str'")
             }
-            throw TemplateError.type(
-                "can only concatenate \(value.typeName) (not \"str\") to \(value.typeName)")
         }
         let indention: Text
         if let text = values[1]?.text {

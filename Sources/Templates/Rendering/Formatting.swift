@@ -197,7 +197,8 @@ extension Rendering {
                 throw TemplateError.type("format_map() takes no keyword arguments")
             }
             guard arguments.positional.count == 1 else {
-                throw TemplateError.type("format_map() takes exactly one argument (\(arguments.positional.count) given)")
+                throw TemplateError.type(
+                    "format_map() takes exactly one argument (\(arguments.positional.count) given)")
             }
             guard case .dict(let dict) = arguments.positional[0] else {
                 throw TemplateError.type("format_map() wants a mapping")
@@ -261,7 +262,9 @@ extension Rendering {
         let name = Text(scalars[..<end])
         var conversion: Unicode.Scalar?
         if end < scalars.count, scalars[end] == "!" {
-            guard end + 1 < scalars.count else { throw TemplateError.value("end of string while looking for conversion specifier") }
+            guard end + 1 < scalars.count else {
+                throw TemplateError.value("end of string while looking for conversion specifier")
+            }
             conversion = scalars[end + 1]
             end += 2
             guard end == scalars.count || scalars[end] == ":" else {
@@ -293,13 +296,15 @@ extension Rendering {
         if first.isEmpty || first.allSatisfy({ $0.isASCII && $0.isNumber }) {
             if first.isEmpty {
                 guard let place = automatic else {
-                    throw TemplateError.value("cannot switch from manual field specification to automatic field numbering")
+                    throw TemplateError.value(
+                        "cannot switch from manual field specification to automatic field numbering")
                 }
                 automatic = place + 1
                 value = try positional(place, arguments)
             } else {
                 if let place = automatic, place > 0 {
-                    throw TemplateError.value("cannot switch from manual field specification to automatic field numbering")
+                    throw TemplateError.value(
+                        "cannot switch from manual field specification to automatic field numbering")
                 }
                 automatic = nil
                 value = try positional(Int(first) ?? Int.max, arguments)
@@ -356,7 +361,9 @@ extension Rendering {
             if specification.align == "=" {
                 throw TemplateError.value("'=' alignment not allowed in string format specifier")
             }
-            if specification.padsZeros { (specification.fill, specification.padsZeros) = (specification.fill ?? "0", false) }
+            if specification.padsZeros {
+                (specification.fill, specification.padsZeros) = (specification.fill ?? "0", false)
+            }
             return try padded(cut(text, specification), specification, isNumber: false)
         case .bool, .integer:
             let integer = value.integer ?? 0
@@ -499,11 +506,13 @@ struct FormatSpecification {
             let general = Numbers.general(magnitude, precision)
             let isWhole = general.allSatisfy { $0.isNumber }
             digits =
-                isWhole && general.count < max(1, precision) ? general + ".0"
+                isWhole && general.count < max(1, precision)
+                ? general + ".0"
                 : isWhole ? Numbers.exponentialWhole(magnitude, precision) : general
         }
         let upper = kind == "E" || kind == "F" || kind == "G"
-        return withSign(grouped(upper ? digits.uppercased() : digits), isNegative: number.sign == .minus && !number.isNaN)
+        return withSign(
+            grouped(upper ? digits.uppercased() : digits), isNegative: number.sign == .minus && !number.isNaN)
     }
 }
 

@@ -62,7 +62,9 @@ enum Globals {
     }
 
     private static func range(_ arguments: Arguments, _ rendering: Rendering) throws -> Value {
-        guard arguments.named.isEmpty else { throw TemplateError.type("safe_range() got an unexpected keyword argument '\(arguments.named[0].name)'") }
+        guard arguments.named.isEmpty else {
+            throw TemplateError.type("safe_range() got an unexpected keyword argument '\(arguments.named[0].name)'")
+        }
         let bounds = try arguments.positional.map { value in
             if case .undefined(let undefined) = value { throw undefined.error }
             guard let integer = value.integer else {

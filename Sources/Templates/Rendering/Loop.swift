@@ -24,14 +24,18 @@ extension Rendering {
         let context = LoopContext(
             elements, length: loop.test == nil ? count(of: value) : nil, depth: depth,
             again: loop.isRecursive ? (loop, scope) : nil)
+        // The reference notes that there was an element where the body ends: after `break` and `continue` it does not know.
+        var hasElement = false
         while try context.advance() {
             try spend()
             if context.index0 > 0 { try fill(inner) }
             inner.set(special: "loop", .object(context))
             try at(loop.line) { try assign(loop.target, context.current, inner) }
-            if try run(loop.body.statements, inner) == .leave { break }
+            let flow = try run(loop.body.statements, inner)
+            if flow == .leave { break }
+            hasElement = hasElement || flow == .on
         }
-        guard context.index0 < 0 else { return .on }
+        guard !hasElement else { return .on }
         return try run(loop.otherwise.statements, try enter(loop.otherwise.scope, parent: scope))
     }
 }

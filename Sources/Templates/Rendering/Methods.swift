@@ -51,7 +51,8 @@ enum Methods {
         guard let wanted = arguments.positional.first else {
             throw TemplateError.type(
                 name == "count"
-                    ? "\(type).count() takes exactly one argument (0 given)" : "index expected at least 1 argument, got 0")
+                    ? "\(type).count() takes exactly one argument (0 given)"
+                    : "index expected at least 1 argument, got 0")
         }
         if name == "count" { return .integer(try items.count { try rendering.isEqual($0, wanted) }) }
         let bounds = arguments.positional.dropFirst().map { $0.integer }
@@ -120,7 +121,8 @@ private struct TextMethods {
         }
         let (word, bound) = count < range.lowerBound ? ("least", range.lowerBound) : ("most", range.upperBound)
         if !named.isEmpty || range == 1...3 {
-            throw TemplateError.type("\(name)() takes at \(word) \(bound) argument\(bound == 1 ? "" : "s") (\(count) given)")
+            throw TemplateError.type(
+                "\(name)() takes at \(word) \(bound) argument\(bound == 1 ? "" : "s") (\(count) given)")
         }
         throw TemplateError.type("\(name) expected at \(word) \(bound) argument\(bound == 1 ? "" : "s"), got \(count)")
     }

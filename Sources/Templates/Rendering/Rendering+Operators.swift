@@ -168,7 +168,9 @@ extension Rendering {
         case .text(let text):
             try expect(characters: total(text.count))
             return .text(
-                Text(Array(repeatElement(text.scalars, count: text.isEmpty ? 0 : times_).joined()), isMarkup: text.isMarkup))
+                Text(
+                    Array(repeatElement(text.scalars, count: text.isEmpty ? 0 : times_).joined()),
+                    isMarkup: text.isMarkup))
         case .list(let list), .tuple(let list):
             try expect(values: total(list.items.count))
             let items = Array(repeatElement(list.items, count: list.items.isEmpty ? 0 : times_).joined())

@@ -24,7 +24,10 @@ extension Rendering {
         switch statement {
         case .output(let pieces): try output(pieces, scope)
         case .assignment(let target, let value, let line):
-            try at(line) { try assign(target, try self.value(of: value, scope), scope) }
+            try at(line) {
+                try checkNamespaces(target, scope)
+                try assign(target, try self.value(of: value, scope), scope)
+            }
         case .choice(let choice): return try run(choice, scope)
         case .loop(let loop): return try run(loop, scope)
         case .capture(let capture): return try run(capture, scope)
@@ -129,14 +132,27 @@ extension Rendering {
         if scope.isRoot, reference.up == 0 { exported[name.name] = value }
     }
 
+    private func namespace(_ name: Expression.Name, _ scope: Scope) throws -> Namespace {
+        guard case .object(let object) = scope.value(reference(name)), let namespace = object as? Namespace else {
+            throw TemplateError.runtime("cannot assign attribute on non-namespace object")
+        }
+        return namespace
+    }
+
+    /// Whether attributes are assigned to namespaces only, which is asked before the value is computed.
+    private func checkNamespaces(_ target: Statement.Target, _ scope: Scope) throws {
+        switch target {
+        case .name: break
+        case .attribute(let name, _): _ = try namespace(name, scope)
+        case .tuple(let targets): for target in targets { try checkNamespaces(target, scope) }
+        }
+    }
+
     func assign(_ target: Statement.Target, _ value: Value, _ scope: Scope) throws {
         switch target {
         case .name(let name): assign(name, value, scope)
         case .attribute(let name, let attribute):
-            guard case .object(let object) = scope.value(reference(name)), let namespace = object as? Namespace else {
-                throw TemplateError.runtime("cannot assign attribute on non-namespace object")
-            }
-            try namespace.set(attribute, value)
+            try namespace(name, scope).set(attribute, value)
         case .tuple(let targets):
             let elements = try self.elements(of: value, unpacking: true)
             var values: [Value] = []

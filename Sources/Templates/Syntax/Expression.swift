@@ -74,9 +74,14 @@ indirect enum Expression: Sendable {
         let line: Int
     }
     /// An operator of numbers, texts and lists.
-    enum Arithmetic: String, Sendable { case add = "+", subtract = "-", multiply = "*", divide = "/", floorDivide = "//", modulo = "%", power = "**" }
+    enum Arithmetic: String, Sendable {
+        case add = "+", subtract = "-", multiply = "*", divide = "/", floorDivide = "//", modulo = "%", power = "**"
+    }
     /// An operator that compares.
-    enum Comparison: String, Sendable { case equal = "==", unequal = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=", contained = "in", notContained = "not in" }
+    enum Comparison: String, Sendable {
+        case equal = "==", unequal = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=",
+            contained = "in", notContained = "not in"
+    }
     /// An operator with what stands to its right.
     struct Operand: Sendable {
         let comparison: Comparison

@@ -81,7 +81,9 @@ struct Parser {
 
     @discardableResult
     mutating func expect(_ kind: Token.Kind) throws -> Token {
-        guard current.kind == kind else { throw unexpected(kind == .name ? "name" : Token(kind: kind, line: 0).described) }
+        guard current.kind == kind else {
+            throw unexpected(kind == .name ? "name" : Token(kind: kind, line: 0).described)
+        }
         return try advance()
     }
 
@@ -165,7 +167,8 @@ struct Parser {
         if let last = ends.last {
             let wanted = last.map { "'\($0)'" }.joined(separator: " or ")
             if let name, ends.contains(where: { $0.contains(name) }) {
-                message += " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for \(wanted)."
+                message +=
+                    " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for \(wanted)."
             } else {
                 message += " Jinja was looking for the following tags: \(wanted)."
             }
@@ -200,7 +203,8 @@ struct Parser {
             return [.leave(tag == "break" ? .leave : .next, line: line)]
         case "include", "import", "from", "extends":
             throw TemplateError(
-                "TypeError", "no loader for this environment specified: '\(tag)' reads another template, and there is none",
+                "TypeError",
+                "no loader for this environment specified: '\(tag)' reads another template, and there is none",
                 line: line)
         default:
             tags.removeLast()
@@ -291,7 +295,9 @@ struct Parser {
         let body = try body(upTo: "endblock")
         let isEmpty = body.statements.allSatisfy { statement in
             guard case .output(let pieces) = statement else { return false }
-            return pieces.allSatisfy { if case .data(let text) = $0 { text.scalars.allSatisfy(\.isSpace) } else { false } }
+            return pieces.allSatisfy {
+                if case .data(let text) = $0 { text.scalars.allSatisfy(\.isSpace) } else { false }
+            }
         }
         if isRequired, !isEmpty { throw fail("Required blocks can only contain comments or whitespace") }
         _ = try skip(name: name)

@@ -82,7 +82,8 @@ struct Scopes: Sendable {
             if case .block(let block) = statement {
                 if blocks[block.name] != nil {
                     throw TemplateError(
-                        "TemplateAssertionError", "block \(Text(block.name).represented) defined twice", line: block.line)
+                        "TemplateAssertionError", "block \(Text(block.name).represented) defined twice",
+                        line: block.line)
                 }
                 blocks[block.name] = block
             }

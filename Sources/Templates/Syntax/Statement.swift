@@ -1,4 +1,6 @@
-/// A statement of a template. A `scope` is a number under which `Scopes` keeps what names mean within.
+/// A statement of a template.
+///
+/// A `scope` is a number under which `Scopes` keeps what names mean within.
 indirect enum Statement: Sendable {
     case output([Piece])
     case loop(Loop)

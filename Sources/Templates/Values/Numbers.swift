@@ -94,7 +94,7 @@ enum Numbers {
         return Double(signOf: number, magnitudeOf: Double(decimal.text(max(0, digits))) ?? number.magnitude)
     }
 
-    /// `int(text, base)`; nil where it is no number. Throws where it does not fit.
+    /// The number that `int(text, base)` reads, nil where there is none; throws where it does not fit.
     static func integer(_ text: Text, base: Int) throws -> Int? {
         var digits = text.stripped(nil).string
         let isNegative = digits.hasPrefix("-")

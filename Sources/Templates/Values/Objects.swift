@@ -45,9 +45,11 @@ final class IntegerRange: Object {
 
     init(_ start: Int, _ stop: Int, _ step: Int) throws {
         guard step != 0 else { throw TemplateError.value("range() arg 3 must not be zero") }
-        let (distance, overflow) = step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
+        let (distance, overflow) =
+            step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
         let magnitude = Int(clamping: step.magnitude)
-        size = overflow ? (step > 0) == (stop > start) ? Int.max : 0 : distance <= 0 ? 0 : (distance - 1) / magnitude + 1
+        size =
+            overflow ? (step > 0) == (stop > start) ? Int.max : 0 : distance <= 0 ? 0 : (distance - 1) / magnitude + 1
         guard size <= Self.maxCount else {
             throw TemplateError.overflow(
                 "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(Self.maxCount)).")

@@ -58,8 +58,9 @@ extension Text {
     func percentEncoded(keepingSlashes: Bool) -> Text {
         var result: [Unicode.Scalar] = []
         for scalar in scalars {
-            if scalar.isASCII, scalar.isAlphanumeric || "_.-~".unicodeScalars.contains(scalar)
-                || (keepingSlashes && scalar == "/")
+            if scalar.isASCII,
+                scalar.isAlphanumeric || "_.-~".unicodeScalars.contains(scalar)
+                    || (keepingSlashes && scalar == "/")
             {
                 result.append(scalar)
             } else if !keepingSlashes, scalar == " " {
