@@ -99,7 +99,7 @@ extension Filters {
                             guard let value = try elements().next() else {
                                 isOver = true
                                 guard !pending.isEmpty else { return nil }
-                                let missing = size - pending.count
+                                let missing = max(0, size) - pending.count
                                 guard missing > 0, let fill = values[2], !fill.isNone else { return .list(pending) }
                                 try rendering.expect(values: missing)
                                 return .list(pending + Array(repeating: fill, count: missing))

@@ -342,7 +342,7 @@ private struct TextMethods {
 
     private func pad() throws -> Value {
         try check(name == "zfill" ? 1...1 : 1...2)
-        let width = try integer(0) ?? 0
+        let width = max(0, try integer(0) ?? 0)
         var fill: Unicode.Scalar = " "
         if let value = argument(1) {
             guard let text = value.text else {
