@@ -92,7 +92,7 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "Inference",
-            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats", "Memory"],
+            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Templates", "Formats", "Memory"],
             swiftSettings: safe),
         .target(
             name: "CLuaShim", dependencies: ["CWords", "CMemory"],
@@ -169,6 +169,10 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["TestSupport", "Inference", "Models", "Tensors", "Tokenizers", "Formats"],
             swiftSettings: strict),
         .testTarget(
             name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words", "Memory"],

@@ -32,12 +32,13 @@ public typealias TokenHandler = (_ piece: String, _ id: Int, _ place: Int) throw
 /// - Parameters:
 ///   - prompts: ids of each.
 ///   - tokenizer: gives texts, and is needed for stop strings.
+///   - cache: keys and values of an earlier prompt, of which the common beginning is used; for a single answer to a single prompt.
 ///   - onToken: called with each token as it comes; not with beam search.
 /// - Returns: for each prompt its answers, with beam search the best first.
 /// - Throws: `InferenceError` for options and prompts that do not fit the model, and for logits that are not finite.
 public func generate(
     _ prompts: [[Int]], model: any Model, tokenizer: Tokenizer? = nil, options: GenerationOptions = GenerationOptions(),
-    onToken: TokenHandler? = nil
+    keeping cache: PromptCache? = nil, onToken: TokenHandler? = nil
 ) throws -> [[Generation]] {
     try options.check()
     try check(prompts, model)
@@ -45,9 +46,12 @@ public func generate(
     if onToken != nil, options.numBeams > 1 {
         throw InferenceError("on_token cannot be called with num_beams: no token is certain before the end")
     }
+    guard cache == nil || prompts.count == 1 && options.numBeams == 1 && options.numReturnSequences == 1 else {
+        throw InferenceError("a cache is kept for a single answer to a single prompt")
+    }
     return try Recording.off {
         if options.numBeams > 1 { return try BeamSearch.run(prompts, model, tokenizer, options) }
-        return try followed(prompts, model, tokenizer, options, onToken)
+        return try followed(prompts, model, tokenizer, options, cache, onToken)
     }
 }
 
@@ -90,13 +94,14 @@ private struct Answer {
 /// Greedy generation, or drawing.
 private func followed(
     _ prompts: [[Int]], _ model: any Model, _ tokenizer: Tokenizer?, _ options: GenerationOptions,
-    _ onToken: TokenHandler?
+    _ cache: PromptCache?, _ onToken: TokenHandler?
 ) throws -> [[Generation]] {
     let processors = LogitProcessors(options)
     let endIds = Set(options.endIds)
     let count = options.numReturnSequences
     var results = prompts.map { _ in [Generation?](repeating: nil, count: count) }
-    var running = RunningSequences(model, prompts, room: options.maxNewTokens, usesCache: options.usesCache)
+    var running = RunningSequences(
+        model, prompts, room: options.maxNewTokens, usesCache: options.usesCache, kept: cache)
     // A prompt is run once for all of its answers.
     var logits = try running.logits()
     var rows = prompts.indices.flatMap { Array(repeating: $0, count: count) }

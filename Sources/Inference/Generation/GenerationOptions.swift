@@ -59,7 +59,7 @@ public struct GenerationOptions: Sendable {
     public static let mostSequences = 1024
 
     /// Throws where options are out of range, contradict one another or have no effect.
-    func check() throws {
+    public func check() throws {
         func range(_ name: String, _ isRight: Bool, _ expected: String, _ value: Any) throws {
             guard isRight else { throw InferenceError("option '\(name)' expected \(expected), got \(value)") }
         }

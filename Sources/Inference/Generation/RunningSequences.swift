@@ -8,16 +8,21 @@ import Tensors
 struct RunningSequences {
     private let model: any Model
     private let cache: KeyValueCache?
+    private let kept: PromptCache?
     /// All tokens of each, the prompt's first.
     private(set) var tokens: [[Int]]
 
     /// - Parameters:
     ///   - room: tokens that each is expected to grow by.
     ///   - usesCache: whether keys and values are kept.
-    init(_ model: any Model, _ prompts: [[Int]], room: Int, usesCache: Bool) {
-        (self.model, tokens) = (model, prompts)
+    ///   - kept: what an earlier prompt left, for a single one.
+    init(_ model: any Model, _ prompts: [[Int]], room: Int, usesCache: Bool, kept: PromptCache? = nil) {
+        (self.model, tokens, self.kept) = (model, prompts, kept)
         let longest = prompts.map(\.count).max() ?? 0
-        cache = usesCache ? KeyValueCache(sequences: prompts.count, capacity: longest + min(room, 256)) : nil
+        kept?.keep(for: prompts.first ?? [], border: model.config.cacheBorder)
+        cache =
+            kept?.cache
+            ?? (usesCache ? KeyValueCache(sequences: prompts.count, capacity: longest + min(room, 256)) : nil)
     }
 
     /// Logits [B, V] of what follows each.
@@ -25,6 +30,7 @@ struct RunningSequences {
         let input = ModelInput(inputIds: try rest())
         let output = try model.forward(input, Pass(over: input, read: .last, cache: cache))
         guard let logits = output.logits else { throw InferenceError("the model gave no logits") }
+        kept?.tokens = tokens[0]
         return logits
     }
 

@@ -15,3 +15,5 @@ struct TokenStream {
 extension Tokenizer {
     func stream(skipSpecialTokens: Bool) -> TokenStream { TokenStream(tokenizer: self) }
 }
+struct StandInTemplates { var all: [(name: String, text: String)] = []; subscript(_ name: String) -> String? { nil } }
+extension Tokenizer { var chatTemplates: StandInTemplates { StandInTemplates() } }

@@ -81,6 +81,7 @@ enum TokenizerLua {
                             skipSpecialTokens: try options.boolean("skip_special_tokens"),
                             cleanUpTokenizationSpaces: options.optionalBoolean("clean_up_tokenization_spaces")))
                 },
+                ChatTemplateLua.method,
                 LuaMethod(
                     "convert_tokens_to_ids", "Id of a token, or nil.",
                     parameters: [LuaParameter("token", .string, "The token as the vocabulary writes it.")],
@@ -148,14 +149,18 @@ enum TokenizerLua {
             parameters: [LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache.")],
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
-            let path = try call.string(1, "path")
-            let folder = try ModelLocation.folder(path, context)
-            do {
-                return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
-            } catch let error as TokenizerError {
-                let text = error.description
-                throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
-            }
+            .object(try load(try call.string(1, "path"), context))
+        }
+    }
+
+    /// The tokenizer of a model's path, or of its name in the cache.
+    static func load(_ path: String, _ context: RecipeContext) throws -> TokenizerBox {
+        let folder = try ModelLocation.folder(path, context)
+        do {
+            return TokenizerBox(try Tokenizer.load(from: folder), path: path)
+        } catch let error as TokenizerError {
+            let text = error.description
+            throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
         }
     }
 
