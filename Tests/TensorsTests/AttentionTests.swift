@@ -57,9 +57,9 @@ import Testing
         try q.attention(keys: k, values: k, layout).sum().backward()
         #expect(q.grad != nil)
         try k.setRequiresGrad(true)
-        #expect(throws: TensorError("attention: two sequences share row 3 of the keys, whose gradient is of one")) {
-            try q.attention(keys: k, values: k, layout)
-        }
+        let error = #expect(throws: TensorError.self) { try q.attention(keys: k, values: k, layout) }
+        #expect(
+            error.map { "\($0)" } == "attention: two sequences share row 3 of the keys, whose gradient is of one")
     }
 
     /// Rows of a cache that no sequence owns take a gradient of 0.
