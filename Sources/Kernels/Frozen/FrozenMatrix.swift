@@ -171,12 +171,17 @@ public final class FrozenMatrix: Sendable {
         let (k, n) = transposed ? (rows, columns) : (columns, rows)
         let (alongRow, alongColumn) = strides(columnByColumn: columnByColumn)
         let (strideK, strideN) = transposed ? (alongColumn, alongRow) : (alongRow, alongColumn)
-        if backend == .native {
+        switch (backend, dtype) {
+        case (.native, .bfloat16):
+            return try HalfMatrix(
+                k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
+        case (.native, .float32):
             return try NativeMatrix(
                 k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
+        default:
+            return try OneDNNMatrix(
+                k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
         }
-        return try OneDNNMatrix(
-            k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
     }
 
     /// Elements from one number of a row to the next, and from one number of a column to the next.
