@@ -80,6 +80,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Patterns", dependencies: ["Formats", "Memory"], swiftSettings: safe),
         .target(name: "Tokenizers", dependencies: ["Patterns", "Formats", "Memory"], swiftSettings: safe),
+        .target(name: "Templates", dependencies: ["Formats", "Words", "Memory"], swiftSettings: safe),
         .target(
             name: "Models", dependencies: ["Options", "Tensors", "Kernels", "Formats", "Memory"], swiftSettings: safe),
         .target(
@@ -157,6 +158,7 @@ let package = Package(
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats", "Memory"],
             swiftSettings: strict),
+        .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "ModelsTests", dependencies: ["TestSupport", "Models", "Tensors", "Kernels", "Formats", "Memory"],
             swiftSettings: strict),
