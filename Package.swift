@@ -57,9 +57,10 @@ let package = Package(
         .target(
             name: "CProcessor",
             cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
-        .target(name: "LoopsBaseline", swiftSettings: loops),
-        .target(name: "LoopsV3", swiftSettings: loops + level("x86-64-v3", ["FUSED"])),
-        .target(name: "LoopsV4", swiftSettings: loops + level("x86-64-v4", ["FUSED", "WIDE"])),
+        .target(name: "LoopsBaseline", dependencies: ["CProcessor"], swiftSettings: loops),
+        .target(name: "LoopsV3", dependencies: ["CProcessor"], swiftSettings: loops + level("x86-64-v3", ["FUSED"])),
+        .target(
+            name: "LoopsV4", dependencies: ["CProcessor"], swiftSettings: loops + level("x86-64-v4", ["FUSED", "WIDE"])),
         .target(
             name: "Kernels",
             dependencies: ["Memory", "COpenBLAS", "CProcessor", "LoopsBaseline", "LoopsV3", "LoopsV4"]

@@ -43,35 +43,54 @@ public final class SafetensorsFile: Sendable {
         UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
     }
 
-    /// The bytes of float32 or bfloat16 numbers without a copy; nil where they are of another type or not aligned.
-    ///
-    /// Valid while `file` lives.
-    public func mappedNumbers(of entry: Entry) -> UnsafeRawPointer? {
+    /// Float32 or bfloat16 numbers without a copy; nil where they are of another type or not aligned.
+    public func mappedNumbers(of entry: Entry) -> MappedNumbers? {
         guard entry.dtype == .f32 || entry.dtype == .bf16 else { return nil }
-        guard let base = bytes(of: entry).baseAddress else { return nil }
-        return UInt(bitPattern: base) % (entry.dtype == .f32 ? 4 : 2) == 0 ? base : nil
+        return MappedNumbers(file, entry.range, isBfloat16: entry.dtype == .bf16)
     }
 
     /// Writes the numbers of an F32, F16, BF16 or F64 entry to `target`, which has room for `entry.count`.
     public func readFloats(of name: String, into target: UnsafeMutableBufferPointer<Float>) throws {
         let entry = try entry(name)
-        guard target.count >= entry.count else {
-            throw FormatError(
-                "\(place(name)) has \(entry.count) numbers, there is room for \(target.count)")
+        try readFloats(entry, name, 0..<entry.count, into: target)
+    }
+
+    /// Writes these rows of an F32, F16, BF16 or F64 entry to `target`, row after row; a vector is one row.
+    public func readFloats(
+        of name: String, rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let entry = try entry(name)
+        // The shape's product is known to be a number: the entry's bytes are in the file.
+        let (columns, count) = (entry.shape.last ?? 1, entry.shape.dropLast().reduce(1, *))
+        guard rows.lowerBound >= 0, rows.upperBound <= count else {
+            throw FormatError("\(place(name)) of shape \(entry.shape) has no rows \(rows)")
         }
-        let bytes = bytes(of: entry)
+        try readFloats(entry, name, rows.lowerBound * columns..<rows.upperBound * columns, into: target)
+    }
+
+    private func readFloats(
+        _ entry: Entry, _ name: String, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let count = elements.count
+        guard target.count >= count else {
+            throw FormatError("\(place(name)) has \(count) numbers, there is room for \(target.count)")
+        }
+        let all = bytes(of: entry)
+        let bytes = UnsafeRawBufferPointer(
+            rebasing: all[
+                elements.lowerBound * entry.dtype.bitCount / 8..<elements.upperBound * entry.dtype.bitCount / 8])
         switch entry.dtype {
         case .f32: UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
         case .bf16:
-            for i in 0..<entry.count {
+            for i in 0..<count {
                 target[i] = HalfFloats.float(bfloat16: bytes.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self))
             }
         case .f16:
-            for i in 0..<entry.count {
+            for i in 0..<count {
                 target[i] = HalfFloats.float(float16: bytes.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self))
             }
         case .f64:
-            for i in 0..<entry.count {
+            for i in 0..<count {
                 target[i] = Float(bytes.loadUnaligned(fromByteOffset: i * 8, as: Double.self))
             }
         default:

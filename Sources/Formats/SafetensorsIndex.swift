@@ -58,3 +58,32 @@ public final class SafetensorsWeights: Sendable {
                 + others.prefix(5).map(FormatError.shown).joined(separator: ", ") + hint)
     }
 }
+
+extension SafetensorsWeights: WeightSource {
+    /// Names of the tensors, in the order of the files.
+    public var names: [String] { Array(files.keys) }
+
+    /// Type, shape and place of a tensor.
+    public func entry(_ name: String) -> WeightEntry? {
+        guard let file = files[name], let entry = file.entries[name] else { return nil }
+        return WeightEntry(
+            dtype: entry.dtype.rawValue, shape: entry.shape,
+            place: "\(file.file.path): tensor '\(FormatError.shown(name))'")
+    }
+
+    /// Writes rows of an F32, F16, BF16 or F64 tensor.
+    public func readFloats(
+        of name: String, rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        guard let file = files[name] else {
+            throw FormatError("\(path): no tensor '\(FormatError.shown(name))'")
+        }
+        try file.readFloats(of: name, rows: rows, into: target)
+    }
+
+    /// The bytes of an aligned F32 or BF16 tensor.
+    public func mappedNumbers(of name: String) -> MappedNumbers? {
+        guard let file = files[name], let entry = file.entries[name] else { return nil }
+        return file.mappedNumbers(of: entry)
+    }
+}

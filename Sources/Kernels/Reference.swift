@@ -103,7 +103,9 @@ package enum Reference {
         package var y, dq, dk, dv, dbias: [Double]
     }
 
-    /// Attention, and its gradients for dy: score by score and key by key. Arguments as for the kernel.
+    /// Attention, and its gradients for dy: score by score and key by key.
+    ///
+    /// Arguments as for the kernel.
     package static func attention(
         _ kernel: AttentionKernel, q: [Double], k: [Double], v: [Double], bias: [Double] = [], dy: [Double] = []
     ) -> Attention {

@@ -80,11 +80,13 @@ extension Loops {
             let row = y + j &* ldk
             var i = 0
             while i < width {
-                var sum = load(x, i) * SIMD16(repeating: p[j])
-                var head = 1
-                while head < heads {
-                    sum = fused(sum, p[head &* ldp &+ j], load(x, head &* width &+ i))
-                    head &+= 1
+                var sum = SIMD16<Float>(repeating: 0)
+                var (weight, part, left) = (p + j, x + i, heads)
+                while left > 0 {
+                    sum = fused(sum, weight[0], load(part, 0))
+                    weight += ldp
+                    part += width
+                    left &-= 1
                 }
                 store(sum, row, i)
                 i &+= 16

@@ -2,9 +2,9 @@ import Formats
 import Kernels
 import Tensors
 
-/// Weights out of the safetensors files of a model folder, matched by name whatever prefix the file uses.
+/// Weights out of the files of a model, matched by name whatever prefix they use.
 final class CheckpointStore: WeightStore {
-    private let files: SafetensorsWeights
+    private let files: any WeightSource
     private let prefix: String
     private let isOptional: (String) -> Bool
     private let storage: MatrixStorage
@@ -25,13 +25,13 @@ final class CheckpointStore: WeightStore {
     ///   - storage: how matrices are stored.
     ///   - isOptional: whether a weight of this name is initialised from `seed` where the file has none.
     init(
-        _ files: SafetensorsWeights, prefix: String, storage: MatrixStorage, seed: UInt64,
+        _ files: any WeightSource, prefix: String, storage: MatrixStorage, seed: UInt64,
         isOptional: @escaping (String) -> Bool
     ) {
         (self.files, self.prefix, self.storage, self.isOptional) = (files, prefix, storage, isOptional)
         start = RandomStore(key: RandomKey(seed: seed).child("initialise"), origin: .initialised)
         var names: [String: String] = [:]
-        for name in files.files.keys { names[CheckpointStore.modern(name)] = name }
+        for name in files.names { names[CheckpointStore.modern(name)] = name }
         self.names = names
     }
 
@@ -53,7 +53,7 @@ final class CheckpointStore: WeightStore {
 
     /// Tensors of the files that no weight used; buffers that transformers once saved are not mentioned.
     var unused: [String] {
-        files.files.keys.filter {
+        files.names.filter {
             !used.contains($0) && !$0.hasSuffix(".position_ids") && !$0.hasSuffix(".token_type_ids")
         }
     }
@@ -61,7 +61,7 @@ final class CheckpointStore: WeightStore {
     func weight(
         _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
     ) throws -> Weight {
-        guard let found = find(name), let file = files.files[found] else {
+        guard let found = find(name), let entry = files.entry(found) else {
             if isOptional(name) {
                 initialised.append(name)
                 return try start.weight(name, shape, startingWith: initialisation, isTransposed: isTransposed)
@@ -70,49 +70,46 @@ final class CheckpointStore: WeightStore {
             return Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
         }
         used.insert(found)
-        let entry = try file.entry(found)
         guard entry.shape == shape else {
             let hint =
                 isOptional(name) && entry.shape.count == shape.count && entry.shape.dropFirst() == shape.dropFirst()
                 ? "; the checkpoint fits num_labels \(entry.shape[0])" : ""
-            throw ModelError(
-                "\(file.file.path): tensor '\(found)' has shape \(entry.shape), the model needs \(shape)\(hint)")
+            throw ModelError("\(entry.place) has shape \(entry.shape), the model needs \(shape)\(hint)")
         }
         return Weight(
-            name: name, shape: shape, value: try value(of: found, entry, in: file, isTransposed), origin: .checkpoint,
-            fileDType: entry.dtype.rawValue)
+            name: name, shape: shape, value: try value(of: found, entry, isTransposed), origin: .checkpoint,
+            fileDType: entry.dtype)
     }
 
-    private func value(
-        of name: String, _ entry: SafetensorsFile.Entry, in file: SafetensorsFile, _ isTransposed: Bool
-    ) throws -> Weight.Value {
+    private func value(of name: String, _ entry: WeightEntry, _ isTransposed: Bool) throws -> Weight.Value {
         guard entry.shape.count == 2 else {
             let tensor = try Tensor(uninitialized: entry.shape)
-            unsafe try file.readFloats(
-                of: name, into: UnsafeMutableBufferPointer(start: tensor.mutableFloats(), count: tensor.count))
+            let rows = entry.shape.dropLast().reduce(1, *)
+            unsafe try files.readFloats(
+                of: name, rows: 0..<rows,
+                into: UnsafeMutableBufferPointer(start: tensor.mutableFloats(), count: tensor.count))
             return .tensor(tensor)
         }
         let (rows, columns) = (entry.shape[isTransposed ? 1 : 0], entry.shape[isTransposed ? 0 : 1])
-        let fileType: FrozenMatrix.DType = entry.dtype == .bf16 ? .bfloat16 : .float32
+        let mapped = files.mappedNumbers(of: name)
+        let fileType: FrozenMatrix.DType = entry.dtype == "BF16" ? .bfloat16 : .float32
         let dtype = storage.resolved(fileType)
         if dtype == .float32, (storage.dtype ?? fileType) == .bfloat16, expanded == nil {
             expanded = storage.expansion(of: storage.dtype == nil ? "the checkpoint" : "dtype")
         }
-        if fileType == .float32 || dtype == .bfloat16, let start = unsafe file.mappedNumbers(of: entry) {
-            let mapped = file.file
-            let first = unsafe mapped.bytes.baseAddress.map { unsafe start - $0 } ?? 0
+        if fileType == .float32 || dtype == .bfloat16, let mapped {
+            let (file, first) = (mapped.file, mapped.offset)
             return unsafe .matrix(
                 FrozenMatrix(
-                    rows: rows, columns: columns, mapped: start, fileType, owner: mapped, dtype: dtype, name: name,
-                    isPackable: storage.isPackable, isTransposed: isTransposed,
-                    read: { offset, target in unsafe mapped.read(at: first + offset, into: target) }))
+                    rows: rows, columns: columns, mapped: mapped.start, fileType, owner: file, dtype: dtype,
+                    name: name, isPackable: storage.isPackable, isTransposed: isTransposed,
+                    read: { offset, target in unsafe file.read(at: first + offset, into: target) }))
         }
+        let files = files
         return .matrix(
             unsafe try FrozenMatrix(
                 rows: rows, columns: columns, name: name, dtype: dtype, isPackable: storage.isPackable,
-                isTransposed: isTransposed
-            ) {
-                unsafe try file.readFloats(of: name, into: $0)
-            })
+                isTransposed: isTransposed,
+                fillRows: { rows, target in unsafe try files.readFloats(of: name, rows: rows, into: target) }))
     }
 }

@@ -2,18 +2,18 @@ import Formats
 import Kernels
 import Memory
 
-/// Where the values of a model's weights come from.
-public enum WeightSource: String, Sendable, CaseIterable {
-    /// The safetensors files of the folder, mapped.
-    case file
-    /// Random numbers: for tests and benchmarks.
-    case random
-    /// Nowhere: only shapes are known, for counts and plans.
-    case none
-}
-
 /// What `loadModel` may be told.
 public struct LoadOptions: Sendable {
+    /// Where the values of a model's weights come from.
+    public enum Weights: String, Sendable, CaseIterable {
+        /// The files of the model.
+        case file
+        /// Random numbers: for tests and benchmarks.
+        case random
+        /// Nowhere: only shapes are known, for counts and plans.
+        case none
+    }
+
     /// The task; a bare model where nil.
     public var taskType: TaskType?
     /// Number of classes or outputs of the head; from config.json where nil.
@@ -22,12 +22,13 @@ public struct LoadOptions: Sendable {
     public var id2label: [Int: String]?
     /// How the head's loss is computed; from config.json, or by the labels, where nil.
     public var problemType: ModelConfig.ProblemType?
-    /// What frozen matrices are rounded to: "float32" or "bfloat16"; as in the file where nil (float16 becomes float32).
+    /// What frozen matrices are rounded to: "float32" or "bfloat16"; as in the file where nil (float16 and a GGUF file's
+    /// quantised blocks become float32).
     public var dtype: String?
     /// Whether products pack the matrices: faster, with two copies of each; without, one copy as it is in the file.
     public var packed = true
     /// Where values come from.
-    public var weights = WeightSource.file
+    public var weights = Weights.file
     /// Seed of what is initialised, and of random weights.
     public var seed: UInt64 = 0
 
@@ -38,7 +39,7 @@ public struct LoadOptions: Sendable {
     public init(
         taskType: TaskType?, numLabels: Int? = nil, id2label: [Int: String]? = nil,
         problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, packed: Bool = true,
-        weights: WeightSource = .file, seed: UInt64 = 0
+        weights: Weights = .file, seed: UInt64 = 0
     ) {
         (self.taskType, self.numLabels, self.id2label) = (taskType, numLabels, id2label)
         (self.problemType, self.dtype, self.packed) = (problemType, dtype, packed)
@@ -92,10 +93,33 @@ public struct LoadedModel {
 public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) throws -> LoadedModel {
     let source = "\(folder.path)/config.json"
     guard folder.exists("config.json") else {
-        throw ModelError("\(folder.path): there is no config.json; a model folder has one beside model.safetensors")
+        let file = try folder.list().first { $0.hasSuffix(".gguf") }
+        let hint = file.map { "to load '\(FormatError.shown($0))' name that file" }
+        throw ModelError(
+            "\(folder.path): there is no config.json; \(hint ?? "a model folder has one beside model.safetensors")")
     }
     let json = try JSON(parsing: folder.read("config.json"), source: source, allowsNonFinite: true)
-    var config = try ModelConfig(json, source: source)
+    return try loadModel(ModelConfig(json, source: source), options, path: folder.path) {
+        try SafetensorsWeights(folder)
+    }
+}
+
+/// Loads a GGUF file of the folder: its metadata say what config.json says, its tensors are expanded to float32 or bfloat16.
+///
+/// Throws for a file whose family, blocks or metadata are not supported; the message names the file and what was there.
+public func loadModel(
+    _ folder: Folder, gguf name: String, _ options: LoadOptions = LoadOptions()
+) throws -> LoadedModel {
+    let file = try GGUFFile(folder, name)
+    let config = try ModelConfig(GGUFConfig.json(of: file), source: file.file.path)
+    return try loadModel(config, options, path: file.file.path) { try GGUFWeights(file) }
+}
+
+/// A model of this configuration with the weights of `open`, which is called where the files are wanted.
+private func loadModel(
+    _ config: ModelConfig, _ options: LoadOptions, path: String, _ open: () throws -> any WeightSource
+) throws -> LoadedModel {
+    var config = config
     try config.apply(options)
     switch options.weights {
     case .random, .none: return try makeModel(config, options)
@@ -106,13 +130,13 @@ public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) 
     let isBare = options.taskType == nil || options.taskType == .featureExtraction
     let backbone = isBare ? "" : prefix + "."
     let store = CheckpointStore(
-        try SafetensorsWeights(folder), prefix: prefix, storage: storage, seed: options.seed,
+        try open(), prefix: prefix, storage: storage, seed: options.seed,
         isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
     try checkSize(of: config, options) { store.makes($0) }
     let model = try PretrainedModel(config, taskType: options.taskType, store: store)
     guard store.missing.isEmpty else {
         throw ModelError(
-            "\(folder.path): the checkpoint lacks \(store.missing.count) weights of a \(model.kind): "
+            "\(path): the checkpoint lacks \(store.missing.count) weights of a \(model.kind): "
                 + LoadedModel.list(store.missing, limit: 5))
     }
     return LoadedModel(

@@ -56,7 +56,7 @@ import Testing
         #expect(try file.floats("empty") == [])
         #expect(file.entries["complex64"]?.count == 6)
         let float32 = try file.entry("float32")
-        #expect(file.mappedNumbers(of: float32)?.loadUnaligned(fromByteOffset: 20, as: Float.self) == 32)
+        #expect(file.mappedNumbers(of: float32)?.start.loadUnaligned(fromByteOffset: 20, as: Float.self) == 32)
         #expect(try file.mappedNumbers(of: file.entry("float16")) == nil)
         #expect(
             message { _ = try file.floats("int64") }.hasSuffix(

@@ -16,7 +16,7 @@ protocol Kind {
 enum Kinds {
     static var all: [any Kind.Type] {
         [
-            SafetensorsKind.self, JSONKind.self, DataKind.self, TokenizerKind.self, StagesKind.self, ModelKind.self,
+            SafetensorsKind.self, GGUFKind.self, JSONKind.self, DataKind.self, TokenizerKind.self, StagesKind.self, ModelKind.self,
             AdapterKind.self, PatternKind.self, ResumeKind.self, RecipeKind.self,
         ]
     }

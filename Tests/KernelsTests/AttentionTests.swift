@@ -68,7 +68,8 @@ import Testing
             kernel = AttentionKernel(
                 heads: one.heads, kvHeads: one.kvHeads, width: one.width, scale: 0.3, queryStarts: starts, keys: keys,
                 positions: positions, terms: one.terms,
-                dropout: one.dropout > 0 ? try DropoutMask(p: one.dropout, keys: (0..<total).map { key.child($0) }) : nil)
+                dropout: one.dropout > 0
+                    ? try DropoutMask(p: one.dropout, keys: (0..<total).map { key.child($0) }) : nil)
             let (size, small) = (total * one.heads * one.width, keyRows * one.kvHeads * one.width)
             (q, k, v) = (random(size, 1, -2, 2), random(small, 2, -2, 2), random(small, 3))
             bias = random(one.heads * (one.terms.bias?.span ?? 0), 6, -2, 2)
@@ -86,7 +87,9 @@ import Testing
         func all(_ wanted: Set<Int> = [1, 2, 3, 4]) -> [[Float]] {
             var kept = [Float](repeating: .nan, count: kernel.keptOffsets().last ?? 0)
             let y = forward(&kept)
-            var (dq, dk, dv) = ([Float](repeating: .nan, count: q.count), [Float](repeating: .nan, count: k.count), [Float]())
+            var (dq, dk, dv) = (
+                [Float](repeating: .nan, count: q.count), [Float](repeating: .nan, count: k.count), [Float]()
+            )
             dv = dk
             var dbias = [Float](repeating: .nan, count: bias.count)
             dq.withUnsafeMutableBufferPointer { dq in

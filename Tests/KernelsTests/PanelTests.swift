@@ -72,6 +72,57 @@ import Testing
         }
     }
 
+    /// A panel of bfloat16 gives the bits of the panel that it is widened to.
+    @Test(arguments: levels, rows)
+    func halves(_ level: InstructionLevel, _ rows: Int) {
+        let (columns, multiply) = loops(level)
+        for depth in [0, 1, 5, 300] {
+            let ldy = columns + 5
+            let panel = random(depth * columns + 1, 2).map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
+            let words = (0..<(depth + 1) / 2 * columns + 1).map { (word: Int) -> UInt32 in
+                let (pair, column) = word.quotientAndRemainder(dividingBy: columns)
+                let numbers = [2 * pair, 2 * pair + 1].map { $0 < depth ? panel[$0 * columns + column].bitPattern : 0 }
+                return numbers[0] >> 16 | numbers[1]
+            }
+            let (x, bias, y) = (random(rows * depth + 1, 1), random(columns, 3), random(rows * ldy + 1, 4))
+            for adding in [false, true] {
+                let expected = output(y.count, start: y) { y in
+                    bias.withUnsafeBufferPointer {
+                        multiply(rows, depth, x, depth, panel, adding ? nil : $0.baseAddress, adding, y, ldy)
+                    }
+                }
+                let got = output(y.count, start: y) { y in
+                    bias.withUnsafeBufferPointer { bias in
+                        let bias = adding ? nil : bias.baseAddress
+                        switch level {
+                        case .baseline:
+                            LoopsBaseline.Loops.multiply(
+                                rows: rows, depth: depth, x, depth, halves: words, bias: bias, adding: adding, into: y,
+                                ldy)
+                        case .v3:
+                            LoopsV3.Loops.multiply(
+                                rows: rows, depth: depth, x, depth, halves: words, bias: bias, adding: adding, into: y,
+                                ldy)
+                        case .v4:
+                            LoopsV4.Loops.multiply(
+                                rows: rows, depth: depth, x, depth, halves: words, bias: bias, adding: adding, into: y,
+                                ldy)
+                        }
+                    }
+                }
+                #expect(got.map(\.bitPattern) == expected.map(\.bitPattern), "depth \(depth)")
+            }
+            let widened = output(depth * columns) { target in
+                switch level {
+                case .baseline: LoopsBaseline.Loops.widen(halves: words, depth: depth, into: target)
+                case .v3: LoopsV3.Loops.widen(halves: words, depth: depth, into: target)
+                case .v4: LoopsV4.Loops.widen(halves: words, depth: depth, into: target)
+                }
+            }
+            #expect(widened == Array(panel.prefix(depth * columns)))
+        }
+    }
+
     /// A row alone gives the bits that it gives among others, wherever it stands.
     @Test(arguments: levels)
     func rowsAreIndependent(_ level: InstructionLevel) {

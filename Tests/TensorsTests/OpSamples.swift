@@ -255,6 +255,33 @@ enum OpSamples {
             return try $0[0].attention(
                 keys: $0[1], values: $0[2], AttentionLayout(heads: 2, queryStarts: [0, 9, 150], dropout: mask))
         },
+        sample(
+            "attention_terms", "Attention", [input([7, 12], 1, -2, 2), input([13, 4], 2, -2, 2), input([13, 4], 3)]
+        ) {
+            try $0[0].attention(
+                keys: $0[1], values: $0[2],
+                AttentionLayout(
+                    heads: 3, queryStarts: [0, 3, 7], keys: [.init(start: 1, count: 5), .init(start: 7, count: 6)],
+                    positions: [2, 3, 4, 2, 3, 4, 5], causal: true, window: .sliding(3), softCap: 1.5))
+        },
+        sample(
+            "attention_bias", "Attention",
+            [input([9, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([2, 5], 4)]
+        ) {
+            try $0[0].attention(
+                keys: $0[1], values: $0[2], bias: AttentionBias($0[3], zero: 2),
+                AttentionLayout(heads: 2, queryStarts: [0, 2, 9], window: .local(8)))
+        },
+        sample(
+            "attention_long_terms_dropout", "Attention",
+            [input([150, 4], 1, -2, 2), input([150, 4], 2, -2, 2), input([150, 4], 3), input([2, 90], 4)]
+        ) {
+            let mask = try DropoutMask(p: 0.2, keys: (0..<150).map { RandomKey(seed: 3).child($0) })
+            return try $0[0].attention(
+                keys: $0[1], values: $0[2], bias: AttentionBias($0[3], zero: 80),
+                AttentionLayout(
+                    heads: 2, queryStarts: [0, 9, 150], causal: true, window: .sliding(100), softCap: 2, dropout: mask))
+        },
     ]
 
     static let losses: [OpSample] = [

@@ -23,22 +23,35 @@ def values(shape, seed, low=-1.0, high=1.0):
     return torch.tensor(numbers, dtype=torch.float64).to(torch.float32).reshape(shape)
 
 
-def attention(q, k, v, heads, queries, keys, causal=False):
-    """Attention of packed sequences by the book."""
+def attention(q, k, v, heads, queries, keys, causal=False, places=None, behind=None, ahead=None, cap=None, bias=None, zero=0):
+    """Attention of packed sequences by the book: `keys` are boundaries or (start, count) of each sequence, `places` the positions of queries."""
     width = q.shape[1] // heads
     share = heads // (k.shape[1] // width)
     rows = []
-    for a, b, c, d in zip(queries, queries[1:], keys, keys[1:]):
+    if not isinstance(keys[0], tuple):
+        keys = [(c, d - c) for c, d in zip(keys, keys[1:])]
+    for a, b, (c, count) in zip(queries, queries[1:], keys):
         outs = []
+        p = torch.arange(b - a) if places is None else torch.tensor(places[a:b])
+        distance = torch.arange(count)[None, :] - p[:, None]
+        hidden = torch.zeros_like(distance, dtype=torch.bool)
+        if causal:
+            hidden |= distance > 0
+        if behind is not None:
+            hidden |= -distance > behind
+        if ahead is not None:
+            hidden |= distance > ahead
         for h in range(heads):
             group = h // share
             qh = q[a:b, h * width : (h + 1) * width]
-            kh = k[c:d, group * width : (group + 1) * width]
-            vh = v[c:d, group * width : (group + 1) * width]
+            kh = k[c : c + count, group * width : (group + 1) * width]
+            vh = v[c : c + count, group * width : (group + 1) * width]
             scores = qh @ kh.t() / width**0.5
-            if causal:
-                scores = scores.masked_fill(torch.triu(torch.ones_like(scores), 1) > 0, float("-inf"))
-            outs.append(scores.softmax(-1) @ vh)
+            if cap is not None:
+                scores = cap * torch.tanh(scores / cap)
+            if bias is not None:
+                scores = scores + bias[h][(zero + distance).clamp(0, bias.shape[1] - 1)]
+            outs.append(scores.masked_fill(hidden, float("-inf")).softmax(-1) @ vh)
         rows.append(torch.cat(outs, 1))
     return torch.cat(rows)
 
@@ -171,6 +184,16 @@ CASES = {
     "attention_first_rows": (
         [([2, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3)],
         lambda q, k, v: attention(q, k, v, 2, [0, 1, 2], [0, 2, 9]),
+    ),
+    "attention_terms": (
+        [([7, 12], 1, -2.0, 2.0), ([13, 4], 2, -2.0, 2.0), ([13, 4], 3)],
+        lambda q, k, v: attention(
+            q, k, v, 3, [0, 3, 7], [(1, 5), (7, 6)], causal=True, places=[2, 3, 4, 2, 3, 4, 5], behind=2, cap=1.5
+        ),
+    ),
+    "attention_bias": (
+        [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([2, 5], 4)],
+        lambda q, k, v, b: attention(q, k, v, 2, [0, 2, 9], [0, 2, 9], behind=4, ahead=4, bias=b, zero=2),
     ),
     "cross_entropy": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]))),
     "cross_entropy_sum": (

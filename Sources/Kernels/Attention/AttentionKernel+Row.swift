@@ -88,7 +88,8 @@ extension AttentionKernel {
                             bias, head: first + head, query: query, key: keys.lowerBound, count: count, room: added),
                         total: totals[first + head], slope: terms.softCap == nil ? nil : slopes)
                     differentiate(
-                        head: first + head, query: query, keys: keys, seen: keys, p: row, dp: wantsScores ? change : nil,
+                        head: first + head, query: query, keys: keys, seen: keys, p: row,
+                        dp: wantsScores ? change : nil,
                         mean: Loops.dot(a.dy + at + head * width, y + at + head * width, width), slopes: slopes,
                         dbias: dbias.map { $0 + head * (terms.bias?.span ?? 0) })
                 }
@@ -100,7 +101,8 @@ extension AttentionKernel {
                 }
                 if let dq = a.dq {
                     Loops.attentionRowValues(
-                        heads: share, m: keys.count, width: width, p: dp, ldp: size, v: a.k + place, ldk: ldk, y: dq + at)
+                        heads: share, m: keys.count, width: width, p: dp, ldp: size, v: a.k + place, ldk: ldk,
+                        y: dq + at)
                 }
             }
         }

@@ -26,7 +26,8 @@ extension AttentionKernel {
                 prefetch(y + query, rows: n, ld: ldq)
             }
             Loops.attention(
-                n: n, m: m, width: width, scale: scale, seen: terms.causal ? UnsafePointer(seen) : nil, q: q + part.atQuery,
+                n: n, m: m, width: width, scale: scale, seen: terms.causal ? UnsafePointer(seen) : nil,
+                q: q + part.atQuery,
                 ldq: ldq, k: k + part.atKey, v: v + part.atKey, ldk: ldk, keys: written,
                 threshold: keys?.threshold ?? 0,
                 kept: keys?.scale ?? 1, scratch: room, p: kept ?? room + 16 * (width + m), y: y + part.atQuery)

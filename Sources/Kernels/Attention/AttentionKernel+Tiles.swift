@@ -145,7 +145,9 @@ extension AttentionKernel {
         let wantsScores = a.dq != nil || a.dk != nil || targets.dbias != nil
         // Where the first tile has all keys, it writes what the others add to.
         let m = keys[s].count
-        let firstHasAll = m <= columns && panels(queries.lowerBound..<min(queries.lowerBound + rows, queries.upperBound), of: m) == 0..<m
+        let firstHasAll =
+            m <= columns
+            && panels(queries.lowerBound..<min(queries.lowerBound + rows, queries.upperBound), of: m) == 0..<m
         for target in [targets.dk, targets.dv] {
             guard let target, !firstHasAll else { continue }
             for key in 0..<m { Loops.zero(target + key * targets.ld, width) }
@@ -201,7 +203,8 @@ extension AttentionKernel {
 
     /// A row of scores becomes the probabilities, and dy · v the gradient of q · k, by `differentiate`; `room` holds two rows.
     private func differentiate(
-        _ tile: Tile, _ row: Int, mean: Float, total: Float, _ p: UnsafeMutablePointer<Float>, _ dp: UnsafeMutablePointer<Float>?, bias: UnsafePointer<Float>?,
+        _ tile: Tile, _ row: Int, mean: Float, total: Float, _ p: UnsafeMutablePointer<Float>,
+        _ dp: UnsafeMutablePointer<Float>?, bias: UnsafePointer<Float>?,
         room: UnsafeMutablePointer<Float>, dbias: UnsafeMutablePointer<Float>?
     ) {
         let (query, first) = (tile.queries.lowerBound + row, tile.keys.lowerBound)
@@ -268,7 +271,8 @@ extension AttentionKernel {
         _ x: UnsafePointer<Float>, _ s: Int, _ group: Int, _ keys: Range<Int>, to target: UnsafeMutablePointer<Float>
     ) {
         Loops.copyRows(
-            x + (self.keys[s].start + keys.lowerBound) * ldk + group * width, rows: keys.count, columns: width, ldx: ldk,
+            x + (self.keys[s].start + keys.lowerBound) * ldk + group * width, rows: keys.count, columns: width,
+            ldx: ldk,
             to: target, ldy: width)
     }
 

@@ -46,11 +46,12 @@ public struct AttentionKernel: Sendable {
     /// Number of sequences.
     public var sequences: Int { queryStarts.count - 1 }
 
-    /// Our own loops for short sequences are used where there are at most this many keys.
+    /// Our own loops for short sequences are used where there are at most this many keys; half as many where tiles leave some out, and of one
+    /// query, whose keys are read once (`AttentionKernel+Row`).
     ///
-    /// Measured with 12 heads of 64 on two threads: with AVX-512 13 keys take 0.6 of the time of BLAS's small products, 64 keys
-    /// 0.95, 96 keys 1.08. Without vectors of eight BLAS is faster at every length.
-    static let longestLoop = InstructionLevel.current >= .v3 ? 64 : 0
+    /// Measured with 12 heads of 64, forward and backward on one thread, against tiles: 80 keys take 0.91 of the time with AVX-512 and 0.85
+    /// with AVX2, 128 keys 0.97 and 0.92. Without vectors of eight BLAS is faster at every length.
+    static let longestLoop = InstructionLevel.current >= .v3 ? 128 : 0
 
     var ldq: Int { heads * width }
     var ldk: Int { kvHeads * width }
@@ -81,9 +82,8 @@ public struct AttentionKernel: Sendable {
     /// Whether the loops for short sequences serve this one: they know of causal masks alone.
     private func isShort(_ s: Int) -> Bool {
         let m = keys[s].count
-        guard m > 0, m <= AttentionKernel.longestLoop, terms.softCap == nil, terms.bias == nil else {
-            return false
-        }
+        let longest = AttentionKernel.longestLoop / (terms.causal || queries(s).count == 1 ? 2 : 1)
+        guard m > 0, m <= longest, terms.softCap == nil, terms.bias == nil else { return false }
         if terms.window == nil { return true }
         return queries(s).allSatisfy { positions[$0] <= behind && (terms.causal || positions[$0] + ahead >= m - 1) }
     }
@@ -226,7 +226,8 @@ public struct AttentionKernel: Sendable {
                         }
                     case .tiles(let s, let group, let queries, _):
                         forwardTiles(
-                            s, group, queries, q: q, k: k, v: v, bias: bias, totals: kept.map { $0 + offsets[s] }, into: y)
+                            s, group, queries, q: q, k: k, v: v, bias: bias, totals: kept.map { $0 + offsets[s] },
+                            into: y)
                     case .row(let s, let group, let range, _):
                         forwardRow(
                             s, group, range, q: q, k: k, v: v, bias: bias, into: room + sums.offsets[index])

@@ -16,15 +16,18 @@ public enum Backend: String, Sendable, CaseIterable {
     /// What multiplies with matrices of this type; nil where nothing here does.
     ///
     /// For float32 our own loops, from AVX2 on: they are the fastest (see `NativeMatrix`). For bfloat16 oneDNN, where it was there at
-    /// the build, opens, and has instructions for it. The variable LORAWB_BACKEND forces one for everything that it can do.
+    /// the build, opens, and has instructions for it; else, from AVX2 on, our own loops, which widen it (see `HalfMatrix`). The variable LORAWB_BACKEND forces one for everything that it can do.
     public static func of(_ type: FrozenMatrix.DType) -> Backend? {
         switch (demanded.flatMap(Backend.init(rawValue:)), type) {
         case (.openblas, .float32): .openblas
         case (.native, .float32): .native
         case (.onednn, .float32) where OneDNN.unavailable == nil: .onednn
         case (_, .float32): InstructionLevel.current > .baseline ? .native : .openblas
-        case (.onednn, .bfloat16), (nil, .bfloat16): OneDNN.kernel(.bfloat16) == nil ? nil : .onednn
-        case (_, .bfloat16): nil
+        case (.native, .bfloat16): .native
+        case (.onednn, .bfloat16): OneDNN.kernel(.bfloat16) == nil ? nil : .onednn
+        case (.openblas, .bfloat16): nil
+        case (nil, .bfloat16):
+            OneDNN.kernel(.bfloat16) != nil ? .onednn : InstructionLevel.current > .baseline ? .native : nil
         }
     }
 

@@ -105,6 +105,50 @@ public final class FrozenMatrix: Sendable {
             isTransposed: isTransposed)
     }
 
+    /// Matrix that owns its numbers, written piece by piece on all threads: `fill` writes rows of float32 numbers, which are rounded there;
+    /// rows as they are stored, which are columns of W where `isTransposed` is set.
+    ///
+    /// Throws what `fill` throws, and where there is no memory or the work is to stop.
+    public convenience init(
+        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
+        isTransposed: Bool = false,
+        fillRows fill: @Sendable (_ rows: Range<Int>, _ target: UnsafeMutableBufferPointer<Float>) throws -> Void
+    ) throws {
+        let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
+        guard rows >= 0, columns >= 0, !overflow else {
+            throw KernelError("'\(name)' cannot have shape [\(rows), \(columns)]")
+        }
+        let block = try FloatBlock(count: dtype == .float32 ? count : (count + 1) / 2)
+        nonisolated(unsafe) let floats = block.start
+        nonisolated(unsafe) let halves = UnsafeMutableRawPointer(floats).assumingMemoryBound(to: UInt16.self)
+        let (stored, width) = isTransposed ? (columns, rows) : (rows, columns)
+        let piece = max(1, FrozenMatrix.filledAtOnce / max(1, width))
+        Workers.run(pieces: (stored + piece - 1) / piece) { index in
+            let part = index * piece..<min(stored, (index + 1) * piece)
+            let (first, count) = (part.lowerBound * width, part.count * width)
+            guard !Trouble.isStopping else { return }
+            func write(to target: UnsafeMutablePointer<Float>) {
+                do { try fill(part, UnsafeMutableBufferPointer(start: target, count: count)) } catch {
+                    Trouble.note(error)
+                }
+            }
+            guard dtype == .bfloat16 else { return write(to: floats + first) }
+            Scratch.with(count) { scratch in
+                write(to: scratch)
+                Loops.round(scratch, halves + first, count)
+            }
+        }
+        try Trouble.check()
+        let plain = PlainNumbers(
+            start: block.start, type: dtype, count: count, owner: block, isMapped: false, read: nil)
+        self.init(
+            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable,
+            isTransposed: isTransposed)
+    }
+
+    /// Numbers of a piece that is filled at once: a megabyte, so that a column of blocks is not expanded many times over.
+    private static let filledAtOnce = 1 << 18
+
     /// Matrix of numbers from N(0, deviation²), a function of the key alone.
     public convenience init(
         rows: Int, columns: Int, normal deviation: Float, key: RandomKey, name: String = "", dtype: DType = .float32
@@ -171,12 +215,17 @@ public final class FrozenMatrix: Sendable {
         let (k, n) = transposed ? (rows, columns) : (columns, rows)
         let (alongRow, alongColumn) = strides(columnByColumn: columnByColumn)
         let (strideK, strideN) = transposed ? (alongColumn, alongRow) : (alongRow, alongColumn)
-        if backend == .native {
+        switch (backend, dtype) {
+        case (.native, .bfloat16):
+            return try HalfMatrix(
+                k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
+        case (.native, .float32):
             return try NativeMatrix(
                 k: k, n: n, source: source, sourceType: type, strideK: strideK, strideN: strideN)
+        default:
+            return try OneDNNMatrix(
+                k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
         }
-        return try OneDNNMatrix(
-            k: k, n: n, type: dtype, source: source, sourceType: type, strideK: strideK, strideN: strideN)
     }
 
     /// Elements from one number of a row to the next, and from one number of a column to the next.

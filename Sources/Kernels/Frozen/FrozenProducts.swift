@@ -59,7 +59,7 @@ extension FrozenMatrix {
         let start = ProductCounter.start()
         let packs = try products.map { try $0.matrix.packed(transposed: false) }
         if let packs = alike(packs) {
-            let input = try ProductInput(x, count: m * first.columns, as: first.dtype, applying: function)
+            let input = try ProductInput(x, count: m * first.columns, as: packs[0].type, applying: function)
             try withExtendedLifetime((input, packs)) { try multiplyPacked(x: input.start, m: m, products, packs) }
             let rows = products.reduce(0) { $0 + $1.matrix.rows }
             ProductCounter.add(
@@ -84,7 +84,7 @@ extension FrozenMatrix {
         let start = ProductCounter.start()
         let packs = try parts.map { try $0.matrix.packed(transposed: true) }
         if let packs = alike(packs) {
-            let inputs = try parts.map { try ProductInput($0.dy, count: m * $0.matrix.rows, as: first.dtype) }
+            let inputs = try parts.map { try ProductInput($0.dy, count: m * $0.matrix.rows, as: packs[0].type) }
             try withExtendedLifetime((inputs, packs)) {
                 try transposedPacked(
                     inputs.map(\.start), m: m, packs, times: derivative, into: dx, accumulate: accumulate)

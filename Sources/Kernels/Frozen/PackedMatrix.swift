@@ -7,7 +7,7 @@ protocol PackedMatrix: AnyObject, Sendable {
     var k: Int { get }
     /// Columns of B.
     var n: Int { get }
-    /// Element type of B, and of x.
+    /// Element type of x.
     var type: FrozenMatrix.DType { get }
     /// Columns of a panel; the last may have fewer.
     var panelColumns: Int { get }
@@ -31,6 +31,8 @@ protocol PackedMatrix: AnyObject, Sendable {
 enum PanelProduct: Sendable {
     /// By our own loops.
     case native(NativeMatrix.Product)
+    /// By our own loops, from bfloat16.
+    case half(HalfMatrix.Product)
     /// By oneDNN.
     case oneDNN(OneDNNMatrix.Product)
 
@@ -44,6 +46,9 @@ enum PanelProduct: Sendable {
     ) -> Bool {
         switch self {
         case .native(let product):
+            product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
+            return true
+        case .half(let product):
             product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
             return true
         case .oneDNN(let product): return product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)

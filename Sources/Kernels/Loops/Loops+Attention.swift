@@ -66,7 +66,7 @@ extension Loops {
         }
     }
 
-    /// As in LoopsBaseline. Without vectors of eight BLAS on the thread at hand is faster.
+    /// Without vectors of eight BLAS on the thread at hand is faster.
     static func smallProduct(
         rows: Int, columns: Int, depth: Int, _ a: UnsafePointer<Float>, _ down: Int, _ across: Int,
         _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, adding: Bool
@@ -80,7 +80,8 @@ extension Loops {
                 rows: rows, columns: columns, depth: depth, a, down, across, b, ldb, c, ldc, adding: adding)
         case .baseline:
             Matmul.uncounted(
-                transposeA: across != 1, m: rows, n: columns, k: depth, a, lda: across == 1 ? down : across, b, ldb: ldb,
+                transposeA: across != 1, m: rows, n: columns, k: depth, a, lda: across == 1 ? down : across, b,
+                ldb: ldb,
                 beta: adding ? 1 : 0, c, ldc: ldc)
         }
     }

@@ -28,4 +28,26 @@ extension Loops {
             Base.multiply(rows: rows, depth: depth, x, ldx, panel: panel, bias: bias, adding: adding, into: y, ldy)
         }
     }
+
+    static func multiply(
+        rows: Int, depth: Int, _ x: UnsafePointer<Float>, _ ldx: Int, halves panel: UnsafePointer<UInt32>,
+        bias: UnsafePointer<Float>?, adding: Bool, into y: UnsafeMutablePointer<Float>, _ ldy: Int
+    ) {
+        switch level {
+        case .v4:
+            V4.multiply(rows: rows, depth: depth, x, ldx, halves: panel, bias: bias, adding: adding, into: y, ldy)
+        case .v3:
+            V3.multiply(rows: rows, depth: depth, x, ldx, halves: panel, bias: bias, adding: adding, into: y, ldy)
+        case .baseline:
+            Base.multiply(rows: rows, depth: depth, x, ldx, halves: panel, bias: bias, adding: adding, into: y, ldy)
+        }
+    }
+
+    static func widen(halves panel: UnsafePointer<UInt32>, depth: Int, into target: UnsafeMutablePointer<Float>) {
+        switch level {
+        case .v4: V4.widen(halves: panel, depth: depth, into: target)
+        case .v3: V3.widen(halves: panel, depth: depth, into: target)
+        case .baseline: Base.widen(halves: panel, depth: depth, into: target)
+        }
+    }
 }

@@ -89,7 +89,8 @@ package final class Attention: Op {
             result = kernel.needsResult ? try y.bare() : nil
         }
         kernel.forward(
-            q: try q.floats(), k: try k.floats(), v: try v.floats(), bias: try inputs.count > 3 ? inputs[3].floats() : nil,
+            q: try q.floats(), k: try k.floats(), v: try v.floats(),
+            bias: try inputs.count > 3 ? inputs[3].floats() : nil,
             kept: try kept?.mutableFloats(), into: try y.mutableFloats())
         return y
     }
@@ -151,7 +152,8 @@ package final class Attention: Op {
             throw TensorError("attention: \(layout.positions.count) positions for q \(q)")
         }
         if let wrong = layout.positions.first(where: { !Attention.positions.contains($0) }) {
-            throw TensorError("attention: position \(wrong) of a query is outside 0 to \(Attention.positions.upperBound - 1)")
+            throw TensorError(
+                "attention: position \(wrong) of a query is outside 0 to \(Attention.positions.upperBound - 1)")
         }
         if let dropout = layout.dropout, dropout.keys.count != q[0] {
             throw TensorError("attention: \(dropout.keys.count) dropout keys for q of shape \(q)")
@@ -160,8 +162,10 @@ package final class Attention: Op {
 
     private func terms(_ bias: [Int]?) throws -> AttentionTerms {
         switch layout.window {
-        case .sliding(let size) where size < 1: throw TensorError("attention: a sliding window of \(size) keys, of 1 at least")
-        case .local(let size) where size < 0: throw TensorError("attention: a local window of \(size) keys, of 0 at least")
+        case .sliding(let size) where size < 1:
+            throw TensorError("attention: a sliding window of \(size) keys, of 1 at least")
+        case .local(let size) where size < 0:
+            throw TensorError("attention: a local window of \(size) keys, of 0 at least")
         default: break
         }
         if let cap = layout.softCap, !(cap > 0 && cap.isFinite) {
@@ -172,7 +176,8 @@ package final class Attention: Op {
         if let bias {
             guard bias.count == 2, bias[0] == layout.heads, bias[1] > 0, (0..<bias[1]).contains(biasZero) else {
                 throw TensorError(
-                    "attention: a bias of shape \(bias) with distance 0 in column \(biasZero + 1) does not fit \(layout.heads) heads")
+                    "attention: a bias of shape \(bias) with distance 0 in column \(biasZero + 1) does not fit \(layout.heads) heads"
+                )
             }
             places = BiasPlaces(span: bias[1], zero: biasZero)
         }

@@ -76,7 +76,7 @@ enum ModelLua {
                 "packed", .boolean, default: true,
                 "Whether products pack the frozen matrices; false keeps one copy: less memory, slower."),
             Option(
-                "weights", .oneOf(WeightSource.allCases.map(\.rawValue)), default: "file",
+                "weights", .oneOf(LoadOptions.Weights.allCases.map(\.rawValue)), default: "file",
                 "\"file\" (default), \"random\", or \"none\": shapes only."),
         ],
         refused: [
@@ -100,7 +100,7 @@ enum ModelLua {
                 numLabels: options.optionalInteger("num_labels"), id2label: try options.table("id2label").map(labels),
                 problemType: options.optionalString("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
                 dtype: options.optionalString("dtype"), packed: try options.boolean("packed"),
-                weights: options.optionalString("weights").flatMap(WeightSource.init(rawValue:)) ?? .file,
+                weights: options.optionalString("weights").flatMap(LoadOptions.Weights.init(rawValue:)) ?? .file,
                 seed: context.seed)
             return .object(try self.load(path, load, context))
         }

@@ -59,7 +59,7 @@ struct ModelKind: Kind {
         if dice.oneIn(6) { options.numLabels = dice.pick([1, 2, 3, 0, -1, 1 << 40, .max]) }
         if dice.oneIn(6) { options.dtype = dice.pick(["float32", "bfloat16"]) }
         if dice.oneIn(6) { options.packed = false }
-        options.weights = dice.pick([.file, .file, .file, .random, WeightSource.none])
+        options.weights = dice.pick([.file, .file, .file, .random, LoadOptions.Weights.none])
         // Random weights of any size are what was asked for, and take their time.
         if options.weights == .random, try !isSmall(folder) { options.weights = .none }
         let loaded = try loadModel(folder, options)

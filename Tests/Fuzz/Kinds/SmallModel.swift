@@ -7,7 +7,7 @@ import Training
 enum SmallModel {
     static let folder = "Tests/Goldens/models/bert-classifier"
 
-    static func make(_ root: Folder, weights: WeightSource = .file) throws -> any Model {
+    static func make(_ root: Folder, weights: LoadOptions.Weights = .file) throws -> any Model {
         try loadModel(
             root.subfolder(folder), LoadOptions(taskType: .sequenceClassification, numLabels: 3, weights: weights)
         ).model
