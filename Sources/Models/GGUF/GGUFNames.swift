@@ -48,7 +48,8 @@ struct GGUFNames: Sendable {
         var (module, prefix, modules) = (name[..<dot], "", whole)
         if module.hasPrefix(GGUFNames.blocks) {
             let rest = module.dropFirst(GGUFNames.blocks.count)
-            guard let end = rest.firstIndex(of: "."), let number = UInt(rest[..<end]), "\(number)" == rest[..<end] else {
+            guard let end = rest.firstIndex(of: "."), let number = UInt(rest[..<end]), "\(number)" == rest[..<end]
+            else {
                 return nil
             }
             (module, prefix, modules) = (rest[rest.index(after: end)...], "\(layers)\(number).", layer)

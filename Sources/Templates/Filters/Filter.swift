@@ -79,6 +79,8 @@ struct Filter: Sendable {
 extension [Value?] {
     /// The value of a parameter that is not optional, or was left out.
     func value(_ place: Int) -> Value { self[place] ?? .none }
+    /// The largest depth of the values.
+    var depth: Int { lazy.map { $0?.depth ?? 0 }.max() ?? 0 }
     /// Whether an optional parameter is true.
     func flag(_ place: Int) -> Bool { self[place]?.isTrue ?? false }
     /// An optional integer.

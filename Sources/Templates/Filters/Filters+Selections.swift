@@ -9,7 +9,8 @@ extension Filters {
     ]
 
     /// A generator: nothing is looked at before the first element is asked for.
-    private static func generator(_ next: @escaping () throws -> (() throws -> Value?)) -> Value {
+    private static func generator(_ arguments: Arguments, _ next: @escaping () throws -> (() throws -> Value?)) -> Value
+    {
         var ready: (() throws -> Value?)?
         return .object(
             Iterator(
@@ -17,12 +18,12 @@ extension Filters {
                     let take = try ready ?? next()
                     ready = take
                     return try take()
-                }))
+                }, depth: (arguments.positional + arguments.named.map(\.value)).lazy.map(\.depth).max() ?? 0))
     }
 
     private static func map(_ rendering: Rendering, _ arguments: Arguments) throws -> Value {
         let value = arguments.positional.first ?? .none
-        return generator {
+        return generator(arguments) {
             guard value.isTrue else { return { nil } }
             let function: (Value) throws -> Value
             if arguments.positional.count == 1, let attribute = arguments.named("attribute") {
@@ -61,7 +62,7 @@ extension Filters {
             name,
             any: { rendering, arguments in
                 let value = arguments.positional.first ?? .none
-                return generator {
+                return generator(arguments) {
                     guard value.isTrue else { return { nil } }
                     var rest = Array(arguments.positional.dropFirst())
                     var path = Path(nil)

@@ -21,7 +21,7 @@ extension Filters {
                 }
                 return .list(list.reversed())
             }
-            return .object(Iterator(Elements(reversed), typeName: name))
+            return .object(Iterator(Elements(reversed), typeName: name, depth: values.depth))
         },
         "join": Filter("sync_do_join", "value d? attribute?", hidden: 1) { rendering, values in
             let path = Path(values[2])
@@ -34,11 +34,14 @@ extension Filters {
         },
         "items": Filter("do_items", "value") { _, values in
             switch values.value(0) {
-            case .undefined: .object(Iterator(Elements([])))
+            case .undefined: .object(Iterator(Elements([]), depth: 0))
             case .dict(let dict):
-                .object(Iterator(Elements(dict.entries.lazy.map { .tuple([$0.key, $0.value]) })))
+                .object(
+                    Iterator(Elements(dict.entries.lazy.map { .tuple([$0.key, $0.value]) }), depth: dict.depth + 1))
             default:
-                .object(Iterator(Elements { throw TemplateError.type("Can only get item pairs from a mapping.") }))
+                .object(
+                    Iterator(
+                        Elements { throw TemplateError.type("Can only get item pairs from a mapping.") }, depth: 0))
             }
         },
         "dictsort": Filter("do_dictsort", "value case_sensitive? by? reverse?") { rendering, values in
@@ -79,7 +82,7 @@ extension Filters {
                             if seen.insert(try Key(isExact ? part : ignoringCase(part))).inserted { return value }
                         }
                         return nil
-                    }))
+                    }, depth: values.depth))
         },
         "min": Filter("do_min", "value case_sensitive? attribute?", hidden: 1) {
             try extreme($0, $1) { try $0.isOrdered($2, $1) }
@@ -112,7 +115,7 @@ extension Filters {
                             }
                         }
                         return nil
-                    }))
+                    }, depth: values.depth))
         },
         "slice": Filter("sync_do_slice", "value slices fill_with?") { rendering, values in
             var parts: Elements?
@@ -122,7 +125,7 @@ extension Filters {
                         let ready = try parts ?? Elements(slices(values, rendering))
                         parts = ready
                         return try ready.next()
-                    }))
+                    }, depth: values.depth))
         },
         "groupby": Filter("sync_do_groupby", "value attribute default? case_sensitive?", hidden: 1) {
             rendering, values in

@@ -8,9 +8,10 @@ enum Globals {
         case "namespace":
             .object(
                 Function(name) { arguments, rendering in
-                    .object(
-                        try Namespace(
-                            try members(arguments, rendering).map { (try rendering.text(of: $0.0).string, $0.1) }))
+                    let members = try members(arguments, rendering)
+                    let namespace = try Namespace(members.map { (try rendering.text(of: $0.0).string, $0.1) })
+                    try rendering.keep(namespace)
+                    return .object(namespace)
                 })
         case "cycler":
             .object(

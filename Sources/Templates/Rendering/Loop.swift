@@ -21,8 +21,9 @@ extension Rendering {
             }
         }
         let inner = try enter(loop.body.scope, parent: scope)
+        if loop.isRecursive { try keep(scope) }
         let context = LoopContext(
-            elements, length: loop.test == nil ? count(of: value) : nil, depth: depth,
+            elements, length: loop.test == nil ? count(of: value) : nil, valueDepth: value.depth, depth: depth,
             again: loop.isRecursive ? (loop, scope) : nil)
         // The reference notes that there was an element where the body ends: after `break` and `continue` it does not know.
         var hasElement = false
@@ -45,6 +46,9 @@ final class LoopContext: Object {
     private var elements: Elements
     private var length: Int?
     private let depth0: Int
+    /// How deeply values lie within what it goes through, and itself.
+    private let valueDepth: Int
+    var depth: Int { valueDepth + 1 }
     private let again: (loop: Statement.Loop, scope: Scope)?
     private(set) var index0 = -1
     private(set) var current = Value.none
@@ -52,8 +56,9 @@ final class LoopContext: Object {
     private var after: Value?
     private var lastChanged: [Value]?
 
-    init(_ elements: Elements, length: Int?, depth: Int, again: (Statement.Loop, Scope)?) {
-        (self.elements, self.length, depth0, self.again) = (elements, length, depth, again)
+    init(_ elements: Elements, length: Int?, valueDepth: Int, depth: Int, again: (Statement.Loop, Scope)?) {
+        (self.elements, self.length, self.valueDepth) = (elements, length, valueDepth)
+        (depth0, self.again) = (depth, again)
     }
 
     /// Goes to the next element; false after the last.
@@ -101,18 +106,18 @@ final class LoopContext: Object {
         case "nextitem": try peek() ?? .undefined(Undefined(reason: .hint("there is no next item")))
         case "cycle":
             .object(
-                Function("cycle") { [self] arguments, _ in
+                Function("cycle", depth: depth) { [self] arguments, _ in
                     guard !arguments.positional.isEmpty else { throw TemplateError.type("no items for cycling given") }
                     return arguments.positional[index0 % arguments.positional.count]
                 })
         case "changed":
             .object(
-                Function("changed") { [self] arguments, rendering in
+                Function("changed", depth: depth) { [self] arguments, rendering in
                     let values = arguments.positional
                     if let last = lastChanged, try rendering.isEqual(.list(last), .list(values)) {
                         return .bool(false)
                     }
-                    lastChanged = values
+                    lastChanged = try values.map { try $0.shallow() }
                     return .bool(true)
                 })
         default: nil

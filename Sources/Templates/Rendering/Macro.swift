@@ -11,8 +11,9 @@ final class Macro: Object {
     init(
         _ name: String?, _ parameters: Statement.Parameters, _ body: Statement.Body, _ scope: Scope,
         _ rendering: Rendering
-    ) {
+    ) throws {
         (self.name, self.parameters, self.body, self.scope) = (name, parameters, body, scope)
+        try rendering.keep(scope)
         let special = rendering.special(body.scope)
         takesCaller = special.contains("caller")
         takesNamed = special.contains("kwargs")
@@ -48,6 +49,8 @@ final class Macro: Object {
     /// What the macro writes, given `arguments` (jinja2's Macro.__call__).
     func run(_ arguments: Arguments, _ rendering: Rendering) throws -> Text {
         let inner = try rendering.enter(body.scope, parent: scope)
+        for value in arguments.positional { _ = try value.shallow() }
+        for member in arguments.named { _ = try member.value.shallow() }
         var named = arguments.named
         func take(_ name: String) -> Value? {
             named.firstIndex { $0.name == name }.map { named.remove(at: $0).value }

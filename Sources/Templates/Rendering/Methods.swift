@@ -329,7 +329,10 @@ private struct TextMethods {
     private func join() throws -> Value {
         try check(1...1)
         let given = argument(0) ?? .none
-        guard let items = try? rendering.list(of: given) else { throw TemplateError.type("can only join an iterable") }
+        guard (try? rendering.elements(of: given)) != nil else {
+            throw TemplateError.type("can only join an iterable")
+        }
+        let items = try rendering.list(of: given)
         var texts: [Text] = []
         for (place, item) in items.enumerated() {
             guard let text = item.text else {

@@ -32,10 +32,10 @@ extension Rendering {
         case .loop(let loop): return try run(loop, scope)
         case .capture(let capture): return try run(capture, scope)
         case .macro(let macro):
-            let value = Macro(macro.name.name, macro.parameters, macro.body, scope, self)
-            assign(macro.name, .object(value), scope)
+            let value = try Macro(macro.name.name, macro.parameters, macro.body, scope, self)
+            try assign(macro.name, .object(value), scope)
         case .call(let block):
-            let caller = Macro(nil, block.parameters, block.body, scope, self)
+            let caller = try Macro(nil, block.parameters, block.body, scope, self)
             try at(block.line) {
                 let value = try call(block.call, scope, caller: caller)
                 try write(try text(of: value))
@@ -126,7 +126,8 @@ extension Rendering {
 
     // MARK: assignment
 
-    func assign(_ name: Expression.Name, _ value: Value, _ scope: Scope) {
+    func assign(_ name: Expression.Name, _ value: Value, _ scope: Scope) throws {
+        let value = try value.shallow()
         let reference = reference(name)
         scope.set(reference, value)
         if scope.isRoot, reference.up == 0 { exported[name.name] = value }
@@ -150,7 +151,7 @@ extension Rendering {
 
     func assign(_ target: Statement.Target, _ value: Value, _ scope: Scope) throws {
         switch target {
-        case .name(let name): assign(name, value, scope)
+        case .name(let name): try assign(name, value, scope)
         case .attribute(let name, let attribute):
             try namespace(name, scope).set(attribute, value)
         case .tuple(let targets):

@@ -19,6 +19,8 @@ final class Rendering {
     /// How long the text itself was when what is written now began to be captured; nil where nothing is captured.
     private var lengthOfText: Int?
     private var generated: [Range<Int>] = []
+    private var namespaces: [Namespace] = []
+    private var kept: [Scope] = []
 
     private var stepsLeft: Int
     private var sinceLook = 0
@@ -30,9 +32,27 @@ final class Rendering {
     }
 
     func rendered() throws -> ChatTemplate.Rendered {
+        defer { forget() }
         let root = try enter(template.tree.scope, parent: nil, isRoot: true)
         _ = try run(template.tree.statements, root)
         return result()
+    }
+
+    /// Keeps what a template can make hold itself, to be emptied in the end; freed one within the other, they would fill the stack.
+    func keep(_ namespace: Namespace) throws {
+        try MemoryBudget.reserve(128)
+        namespaces.append(namespace)
+    }
+
+    func keep(_ scope: Scope) throws {
+        guard kept.last !== scope else { return }
+        try MemoryBudget.reserve(128)
+        kept.append(scope)
+    }
+
+    private func forget() {
+        for scope in kept { scope.clear() }
+        for namespace in namespaces { namespace.clear() }
     }
 
     private func result() -> ChatTemplate.Rendered {
@@ -172,6 +192,9 @@ final class Scope {
         (self.layout, self.parent, self.isRoot) = (layout, parent, isRoot)
         slots = Array(repeating: nil, count: layout.count)
     }
+
+    /// Forgets all values.
+    func clear() { for slot in slots.indices { slots[slot] = nil } }
 
     private func scope(_ up: Int) -> Scope? {
         var scope: Scope? = self

@@ -3,10 +3,14 @@ final class Function: Object {
     private let name: String
     private let shown: String?
     private let body: (Arguments, Rendering) throws -> Value
+    let depth: Int
 
-    /// `shown` is what printing it gives.
-    init(_ name: String, shown: String? = nil, _ body: @escaping (Arguments, Rendering) throws -> Value) {
-        (self.name, self.shown, self.body) = (name, shown, body)
+    /// `shown` is what printing it gives, `depth` that of what it belongs to.
+    init(
+        _ name: String, shown: String? = nil, depth: Int = 0,
+        _ body: @escaping (Arguments, Rendering) throws -> Value
+    ) {
+        (self.name, self.shown, self.depth, self.body) = (name, shown, depth + 1, body)
     }
 
     let typeName = "function"
@@ -23,6 +27,7 @@ final class Method: Object {
     init(_ receiver: Value, _ name: String) { (self.receiver, self.name) = (receiver, name) }
 
     let typeName = "builtin_function_or_method"
+    var depth: Int { receiver.depth + 1 }
     var isCallable: Bool { true }
     func represented(_ rendering: Rendering) throws -> String {
         "<built-in method \(name) of \(receiver.typeName) object>"
@@ -115,9 +120,13 @@ final class IntegerRange: Object {
 /// What goes through values once: what `map`, `select`, `items` and `reverse` give.
 final class Iterator: Object {
     let typeName: String
+    let depth: Int
     private let source: Elements
 
-    init(_ source: Elements, typeName: String = "generator") { (self.source, self.typeName) = (source, typeName) }
+    /// `depth` is that of the values that the elements are made of.
+    init(_ source: Elements, typeName: String = "generator", depth: Int) {
+        (self.source, self.typeName, self.depth) = (source, typeName, depth + 1)
+    }
 
     func elements() -> Elements? { source }
 }
@@ -133,6 +142,7 @@ final class DictView: Object {
 
     var typeName: String { "dict_\(part.rawValue)" }
     var count: Int? { dict.count }
+    var depth: Int { dict.depth + 1 }
     var list: [Value] {
         switch part {
         case .keys: dict.entries.map(\.key)
@@ -153,7 +163,11 @@ final class Namespace: Object {
 
     init(_ members: [(String, Value)]) throws { for (name, value) in members { try set(name, value) } }
 
+    /// Forgets all, so that namespaces that hold one another are freed one by one.
+    func clear() { (names, values) = ([], [:]) }
+
     func set(_ name: String, _ value: Value) throws {
+        let value = try value.shallow()
         guard !name.hasPrefix("_") else {
             throw TemplateError(
                 "SecurityError",
@@ -183,6 +197,7 @@ final class Cycler: Object {
     }
 
     let typeName = "Cycler"
+    var depth: Int { 1 + (items.lazy.map(\.depth).max() ?? 0) }
     let module: String? = "jinja2.utils"
     func attribute(_ name: String, _ rendering: Rendering) throws -> Value? {
         switch name {
@@ -191,13 +206,13 @@ final class Cycler: Object {
         case "pos": .integer(place)
         case "next":
             .object(
-                Function("next") { [self] _, _ in
+                Function("next", depth: depth) { [self] _, _ in
                     defer { place = (place + 1) % items.count }
                     return items[place]
                 })
         case "reset":
             .object(
-                Function("reset") { [self] _, _ in
+                Function("reset", depth: depth) { [self] _, _ in
                     place = 0
                     return .none
                 })
@@ -214,6 +229,7 @@ final class Joiner: Object {
     init(_ separator: Value) { self.separator = separator }
 
     let typeName = "Joiner"
+    var depth: Int { separator.depth + 1 }
     let module: String? = "jinja2.utils"
     var isCallable: Bool { true }
     func attribute(_ name: String, _ rendering: Rendering) throws -> Value? {

@@ -60,6 +60,29 @@ enum Value {
         }
     }
 
+    /// How deeply values lie within it.
+    ///
+    /// What is assigned has a bound on it: values that hold one another are freed one within the other, on the stack.
+    var depth: Int {
+        switch self {
+        case .list(let list), .tuple(let list): list.depth
+        case .dict(let dict): dict.depth
+        case .object(let object): object.depth
+        default: 0
+        }
+    }
+    /// The largest depth that a value which is assigned may have; JSON is read to 512.
+    static let maxDepth = 1000
+
+    /// Itself; throws where values lie too deeply within it.
+    func shallow() throws -> Value {
+        guard depth <= Self.maxDepth else {
+            throw TemplateError(
+                "RecursionError", "maximum recursion depth exceeded: values nested deeper than \(Self.maxDepth)")
+        }
+        return self
+    }
+
     var isUndefined: Bool { if case .undefined = self { true } else { false } }
     var isNone: Bool { if case .none = self { true } else { false } }
     var text: Text? { if case .text(let text) = self { text } else { nil } }
@@ -80,14 +103,19 @@ final class List {
     let items: [Value]
     /// Names of the elements, of a tuple that `groupby` made.
     let names: [String]?
+    let depth: Int
 
-    init(_ items: [Value], names: [String]? = nil) { (self.items, self.names) = (items, names) }
+    init(_ items: [Value], names: [String]? = nil) {
+        (self.items, self.names) = (items, names)
+        depth = 1 + (items.lazy.map(\.depth).max() ?? 0)
+    }
 }
 
 /// A dictionary, in the order of its keys.
 final class Dict {
     let entries: [(key: Value, value: Value)]
     private let places: [Key: Int]
+    let depth: Int
 
     /// Of equal keys the last value counts, in the place of the first.
     init(_ members: some Sequence<(Value, Value)>) throws {
@@ -103,6 +131,7 @@ final class Dict {
             }
         }
         (self.entries, self.places) = (entries, places)
+        depth = 1 + (entries.lazy.map { max($0.key.depth, $0.value.depth) }.max() ?? 0)
     }
 
     var count: Int { entries.count }
@@ -172,6 +201,8 @@ protocol Object: AnyObject {
     var module: String? { get }
     /// How many elements it has; nil where it has no length.
     var count: Int? { get }
+    /// How deeply values lie within it; see `Value.depth`.
+    var depth: Int { get }
     /// Whether it can be called.
     var isCallable: Bool { get }
     /// As `repr` writes it.
@@ -189,6 +220,7 @@ protocol Object: AnyObject {
 extension Object {
     var module: String? { nil }
     var count: Int? { nil }
+    var depth: Int { 1 }
     var isCallable: Bool { false }
     func attribute(_ name: String, _ rendering: Rendering) throws -> Value? { nil }
     func element(_ key: Value) throws -> Value? { nil }
