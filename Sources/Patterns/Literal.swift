@@ -2,7 +2,7 @@
 package struct Literal: Sendable {
     package let bytes: [UInt8]
     /// For each beginning of the string how long the longest shorter beginning is that it ends in.
-    private let borders: [Int]
+    package let borders: [Int]
 
     package init(_ bytes: [UInt8]) {
         var borders = [Int](repeating: 0, count: bytes.count)

@@ -4,14 +4,16 @@ import Synchronization
 final class Scratch {
     var symbols: [Symbol] = []
     var heap = MergeHeap()
+    var places: [Unigram.Place] = []
     var words = WordCache()
     var tokens: [ModelToken] = []
     let journey = Journey()
 
     /// Gives back the memory that an unusually long text took.
     func shrink() {
-        guard symbols.capacity > 1 << 16 || tokens.capacity > 1 << 16 else { return }
+        guard max(symbols.capacity, tokens.capacity, places.capacity) > 1 << 16 else { return }
         symbols = []
+        places = []
         heap = MergeHeap()
         tokens = []
     }

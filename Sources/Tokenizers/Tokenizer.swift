@@ -18,17 +18,47 @@ public struct Tokenizer: Sendable {
     var decoder: Decoder?
     var added = AddedTokens()
     var settings = TokenizerSettings()
+    /// What the stages are made of.
+    var sections: TokenizerSections
+    /// tokenizer_config.json as it was read.
+    var config: JSONObject = [:]
+    /// The templates by which a conversation becomes a text.
+    public internal(set) var chatTemplates = ChatTemplates()
     /// The file that says the stages, for messages.
-    var source = ""
+    var source: String
     private let scratches = ScratchPool()
 
-    init(model: Model) { self.model = model }
+    /// A tokenizer of its parts; `source` is the file that they are of, for messages.
+    init(_ sections: TokenizerSections, _ parts: VocabularyParts, added tokens: [AddedToken], source: String) throws {
+        model = try ModelReader(source: source).model(sections["model"] ?? .object([:]), parts)
+        (self.sections, self.source) = (sections, source)
+        try readStages()
+        try TokenizerError.placing("\(source): ") { _ = try add(tokens) }
+    }
 
-    /// What cuts words into tokens, as tokenizer.json names it: "WordPiece", "BPE".
+    /// Makes the stages of what the sections say.
+    mutating func readStages() throws {
+        let stages = StageReader(source: source)
+        normalizer = try sections["normalizer"].map { try stages.normalizer($0) }
+        preTokenizer = try sections["pre_tokenizer"].map { try stages.preTokenizer($0) }
+        postProcessor = try sections["post_processor"].map { try stages.postProcessor($0) } ?? PostProcessor()
+        decoder = try sections["decoder"].map { try stages.decoder($0) }
+        if !added.tokens.isEmpty { try added.freeze(normalizer) }
+    }
+
+    /// The text and id of a special token; nil where there is none.
+    func end(_ name: SpecialToken) -> (token: String, id: Int)? {
+        guard let token = settings.specialTokens[name], let id = id(token) else { return nil }
+        return (token, id)
+    }
+
+    /// What cuts words into tokens, as tokenizer.json names it: "WordPiece", "BPE", "Unigram", "WordLevel".
     public var modelName: String {
         switch model {
         case .wordPiece: "WordPiece"
         case .bpe: "BPE"
+        case .unigram: "Unigram"
+        case .wordLevel: "WordLevel"
         }
     }
 
@@ -142,11 +172,7 @@ public struct Tokenizer: Sendable {
         tokens.reserveCapacity(ids.count)
         var length = 0
         for (index, id) in ids.enumerated() {
-            if let token = added.texts[id] {
-                if skipSpecialTokens, added.isSpecial(token) { continue }
-                tokens.append(token)
-                length += token.count + 1
-            } else if let token = model.vocabulary.token(id) {
+            if let token = decodedToken(id, skipsSpecialTokens: skipSpecialTokens) {
                 tokens.append(token)
                 length += token.count + 1
             }
@@ -167,10 +193,19 @@ public struct Tokenizer: Sendable {
         } else {
             bytes = Array(tokens.joined(separator: [0x20]))
         }
-        if cleanUpTokenizationSpaces ?? settings.cleanUpTokenizationSpaces, case .wordPiece = model {
-            bytes = CleanUp.transformers.apply(bytes)
-        }
+        if cleansUp(cleanUpTokenizationSpaces) { bytes = CleanUp.transformers.apply(bytes) }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The token of an id as decoders take it; nil where no token has the id, or it is special and those are left out.
+    func decodedToken(_ id: Int, skipsSpecialTokens: Bool) -> [UInt8]? {
+        guard let token = added.texts[id] else { return model.vocabulary.token(id) }
+        return skipsSpecialTokens && added.isSpecial(token) ? nil : token
+    }
+
+    /// Whether spaces before punctuation are taken away: as is asked for, else as the folder says, of WordPiece texts only.
+    func cleansUp(_ asked: Bool?) -> Bool {
+        if case .wordPiece = model { asked ?? settings.cleanUpTokenizationSpaces } else { false }
     }
 
     private func tokens(_ text: String, _ scratch: Scratch) throws -> SequenceTokens {

@@ -19,6 +19,8 @@ public enum SpecialToken: String, CaseIterable, Sendable {
 /// What the folder says beside the stages.
 struct TokenizerSettings: Sendable {
     var specialTokens: [SpecialToken: String] = [:]
+    /// Special tokens without a name that were added since.
+    var extraSpecialTokens: [String] = []
     var modelMaxLength: Int?
     var cleanUpTokenizationSpaces = false
 }

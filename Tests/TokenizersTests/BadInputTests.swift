@@ -37,32 +37,56 @@ import Tokenizers
             "tokenizer.json: model: dropout 0.1 is not supported, only null"
         ),
         (
-            file(model: #"{"type":"Unigram","unk_id":0,"vocab":[["a",-1.5]]}"#),
-            "tokenizer.json: model: type 'Unigram' is not supported; supported are BPE, WordPiece"
+            file(model: #"{"type":"Unigram","unk_id":1,"vocab":[["a",-1.5]]}"#),
+            "tokenizer.json: model: 'unk_id' is 1, and the vocabulary has 1 tokens"
         ),
         (
-            file(model: #"{"unk_id":0,"vocab":[["a",-1.5]]}"#),
-            "tokenizer.json: model: type 'Unigram' is not supported; supported are BPE, WordPiece"
+            file(model: #"{"unk_id":0,"vocab":[["a","b"]]}"#), "tokenizer.json:1: expected a number"
         ),
         (
-            file(model: #"{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}"#),
-            "tokenizer.json: model: type 'WordLevel' is not supported; supported are BPE, WordPiece"
+            file(model: #"{"type":"Unigram","vocab":[["a"]]}"#),
+            "tokenizer.json:1: expected a token and its score, got a list of 1"
+        ),
+        (
+            file(model: #"{"type":"Unigram","vocab":{"a":0}}"#),
+            "tokenizer.json: model: 'vocab' of Unigram expected a list of tokens and scores"
+        ),
+        (
+            file(model: #"{"type":"BPE","vocab":[["a",0]],"merges":[]}"#),
+            "tokenizer.json: model: 'vocab' of BPE expected an object of tokens and ids, got a list"
+        ), (file(model: #"{"type":"WordLevel","vocab":{"a":0}}"#), "tokenizer.json: model: 'unk_token' is missing"),
+        (
+            file(model: #"{"type":"Other","vocab":{"a":0}}"#),
+            "tokenizer.json: model: type 'Other' is not supported; supported are BPE, Unigram, WordLevel, WordPiece"
         ),
         (file(#""normalizer":{},"#), "tokenizer.json: normalizer: 'type' is missing"),
         (
-            file(#""normalizer":{"type":"Precompiled"},"#),
-            "tokenizer.json: normalizer: type 'Precompiled' is not supported; supported are BertNormalizer, ByteLevel, "
-                + "Lowercase, NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence, Strip, StripAccents"
+            file(#""normalizer":{"type":"Other"},"#),
+            "tokenizer.json: normalizer: type 'Other' is not supported; supported are BertNormalizer, ByteLevel, "
+                + "Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents"
         ),
         (
-            file(#""pre_tokenizer":{"type":"UnicodeScripts"},"#),
-            "tokenizer.json: pre_tokenizer: type 'UnicodeScripts' is not supported; supported are BertPreTokenizer, "
-                + "ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Sequence, Split, Whitespace, WhitespaceSplit"
+            file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"AAA"},"#),
+            "tokenizer.json: normalizer: 'precompiled_charsmap' is not base64"
         ),
         (
-            file(#""decoder":{"type":"CTC"},"#),
-            "tokenizer.json: decoder: type 'CTC' is not supported; supported are BPEDecoder, ByteFallback, ByteLevel, "
-                + "Fuse, Metaspace, Replace, Sequence, Strip, WordPiece"
+            file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"/wAAAA=="},"#),
+            "tokenizer.json: normalizer: precompiled_charsmap: a trie of 255 bytes does not fit into 0"
+        ),
+        (
+            file(#""pre_tokenizer":{"type":"Other"},"#),
+            "tokenizer.json: pre_tokenizer: type 'Other' is not supported; supported are BertPreTokenizer, "
+                + "ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, "
+                + "UnicodeScripts, Whitespace, WhitespaceSplit"
+        ),
+        (
+            file(#""pre_tokenizer":{"type":"FixedLength","length":0},"#),
+            "tokenizer.json: pre_tokenizer: 'length' expected a number from 1 on, got integer 0"
+        ),
+        (
+            file(#""decoder":{"type":"Other"},"#),
+            "tokenizer.json: decoder: type 'Other' is not supported; supported are BPEDecoder, ByteFallback, ByteLevel, "
+                + "CTC, Fuse, Metaspace, Replace, Sequence, Strip, WordPiece"
         ),
         (
             file(#""post_processor":{"type":"Other"},"#),
@@ -90,7 +114,7 @@ import Tokenizers
     ]
 
     @Test(arguments: files) func tokenizerFile(_ bad: (json: String, message: String)) {
-        let message = message { try Data.tokenizer(bad.json) }
+        let message = TokenizersTests.message { try Data.tokenizer(bad.json) }
         #expect(message?.hasPrefix(bad.message) == true, "\(message ?? "no error")")
     }
 
@@ -116,7 +140,7 @@ import Tokenizers
 
     @Test(arguments: patterns) func pattern(_ bad: (pattern: String, what: String)) {
         let stage = #""pre_tokenizer":{"type":"Split","pattern":{"Regex":"\#(bad.pattern)"},"behavior":"Isolated"},"#
-        let message = message { try Data.tokenizer(Self.file(stage)) }
+        let message = TokenizersTests.message { try Data.tokenizer(Self.file(stage)) }
         #expect(message?.hasPrefix("tokenizer.json: pre_tokenizer: pattern '") == true, "\(message ?? "no error")")
         #expect(message?.hasSuffix("', \(bad.what)") == true, "\(message ?? "no error")")
     }
@@ -133,7 +157,7 @@ import Tokenizers
         }
         #expect(vocabulary == "vocab.json:1: expected an object of tokens and ids")
         let none = message { try Data.withFolder([:]) { try Tokenizer.load(from: $0) } }
-        #expect(none?.hasSuffix("there is no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt") == true)
+        #expect(none?.hasSuffix("no vocab.json with merges.txt, no tokenizer.model and no spiece.model") == true)
         let config = message { try Data.tokenizer(Self.file(), config: #"{"cls_token":3}"#) }
         #expect(config == "tokenizer_config.json: cls_token: expected a token, got integer 3")
     }
@@ -162,15 +186,5 @@ import Tokenizers
         #expect(
             message { try tokenizer.encodeBatch(["a", "b"], pairs: ["c"]) }
                 == "2 texts, but 1 second texts; give one for each")
-    }
-
-    /// What an error says; nil where there is none.
-    private func message<Result>(_ body: () throws -> Result) -> String? {
-        do {
-            _ = try body()
-            return nil
-        } catch {
-            return "\(error)"
-        }
     }
 }

@@ -6,9 +6,8 @@ import Tokenizers
 /// text.
 @Suite struct GoldenTests {
     static let folders = [
-        "bert", "bert-config", "bert-files", "byte-fallback", "gpt2", "qwen2", "qwen2-files", "roberta",
-        "roberta-config",
-        "roberta-files",
+        "bert", "bert-config", "bert-files", "byte-fallback", "gemma-model", "gpt2", "llama-model", "qwen2",
+        "qwen2-files", "roberta", "roberta-config", "roberta-files", "t5-model",
     ]
 
     @Test(arguments: folders) func encodings(_ name: String) throws {

@@ -36,6 +36,16 @@ enum Data {
     }
 }
 
+/// What an error says; nil where there is none.
+func message<Result>(_ body: () throws -> Result) -> String? {
+    do {
+        _ = try body()
+        return nil
+    } catch {
+        return "\(error)"
+    }
+}
+
 /// A request of cases.json, and what the reference made of it.
 struct GoldenCase {
     let json: JSON

@@ -105,7 +105,7 @@ import Tokenizers
         let model = #"{"type":"BPE","vocab":{"a":0,"b":1,"\#(long)":2,"":3},"merges":[]}"#
         let tokenizer = try Data.tokenizer(BadInputTests.file(stages, model: model))
         let ids = place.hasPrefix("[37]") ? Array(repeating: 3, count: 10_000) : Array(repeating: 2, count: 10)
-        let message = message { try tokenizer.decode(ids) }
+        let message = TokenizersTests.message { try tokenizer.decode(ids) }
         #expect(
             message?.contains("/tokenizer.json: decoder.decoders\(place)") == true, "\(message ?? "no error")")
     }
@@ -142,7 +142,7 @@ import Tokenizers
         let wordPiece = try Data.tokenizer(
             #"{"model":{"type":"WordPiece","max_input_chars_per_word":9223372036854775807,"unk_token":"u","#
                 + ###""vocab":{"u":0,"a":1,"##a":2,"##\###(long)":3}}}"###)
-        let message = message { try wordPiece.encode(String(repeating: "a", count: 40_000)) }
+        let message = TokenizersTests.message { try wordPiece.encode(String(repeating: "a", count: 40_000)) }
         #expect(message?.contains("/tokenizer.json: model: takes too many steps") == true, "\(message ?? "no error")")
         let affix = message2(#""continuing_subword_prefix":"\#(String(repeating: "#", count: 300))""#)
         #expect(affix == "tokenizer.json: model: 'continuing_subword_prefix' has 300 bytes, at most 256 are read")
@@ -176,7 +176,7 @@ import Tokenizers
     /// Numbers of ids: each is refused, or has no more than its own place.
     @Test(arguments: ["-1", "9223372036854775808", "9223372036854775807", "2147483648", "2147483647", "1.5", "1e3"])
     func badIds(_ id: String) {
-        let message = message {
+        let message = TokenizersTests.message {
             try Data.tokenizer(BadInputTests.file(model: #"{"type":"BPE","vocab":{"a":\#(id)},"merges":[]}"#))
         }
         #expect(
@@ -224,15 +224,5 @@ import Tokenizers
         #expect(throws: Stop.self) { try tokenizer.encode(text) }
         #expect(throws: Stop.self) { try tokenizer.decode(Array(repeating: 0, count: 1 << 20)) }
         #expect(asked.withLock { $0 } == 2)
-    }
-
-    /// What an error says; nil where there is none.
-    private func message<Result>(_ body: () throws -> Result) -> String? {
-        do {
-            _ = try body()
-            return nil
-        } catch {
-            return "\(error)"
-        }
     }
 }

@@ -5,7 +5,7 @@ import Tokenizers
 /// Files that a mutation of the project's own makes: each is refused with an error, or encodes and decodes, in bounded time.
 @Suite struct MutationTests {
     /// SplitMix64, so that a failure's seed makes the same file again.
-    private struct Random: RandomNumberGenerator {
+    struct Random: RandomNumberGenerator {
         var state: UInt64
 
         mutating func next() -> UInt64 {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes what the tokenizers and their tests take from outside.
 
-    tokenization.py tables    Sources/Tokenizers/DecompositionTables*.swift, from the normalizers of the `tokenizers` library
+    tokenization.py tables    Sources/Tokenizers/Unicode/DecompositionTables*.swift and ScriptTable.swift, from what stages of
+                              the `tokenizers` library do with every scalar
     tokenization.py goldens   Tests/Goldens/tokenizers: tiny tokenizers trained on text of the project's own, and what the
                               library (for folders without tokenizer.json: transformers) makes of some texts with them
 
@@ -95,7 +96,33 @@ def tables():
     }
     for file, (name, table, summary) in files.items():
         text = TABLE_FILE.format(summary=summary, name=name, body=swift_string(encode_table(table)))
-        (ROOT / "Sources/Tokenizers" / f"DecompositionTables+{file}.swift").write_text(text)
+        (ROOT / "Sources/Tokenizers/Unicode" / f"DecompositionTables+{file}.swift").write_text(text)
+    script_table()
+
+
+def script_table():
+    """Runs of scalars that the pre-tokenizer UnicodeScripts takes for one script, as it shows by where it cuts."""
+    from tokenizers import pre_tokenizers
+
+    stage = pre_tokenizers.UnicodeScripts()
+    known, records, current, previous = [], [], None, 0
+    for cp in scalars():
+        c = chr(cp)
+        if not stage.pre_tokenize_str(c):
+            script = -1
+        elif current is not None and current >= 0 and len(stage.pre_tokenize_str(known[current] + c)) == 1:
+            script = current
+        else:
+            script = next((place for place, other in enumerate(known) if len(stage.pre_tokenize_str(other + c)) == 1), len(known))
+            if script == len(known):
+                known.append(c)
+        if script != current:
+            records.append("%X" % (cp - previous) + ("" if script < 0 else ":%X" % script))
+            current, previous = script, cp
+    text = TABLE_FILE.format(
+        summary="How far each run begins after the one before, and the number of its script (hexadecimal), none for any.",
+        name="table", body=swift_string(" ".join(records))).replace("extension Decomposition", "extension UnicodeScripts")
+    (ROOT / "Sources/Tokenizers/Unicode/ScriptTable.swift").write_text(text)
 
 
 # Written for this project; the tokenizers are trained on it, so that their tokens are whole words, parts and single bytes.

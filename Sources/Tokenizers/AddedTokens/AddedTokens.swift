@@ -47,7 +47,10 @@ struct AddedTokens: Sendable {
     func isSpecial(_ token: [UInt8]) -> Bool { specialContents.contains(token) }
 
     /// Adds tokens; one that the model or an earlier addition knows keeps its id, others get the next free one.
-    mutating func add(_ added: [AddedToken], model: Vocabulary) throws {
+    ///
+    /// - Returns: How many were not among the added ones before.
+    mutating func add(_ added: [AddedToken], model: Vocabulary) throws -> Int {
+        var count = 0
         for token in added where !token.content.isEmpty {
             let content = Array(token.content.utf8)
             guard content.count <= Self.maxLength else {
@@ -61,7 +64,9 @@ struct AddedTokens: Sendable {
             ids[content] = id
             tokens[id] = token
             if !specialContents.contains(content) { otherTokens.append(token) }
+            count += 1
         }
+        return count
     }
 
     /// Prepares the search; to be called after the last addition.

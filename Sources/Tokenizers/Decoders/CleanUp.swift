@@ -20,5 +20,8 @@ struct CleanUp: Sendable {
         (" 've", "'ve"), (" 're", "'re"),
     ])
 
+    /// The same for a text that comes in pieces: each pair's work, in order.
+    var streaming: [StreamingReplace] { pairs.map { StreamingReplace($0.from, by: $0.to) } }
+
     func apply(_ bytes: [UInt8]) -> [UInt8] { pairs.reduce(bytes) { $1.from.replaced(in: $0, by: $1.to) } }
 }

@@ -7,6 +7,7 @@ indirect enum Decoder: Sendable {
     case byteLevel
     case byteFallback
     case fuse
+    case ctc(CTC)
     case strip(content: UInt32, start: Int, stop: Int)
     case replace(SplitPattern, with: [UInt8])
     case bpe(suffix: Literal)
@@ -42,6 +43,7 @@ indirect enum Decoder: Sendable {
         case .byteLevel: [Self.repaired(tokens.flatMap(ByteLevel.unmap))]
         case .byteFallback: Self.byteFallback(tokens)
         case .fuse: [Array(tokens.joined())]
+        case .ctc(let ctc): ctc.decode(tokens)
         case .strip(let content, let start, let stop): tokens.map { Self.strip($0, content, start, stop) }
         case .replace(let pattern, let content): try Self.replace(tokens, pattern, content, journey)
         case .bpe(let suffix): Self.bpe(tokens, suffix)
@@ -83,9 +85,7 @@ indirect enum Decoder: Sendable {
             run = []
         }
         for token in tokens {
-            if token.count == 6, token.starts(with: Array("<0x".utf8)), token[5] == UInt8(ascii: ">"),
-                let byte = UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
-            {
+            if let byte = ByteFallback.byte(token) {
                 run.append(byte)
             } else {
                 flush()

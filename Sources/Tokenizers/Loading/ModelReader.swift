@@ -7,21 +7,37 @@ struct ModelReader {
 
     private static let maxAffix = 256
 
+    private static let types = ["BPE", "Unigram", "WordLevel", "WordPiece"]
+
     /// The model that the section and the parts that were read apart describe.
-    func model(_ json: JSON, _ reader: VocabularyReader) throws -> Model {
-        let type = try self.type(json, reader)
+    func model(_ json: JSON, _ parts: VocabularyParts) throws -> Model {
+        let type = try self.type(json, parts)
+        guard Self.types.contains(type) else {
+            throw TokenizerError(
+                "\(source): model: type '\(FormatError.shown(type))' is not supported; supported are "
+                    + Self.types.joined(separator: ", "))
+        }
+        guard parts.isList == (type == "Unigram") else {
+            throw TokenizerError(
+                "\(source): model: 'vocab' of \(type) expected "
+                    + (parts.isList ? "an object of tokens and ids, got a list" : "a list of tokens and scores"))
+        }
         switch type {
         case "WordPiece":
             return .wordPiece(
                 try wordPiece(
-                    reader.tokens, unknownToken: try string(json, "unk_token") ?? "[UNK]",
+                    parts.tokens, unknownToken: try string(json, "unk_token") ?? "[UNK]",
                     prefix: try string(json, "continuing_subword_prefix") ?? "##",
                     maxInputCharsPerWord: try json.optional(
                         "max_input_chars_per_word", "a number from 0 on", source: "\(source): model"
                     ) {
                         $0.int.flatMap { $0 >= 0 ? $0 : nil }
                     } ?? 100))
-        case "BPE":
+        case "WordLevel":
+            let unknownToken = try json.required("unk_token", "a string", source: "\(source): model") { $0.string }
+            return .wordLevel(WordLevel(vocabulary: try vocabulary(parts.tokens), unknownToken: unknownToken))
+        case "Unigram": return .unigram(try unigram(json, parts))
+        default:
             if let dropout = json["dropout"]?.double, dropout != 0 {
                 throw TokenizerError("\(source): model: dropout \(dropout) is not supported, only null")
             }
@@ -32,18 +48,32 @@ struct ModelReader {
             options.fuseUnknown = try bool(json, "fuse_unk")
             options.byteFallback = try bool(json, "byte_fallback")
             options.ignoreMerges = try bool(json, "ignore_merges")
-            return .bpe(try bpe(reader.tokens, reader.merges, options))
-        default:
+            return .bpe(try bpe(parts.tokens, parts.merges, options))
+        }
+    }
+
+    /// A Unigram model.
+    private func unigram(_ json: JSON, _ parts: VocabularyParts) throws -> Unigram {
+        guard !parts.tokens.isEmpty else { throw TokenizerError("\(source): the vocabulary is empty") }
+        let unknown = try json.optional("unk_id", "a token's id, from 0 on", source: "\(source): model") {
+            $0.int.flatMap { $0 >= 0 ? $0 : nil }
+        }
+        if let unknown, unknown >= parts.tokens.count {
             throw TokenizerError(
-                "\(source): model: type '\(FormatError.shown(type))' is not supported; supported are BPE, WordPiece")
+                "\(source): model: 'unk_id' is \(unknown), and the vocabulary has \(parts.tokens.count) tokens")
+        }
+        return try TokenizerError.placing("\(source): model") {
+            try Unigram(
+                tokens: parts.tokens.map(\.token), scores: parts.scores, unknown: unknown,
+                byteFallback: try bool(json, "byte_fallback"))
         }
     }
 
     /// The type, which old files do not say.
-    private func type(_ json: JSON, _ reader: VocabularyReader) throws -> String {
+    private func type(_ json: JSON, _ parts: VocabularyParts) throws -> String {
         if let type = try json.optional("type", "a string", source: "\(source): model", { $0.string }) { return type }
-        if reader.hasListVocabulary { return "Unigram" }
-        if reader.hasMerges { return "BPE" }
+        if parts.isList { return "Unigram" }
+        if parts.hasMerges { return "BPE" }
         return json["max_input_chars_per_word"] == nil ? "WordLevel" : "WordPiece"
     }
 
@@ -73,7 +103,7 @@ struct ModelReader {
     }
 
     /// A WordPiece model.
-    func wordPiece(
+    private func wordPiece(
         _ tokens: [(token: [UInt8], id: Int)], unknownToken: String, prefix: String = "##",
         maxInputCharsPerWord: Int = 100
     ) throws -> WordPiece {
@@ -83,7 +113,7 @@ struct ModelReader {
     }
 
     /// A byte-pair model.
-    func bpe(
+    private func bpe(
         _ tokens: [(token: [UInt8], id: Int)], _ merges: [(left: [UInt8], right: [UInt8])], _ options: BPE.Options
     ) throws -> BPE {
         let vocabulary = try vocabulary(tokens)

@@ -86,6 +86,13 @@ struct StageReader {
         case "NFKC": return .nfkc
         case "NFKD": return .nfkd
         case "StripAccents": return .stripAccents
+        case "Nmt": return .nmt
+        case "Precompiled":
+            guard let block = Base64.decode(try text(json, "precompiled_charsmap", stage)) else {
+                throw error(stage, "'precompiled_charsmap' is not base64")
+            }
+            return .precompiled(
+                try TokenizerError.placing("\(source): \(stage)") { try Precompiled(charsmap: block) })
         case "Strip":
             return .strip(
                 left: try bool(json, "strip_left", stage, default: true),
@@ -100,8 +107,8 @@ struct StageReader {
             throw unsupported(
                 stage, type,
                 [
-                    "BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Prepend", "Replace",
-                    "Sequence", "Strip", "StripAccents",
+                    "BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled",
+                    "Prepend", "Replace", "Sequence", "Strip", "StripAccents",
                 ])
         }
     }
@@ -120,6 +127,12 @@ struct StageReader {
         case "Metaspace": return .metaspace(try metaspace(json, stage))
         case "Digits": return .digits(individually: try bool(json, "individual_digits", stage, default: false))
         case "Punctuation": return .punctuation(try behavior(json, stage, default: .isolated))
+        case "UnicodeScripts": return .unicodeScripts
+        case "FixedLength":
+            let length = try json.optional("length", "a number from 1 on", source: "\(source): \(stage)") {
+                $0.int.flatMap { $0 > 0 ? $0 : nil }
+            }
+            return .fixedLength(length ?? 5)
         case "CharDelimiterSplit":
             let delimiter = try scalar(json, "delimiter", stage)
             return .split(.scalars { $0 == delimiter }, .removed, invert: false)
@@ -134,9 +147,8 @@ struct StageReader {
             throw unsupported(
                 stage, type,
                 [
-                    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation",
-                    "Sequence",
-                    "Split", "Whitespace", "WhitespaceSplit",
+                    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "FixedLength", "Metaspace",
+                    "Punctuation", "Sequence", "Split", "UnicodeScripts", "Whitespace", "WhitespaceSplit",
                 ])
         }
     }
@@ -185,6 +197,12 @@ struct StageReader {
         case "ByteLevel": return .byteLevel
         case "ByteFallback": return .byteFallback
         case "Fuse": return .fuse
+        case "CTC":
+            return .ctc(
+                CTC(
+                    padToken: Literal(try text(json, "pad_token", stage)),
+                    wordDelimiter: Literal(try text(json, "word_delimiter_token", stage)),
+                    cleanup: try bool(json, "cleanup", stage, default: true)))
         case "BPEDecoder": return .bpe(suffix: Literal(try text(json, "suffix", stage)))
         case "Metaspace": return .metaspace(try metaspace(json, stage))
         case "Replace": return .replace(try pattern(json, stage), with: Array(try text(json, "content", stage).utf8))
@@ -202,7 +220,8 @@ struct StageReader {
             throw unsupported(
                 stage, type,
                 [
-                    "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace", "Sequence", "Strip",
+                    "BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Replace", "Sequence",
+                    "Strip",
                     "WordPiece",
                 ])
         }

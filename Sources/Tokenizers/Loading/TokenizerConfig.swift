@@ -10,13 +10,30 @@ struct TokenizerConfig {
         var stripAccents: Bool??
         var addPrefixSpace: Bool?
         var trimOffsets: Bool?
+        /// Whether Llama's space is put before every piece of a text and not the first only.
+        var legacy: Bool?
     }
+
+    /// Whether a token is put before and after each text.
+    struct Ends {
+        var addBos: Bool
+        var addEos: Bool
+    }
+
+    /// tokenizer_config.json as it is.
+    private(set) var json: JSONObject = [:]
+    /// What the file says of bos and eos; nil where it says neither, and the post-processor stays as it is.
+    private(set) var ends: Ends?
+    /// How many sentinels T5 has.
+    private(set) var extraIds = 100
+    /// The templates of conversations.
+    private(set) var chatTemplates = ChatTemplates()
 
     private(set) var options = Options()
     /// The special tokens that are named, nil for those said to be null.
     private(set) var specialTokens: [SpecialToken: AddedToken?] = [:]
     /// Further special tokens.
-    private var extraTokens: [AddedToken] = []
+    private(set) var extraTokens: [AddedToken] = []
     /// Tokens beside the vocabulary, in the order of their ids.
     private(set) var addedTokens: [AddedToken] = []
     /// The family that the class or the model's type names.
@@ -39,7 +56,17 @@ struct TokenizerConfig {
         options = Options(
             lowercase: try flag("do_lower_case"), handleChineseChars: try flag("tokenize_chinese_chars"),
             stripAccents: json["strip_accents"] == nil ? nil : .some(try flag("strip_accents")),
-            addPrefixSpace: try flag("add_prefix_space"), trimOffsets: try flag("trim_offsets"))
+            addPrefixSpace: try flag("add_prefix_space"), trimOffsets: try flag("trim_offsets"),
+            legacy: try flag("legacy"))
+        self.json = json.object ?? [:]
+        if json["add_bos_token"] != nil || json["add_eos_token"] != nil {
+            ends = Ends(addBos: try flag("add_bos_token") ?? false, addEos: try flag("add_eos_token") ?? false)
+        }
+        extraIds =
+            try json.optional("extra_ids", "a number from 0 to \(Self.maxExtraIds)", source: file) {
+                $0.int.flatMap { (0...Self.maxExtraIds).contains($0) ? $0 : nil }
+            } ?? extraIds
+        chatTemplates = try ChatTemplates(folder: folder, config: json, source: file)
         modelMaxLength = json["model_max_length"]?.int.flatMap { $0 > 0 && $0 < Int(Int32.max) ? $0 : nil }
         cleanUpTokenizationSpaces = try flag("clean_up_tokenization_spaces") ?? false
         family =
@@ -65,6 +92,8 @@ struct TokenizerConfig {
             })
     }
 
+    private static let maxExtraIds = 10_000
+
     private static func sorted(_ tokens: [(id: Int, token: AddedToken)]) -> [AddedToken] {
         tokens.sorted { $0.id < $1.id }.map(\.token)
     }
@@ -76,7 +105,9 @@ struct TokenizerConfig {
                 token.isNull ? nil : try AddedToken(special: token, source: "\(source): \(name.rawValue)"))
         }
         for key in ["additional_special_tokens", "extra_special_tokens"] {
-            guard let list = json[key]?.array, extraTokens.isEmpty else { continue }
+            // An object of the model's own names for tokens, or a list.
+            guard let list = json[key]?.array ?? json[key]?.object.map({ Array($0.values) }), extraTokens.isEmpty
+            else { continue }
             extraTokens = try list.enumerated().map {
                 try AddedToken(special: $1, source: "\(source): \(key)[\($0)]")
             }

@@ -4,8 +4,8 @@ import Patterns
 extension Tokenizer {
     /// The tokenizer of a model folder.
     ///
-    /// tokenizer.json is taken where it is; else vocab.txt (BERT), or vocab.json with merges.txt (RoBERTa, GPT-2,
-    /// Qwen2), are made into what transformers 5 makes of them. tokenizer_config.json, special_tokens_map.json,
+    /// tokenizer.json is taken where it is; else vocab.txt (BERT), vocab.json with merges.txt (RoBERTa, GPT-2, Qwen2), or
+    /// tokenizer.model or spiece.model (SentencePiece's) are made into what transformers 5 makes of them. tokenizer_config.json, special_tokens_map.json,
     /// added_tokens.json and config.json add the names of special tokens and further tokens.
     ///
     /// - Throws: `TokenizerError` with the file and what is wrong in it, and what `MemoryBudget.check` throws.
@@ -31,46 +31,49 @@ struct TokenizerLoader {
     func load() throws -> Tokenizer {
         var tokenizer: Tokenizer
         let family: TokenizerFamily
+        let sentencePiece = ["tokenizer.model", "spiece.model"].first { folder.exists($0) }
         if folder.exists("tokenizer.json") {
             tokenizer = try tokenizerFile("tokenizer.json")
-            tokenizer.source = "\(folder.path)/tokenizer.json"
             family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
             try apply(config.options, to: &tokenizer, family)
-            try addTokens(to: &tokenizer, config.addedTokens)
+            try addTokens(to: &tokenizer, config.addedTokens + config.extraTokens)
         } else if folder.exists("vocab.txt") {
             tokenizer = try bert()
-            tokenizer.source = "\(folder.path)/vocab.txt"
             family = .bert
         } else if folder.exists("vocab.json"), folder.exists("merges.txt") {
             (tokenizer, family) = try bytePairs()
-            tokenizer.source = "\(folder.path)/vocab.json"
+        } else if let sentencePiece {
+            (tokenizer, family) = try self.sentencePiece(sentencePiece)
         } else {
             throw TokenizerError(
-                "\(folder.path): there is no tokenizer.json, no vocab.txt, and no vocab.json with merges.txt")
+                "\(folder.path): there is no tokenizer.json, no vocab.txt, no vocab.json with merges.txt, "
+                    + "no tokenizer.model and no spiece.model")
         }
         try name(&tokenizer, family)
+        if let ends = config.ends {
+            tokenizer.sections["post_processor"] = TokenizerSections.template(
+                before: ends.addBos ? tokenizer.end(.bos) : nil, after: ends.addEos ? tokenizer.end(.eos) : nil)
+            try tokenizer.readStages()
+        }
         tokenizer.settings.modelMaxLength = config.modelMaxLength
         tokenizer.settings.cleanUpTokenizationSpaces = config.cleanUpTokenizationSpaces
+        tokenizer.config = config.json
+        tokenizer.chatTemplates = config.chatTemplates
         return tokenizer
     }
+
+    private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
     // Everything in tokenizer.json but "truncation" and "padding", which are for whoever saved it.
     private func tokenizerFile(_ name: String) throws -> Tokenizer {
         var reader = VocabularyReader(bytes: try folder.read(name), source: name)
         let json = try JSON(parsing: try reader.tokenizerFile(), source: name)
-        let stages = StageReader(source: name)
-        guard let section = json["model"] else { throw TokenizerError("\(name): 'model' is missing") }
-        var tokenizer = Tokenizer(model: try ModelReader(source: name).model(section, reader))
-        tokenizer.normalizer = try stage(json, "normalizer") { try stages.normalizer($0) }
-        tokenizer.preTokenizer = try stage(json, "pre_tokenizer") { try stages.preTokenizer($0) }
-        tokenizer.postProcessor = try stage(json, "post_processor") { try stages.postProcessor($0) } ?? PostProcessor()
-        tokenizer.decoder = try stage(json, "decoder") { try stages.decoder($0) }
+        guard json["model"] != nil else { throw TokenizerError("\(name): 'model' is missing") }
         let added = try json.optional("added_tokens", "an array", source: name) { $0.array } ?? []
         let tokens = try added.enumerated().map { try AddedToken($1, source: "\(name): added_tokens[\($0)]") }
-        try TokenizerError.placing("\(name): ") {
-            try tokenizer.added.add(tokens, model: tokenizer.model.vocabulary)
-            try tokenizer.added.freeze(tokenizer.normalizer)
-        }
+        var tokenizer = try Tokenizer(
+            TokenizerSections(json.object ?? [:]), reader.parts, added: tokens, source: name)
+        tokenizer.source = path(name)
         return tokenizer
     }
 
@@ -78,76 +81,133 @@ struct TokenizerLoader {
     private func apply(_ options: TokenizerConfig.Options, to tokenizer: inout Tokenizer, _ family: TokenizerFamily)
         throws
     {
-        if family == .bert, case .bert(var normalizer) = tokenizer.normalizer {
-            normalizer.lowercase = options.lowercase ?? normalizer.lowercase
-            normalizer.handleChineseChars = options.handleChineseChars ?? normalizer.handleChineseChars
-            if let stripAccents = options.stripAccents { normalizer.stripAccents = stripAccents }
-            tokenizer.normalizer = .bert(normalizer)
-            try TokenizerError.placing("tokenizer.json: ") { try tokenizer.added.freeze(tokenizer.normalizer) }
+        var isChanged = false
+        func set(_ key: String, _ value: JSON, _ section: String, _ types: Set<String>) {
+            if tokenizer.sections.set(key, value, in: section, ofTypes: types) { isChanged = true }
         }
-        guard family == .roberta || family == .gpt2, let addPrefixSpace = options.addPrefixSpace else { return }
-        if case .byteLevel(_, let useRegex) = tokenizer.preTokenizer {
-            tokenizer.preTokenizer = .byteLevel(addPrefixSpace: addPrefixSpace, useRegex: useRegex)
-        }
-        if family == .roberta {
-            for index in tokenizer.postProcessor.trims.indices {
-                tokenizer.postProcessor.trims[index].addPrefixSpace = addPrefixSpace
+        if family == .bert, tokenizer.sections["normalizer"]?["type"]?.string == "BertNormalizer" {
+            let types: Set = ["BertNormalizer"]
+            if let lowercase = options.lowercase { set("lowercase", .bool(lowercase), "normalizer", types) }
+            if let chinese = options.handleChineseChars {
+                set("handle_chinese_chars", .bool(chinese), "normalizer", types)
+            }
+            if let accents = options.stripAccents {
+                set("strip_accents", accents.map { .bool($0) } ?? .null, "normalizer", types)
             }
         }
-    }
-
-    private func stage<Stage>(_ json: JSON, _ key: String, _ read: (JSON) throws -> Stage) throws -> Stage? {
-        guard let section = json[key], !section.isNull else { return nil }
-        return try read(section)
+        if family == .roberta || family == .gpt2, let addPrefixSpace = options.addPrefixSpace {
+            if tokenizer.sections["pre_tokenizer"]?["type"]?.string == "ByteLevel" {
+                set("add_prefix_space", .bool(addPrefixSpace), "pre_tokenizer", ["ByteLevel"])
+            }
+            if family == .roberta {
+                set("add_prefix_space", .bool(addPrefixSpace), "post_processor", ["RobertaProcessing", "ByteLevel"])
+            }
+        }
+        if isChanged { try TokenizerError.placing("tokenizer.json: ") { try tokenizer.readStages() } }
     }
 
     private func bert() throws -> Tokenizer {
         let lines = VocabularyFiles.lines(try folder.read("vocab.txt"))
-        let tokens = lines.enumerated().map { (token: VocabularyFiles.trimmedEnd($1), id: $0) }
+        var parts = VocabularyParts()
+        parts.tokens = lines.enumerated().map { (token: VocabularyFiles.trimmedEnd($1), id: $0) }
         let names = TokenizerFamily.bert.defaults.merging(config.specialTokens.compactMapValues { $0?.content }) { $1 }
-        let model = try ModelReader(source: "vocab.txt").wordPiece(tokens, unknownToken: names[.unk] ?? "[UNK]")
-        var tokenizer = Tokenizer(model: .wordPiece(model))
-        tokenizer.normalizer = .bert(
-            BertNormalizer(
-                handleChineseChars: config.options.handleChineseChars ?? true,
-                stripAccents: config.options.stripAccents ?? nil, lowercase: config.options.lowercase ?? true))
-        tokenizer.preTokenizer = .bert
-        tokenizer.decoder = .wordPiece(prefix: Array("##".utf8), cleanup: true)
-        try addTokens(to: &tokenizer, config.allTokens(.bert))
-        guard let separator = names[.sep].flatMap({ tokenizer.id($0) }),
-            let classifier = names[.cls].flatMap({ tokenizer.id($0) })
-        else { throw TokenizerError("vocab.txt: BERT needs tokens for cls_token and sep_token") }
-        tokenizer.postProcessor = .bert(separator: separator, classifier: classifier)
+        let options = config.options
+        let sections = TokenizerSections(
+            normalizer: TokenizerSections.stage(
+                "BertNormalizer",
+                [
+                    ("clean_text", .bool(true)), ("handle_chinese_chars", .bool(options.handleChineseChars ?? true)),
+                    ("strip_accents", (options.stripAccents ?? nil).map { .bool($0) } ?? .null),
+                    ("lowercase", .bool(options.lowercase ?? true)),
+                ]),
+            preTokenizer: TokenizerSections.stage("BertPreTokenizer"),
+            decoder: TokenizerSections.stage("WordPiece", [("prefix", .string("##")), ("cleanup", .bool(true))]),
+            model: [
+                ("type", .string("WordPiece")), ("unk_token", .string(names[.unk] ?? "[UNK]")),
+                ("continuing_subword_prefix", .string("##")), ("max_input_chars_per_word", .integer(100)),
+                ("vocab", .object([:])),
+            ])
+        var tokenizer = try Tokenizer(sections, parts, added: config.allTokens(.bert), source: "vocab.txt")
+        tokenizer.source = path("vocab.txt")
+        try surround(&tokenizer, "BertProcessing", names, "vocab.txt: BERT")
         return tokenizer
+    }
+
+    /// Puts the tokens of the family around texts.
+    private func surround(
+        _ tokenizer: inout Tokenizer, _ type: String, _ names: [SpecialToken: String], _ needs: String,
+        _ options: [(String, JSON)] = []
+    ) throws {
+        func pair(_ name: SpecialToken) throws -> JSON {
+            guard let token = names[name], let id = tokenizer.id(token) else {
+                throw TokenizerError("\(needs) needs tokens for cls_token and sep_token")
+            }
+            return .array([.string(token), .integer(id)])
+        }
+        tokenizer.sections["post_processor"] = TokenizerSections.stage(
+            type, [("sep", try pair(.sep)), ("cls", try pair(.cls))] + options)
+        try tokenizer.readStages()
     }
 
     private func bytePairs() throws -> (Tokenizer, TokenizerFamily) {
         var reader = VocabularyReader(bytes: try folder.read("vocab.json"), source: "vocab.json")
         try reader.vocabularyFile()
-        let merges = try VocabularyFiles.merges(try folder.read("merges.txt"))
-        let model = try ModelReader(source: "merges.txt").bpe(reader.tokens, merges, BPE.Options())
-        var tokenizer = Tokenizer(model: .bpe(model))
-        let family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
+        var parts = reader.parts
+        parts.merges = try VocabularyFiles.merges(try folder.read("merges.txt"))
+        parts.hasMerges = true
         let addPrefixSpace = config.options.addPrefixSpace ?? false
-        tokenizer.preTokenizer = .byteLevel(addPrefixSpace: addPrefixSpace, useRegex: true)
-        tokenizer.decoder = .byteLevel
-        if family == .qwen2 {
-            tokenizer.normalizer = .nfc
-            tokenizer.preTokenizer = .sequence([
-                .split(
-                    .regex(try Pattern(VocabularyFiles.qwen2Pattern, dialect: .oniguruma)), .isolated, invert: false),
-                .byteLevel(addPrefixSpace: addPrefixSpace, useRegex: false),
-            ])
+        func byteLevel(useRegex: Bool) -> JSON {
+            TokenizerSections.byteLevel(addPrefixSpace: addPrefixSpace, useRegex: useRegex)
         }
+        let sections = TokenizerSections(
+            preTokenizer: byteLevel(useRegex: true), decoder: TokenizerSections.byteLevel(useRegex: true),
+            model: TokenizerSections.bpe())
+        var tokenizer = try Tokenizer(sections, parts, added: [], source: "merges.txt")
+        let family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
+        if family == .qwen2 {
+            tokenizer.sections["normalizer"] = TokenizerSections.stage("NFC")
+            tokenizer.sections["pre_tokenizer"] = TokenizerSections.sequence(
+                "pretokenizers",
+                [TokenizerSections.split(regex: VocabularyFiles.qwen2Pattern), byteLevel(useRegex: false)])
+        }
+        tokenizer.source = path("vocab.json")
+        try tokenizer.readStages()
         try addTokens(to: &tokenizer, config.allTokens(family))
         if family == .roberta {
-            let names = family.defaults.merging(config.specialTokens.compactMapValues { $0?.content }) { $1 }
-            guard let separator = names[.sep].flatMap({ tokenizer.id($0) }),
-                let classifier = names[.cls].flatMap({ tokenizer.id($0) })
-            else { throw TokenizerError("vocab.json: RoBERTa needs tokens for cls_token and sep_token") }
-            tokenizer.postProcessor = .roberta(
-                separator: separator, classifier: classifier, trimOffsets: config.options.trimOffsets ?? true,
-                addPrefixSpace: addPrefixSpace)
+            try surround(
+                &tokenizer, "RobertaProcessing",
+                family.defaults.merging(config.specialTokens.compactMapValues { $0?.content }) { $1 },
+                "vocab.json: RoBERTa",
+                [
+                    ("trim_offsets", .bool(config.options.trimOffsets ?? true)),
+                    ("add_prefix_space", .bool(addPrefixSpace)),
+                ])
+        }
+        return (tokenizer, family)
+    }
+
+    private func sentencePiece(_ name: String) throws -> (Tokenizer, TokenizerFamily) {
+        let model = try SentencePieceModel(try folder.read(name), source: name)
+        // spiece.model is T5's name for the file.
+        let named = config.family ?? (name == "spiece.model" ? .t5 : nil)
+        let files = try SentencePieceFiles(model, named, config, source: name)
+        var tokenizer = try Tokenizer(files.sections, files.parts, added: [], source: name)
+        tokenizer.source = path(name)
+        try addTokens(to: &tokenizer, files.addedTokens)
+        let family = named ?? .other
+        if named == nil {
+            for (name, token) in files.names { tokenizer.settings.specialTokens[name] = token }
+            try addTokens(
+                to: &tokenizer,
+                SpecialToken.allCases.compactMap { files.names[$0] }.map {
+                    AddedToken($0, special: true, normalized: false)
+                })
+        }
+        try addTokens(to: &tokenizer, config.allTokens(family))
+        if family == .t5, let eos = tokenizer.id("</s>") {
+            let template = TokenizerSections.template(before: nil, after: (token: "</s>", id: eos), secondType: 0)
+            tokenizer.sections["post_processor"] = template
+            try tokenizer.readStages()
         }
         return (tokenizer, family)
     }
@@ -156,10 +216,7 @@ struct TokenizerLoader {
         let known = Set(tokenizer.added.tokens.values.map { Array($0.content.utf8) })
         let new = tokens.filter { !known.contains(Array($0.content.utf8)) }
         guard !new.isEmpty else { return }
-        try TokenizerError.placing("tokenizer_config.json: ") {
-            try tokenizer.added.add(new, model: tokenizer.model.vocabulary)
-            try tokenizer.added.freeze(tokenizer.normalizer)
-        }
+        try TokenizerError.placing("tokenizer_config.json: ") { _ = try tokenizer.add(new) }
     }
 
     /// Gives special tokens their names: what the files say, else the family's usual ones that the vocabulary has.
@@ -177,7 +234,7 @@ struct TokenizerLoader {
 
 /// Which of transformers' classes a tokenizer belongs to; it decides the usual names of special tokens.
 enum TokenizerFamily: Sendable {
-    case bert, roberta, gpt2, qwen2, other
+    case bert, roberta, gpt2, qwen2, llama, gemma, t5, other
 
     /// The family of a class name or a model type; nil for one that says nothing.
     init?(name: String) {
@@ -193,6 +250,12 @@ enum TokenizerFamily: Sendable {
             self = .gpt2
         } else if name.hasPrefix("qwen") {
             self = .qwen2
+        } else if ["llama", "mistral", "mixtral", "phi3"].contains(where: name.hasPrefix) {
+            self = .llama
+        } else if name.hasPrefix("gemma") {
+            self = .gemma
+        } else if ["t5", "mt5", "umt5"].contains(where: name.hasPrefix) {
+            self = .t5
         } else {
             return nil
         }
@@ -204,8 +267,12 @@ enum TokenizerFamily: Sendable {
         case .bpe:
             func has(_ tokens: String...) -> Bool { tokens.allSatisfy { tokenizer.id($0) != nil } }
             self =
-                has("<s>", "</s>", "<pad>", "<mask>")
-                ? .roberta : has("<|im_start|>") ? .qwen2 : has("<|endoftext|>") ? .gpt2 : .other
+                has("<0x0A>")
+                ? has("<bos>", "<eos>") ? .gemma : has("<s>", "</s>") ? .llama : .other
+                : has("<s>", "</s>", "<pad>", "<mask>")
+                    ? .roberta : has("<|im_start|>") ? .qwen2 : has("<|endoftext|>") ? .gpt2 : .other
+        case .unigram: self = tokenizer.id("<extra_id_0>") == nil ? .other : .t5
+        case .wordLevel: self = .other
         }
     }
 
@@ -219,6 +286,9 @@ enum TokenizerFamily: Sendable {
             ]
         case .gpt2: [.bos: "<|endoftext|>", .eos: "<|endoftext|>", .unk: "<|endoftext|>"]
         case .qwen2: [.eos: "<|endoftext|>", .unk: "<|endoftext|>", .pad: "<|endoftext|>"]
+        case .llama: [.bos: "<s>", .eos: "</s>", .unk: "<unk>"]
+        case .gemma: [.bos: "<bos>", .eos: "<eos>", .unk: "<unk>", .pad: "<pad>", .mask: "<mask>"]
+        case .t5: [.eos: "</s>", .unk: "<unk>", .pad: "<pad>"]
         case .other: [:]
         }
     }

@@ -1,4 +1,5 @@
 import Formats
+import Memory
 import Patterns
 
 /// Reads the large parts of a tokenizer's JSON byte by byte: the vocabulary and the merges.
@@ -10,14 +11,8 @@ struct VocabularyReader {
     private let source: String
     private var position = 0
 
-    /// The tokens in the order of the file, with their ids.
-    private(set) var tokens: [(token: [UInt8], id: Int)] = []
-    /// The merges in the order of the file.
-    private(set) var merges: [(left: [UInt8], right: [UInt8])] = []
-    /// Whether the vocabulary is a list (of tokens and scores) and not an object.
-    private(set) var hasListVocabulary = false
-    /// Whether there is a list of merges.
-    private(set) var hasMerges = false
+    /// What was read.
+    private(set) var parts = VocabularyParts()
 
     init(bytes: [UInt8], source: String) {
         self.bytes = bytes
@@ -38,7 +33,7 @@ struct VocabularyReader {
                 let start = reader.position
                 if key == Array("vocab".utf8) {
                     try reader.vocabulary()
-                    emptied.append((start..<reader.position, reader.hasListVocabulary ? "[]" : "{}"))
+                    emptied.append((start..<reader.position, reader.parts.isList ? "[]" : "{}"))
                 } else if key == Array("merges".utf8), reader.current == UInt8(ascii: "[") {
                     try reader.mergeList()
                     emptied.append((start..<reader.position, "[]"))
@@ -67,26 +62,44 @@ struct VocabularyReader {
     }
 
     private mutating func vocabulary() throws {
-        tokens = []
-        guard current == UInt8(ascii: "{") else {
-            hasListVocabulary = current == UInt8(ascii: "[")
-            return try skipValue()
-        }
+        (parts.tokens, parts.scores) = ([], [])
+        parts.isList = current == UInt8(ascii: "[")
+        if parts.isList { return try scoredTokens() }
+        guard current == UInt8(ascii: "{") else { return try skipValue() }
         try object { reader, key in
             let id = try reader.integer()
-            reader.tokens.append((key, id))
+            reader.parts.tokens.append((key, id))
+        }
+    }
+
+    /// The vocabulary of Unigram: `[["a", -1.5], …]`, the ids by place.
+    private mutating func scoredTokens() throws {
+        try array { reader in
+            var count = 0
+            try reader.array { reader in
+                if count == 0 {
+                    reader.parts.tokens.append((try reader.string(), reader.parts.tokens.count))
+                } else {
+                    reader.parts.scores.append(try reader.number())
+                }
+                count += 1
+            }
+            guard count == 2, reader.parts.scores.count == reader.parts.tokens.count else {
+                throw reader.error("expected a token and its score, got a list of \(count)")
+            }
+            if reader.parts.tokens.count & 0xFFF == 0 { try MemoryBudget.check() }
         }
     }
 
     private mutating func mergeList() throws {
-        merges = []
-        hasMerges = true
+        parts.merges = []
+        parts.hasMerges = true
         try array { reader in
             if reader.current == UInt8(ascii: "[") {
                 var pair: [[UInt8]] = []
                 try reader.array { reader in pair.append(try reader.string()) }
                 guard pair.count == 2 else { throw reader.error("a merge of \(pair.count) tokens, expected 2") }
-                reader.merges.append((pair[0], pair[1]))
+                reader.parts.merges.append((pair[0], pair[1]))
                 return
             }
             let line = try reader.string()
@@ -96,7 +109,7 @@ struct VocabularyReader {
                     "a merge that is not two tokens and a space: '"
                         + "\(FormatError.shown(String(decoding: line.prefix(200), as: UTF8.self)))'")
             }
-            reader.merges.append(pair)
+            reader.parts.merges.append(pair)
         }
     }
 
@@ -161,6 +174,15 @@ struct VocabularyReader {
         while let byte = current, (0x30...0x39).contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         guard let value = Int(text), value < Int(Int32.max) else { throw error("expected a token's id, from 0 on") }
+        return value
+    }
+
+    private mutating func number() throws -> Double {
+        let start = position
+        while let byte = current, (0x30...0x39).contains(byte) || Array("+-.eE".utf8).contains(byte) { position += 1 }
+        guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)), value.isFinite else {
+            throw error("expected a number")
+        }
         return value
     }
 

@@ -16,7 +16,7 @@ struct BPE: Sendable {
 
     let vocabulary: Vocabulary
     private let options: Options
-    private let merges: PairTable
+    let merges: PairTable
     private let unknown: Int32?
     /// The tokens `<0x00>` to `<0xFF>`, with byte fallback.
     private let byteTokens: [Int32?]
@@ -26,11 +26,7 @@ struct BPE: Sendable {
         self.merges = merges
         self.options = options
         unknown = options.unknownToken.flatMap { vocabulary.id(Array($0.utf8)) }.map { Int32(truncatingIfNeeded: $0) }
-        let digits = Array("0123456789ABCDEF".utf8)
-        byteTokens = (0..<256).map { byte in
-            let name = Array("<0x".utf8) + [digits[byte >> 4], digits[byte & 15]] + Array(">".utf8)
-            return vocabulary.id(name).map { Int32(truncatingIfNeeded: $0) }
-        }
+        byteTokens = ByteFallback.names.map { vocabulary.id($0).map { Int32(truncatingIfNeeded: $0) } }
     }
 
     /// Appends the tokens of `range` of `bytes`.

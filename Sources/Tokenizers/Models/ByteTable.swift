@@ -68,6 +68,11 @@ struct ByteTable: Sendable {
         return entry.start..<entry.start + Int(entry.length)
     }
 
+    /// Where in `keys` each key lies, with its value.
+    var entryList: [(range: Range<Int>, value: Int32)] {
+        entries.map { ($0.start..<$0.start + Int($0.length), $0.value) }
+    }
+
     /// The value of `range` of `bytes`, or nil.
     @inline(__always)
     func value(_ bytes: [UInt8], _ range: Range<Int>) -> Int32? {

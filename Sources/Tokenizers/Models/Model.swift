@@ -8,11 +8,15 @@ struct ModelToken: Equatable, Sendable {
 enum Model: Sendable {
     case wordPiece(WordPiece)
     case bpe(BPE)
+    case unigram(Unigram)
+    case wordLevel(WordLevel)
 
     var vocabulary: Vocabulary {
         switch self {
         case .wordPiece(let model): model.vocabulary
         case .bpe(let model): model.vocabulary
+        case .unigram(let model): model.vocabulary
+        case .wordLevel(let model): model.vocabulary
         }
     }
 
@@ -22,6 +26,8 @@ enum Model: Sendable {
         switch self {
         case .wordPiece(let model): try model.tokenize(bytes, range, scratch: scratch, into: &tokens)
         case .bpe(let model): try model.tokenize(bytes, range, scratch: scratch, into: &tokens)
+        case .unigram(let model): try model.tokenize(bytes, range, scratch: scratch, into: &tokens)
+        case .wordLevel(let model): try model.tokenize(bytes, range, into: &tokens)
         }
     }
 }

@@ -49,6 +49,16 @@ struct PairTable: Sendable {
         slots[place] = Slot(key: key, rank: rank, id: id)
     }
 
+    /// The pairs, the lowest rank first.
+    var pairs: [(left: Int32, right: Int32)] {
+        slots.filter { $0.key != Self.empty }.sorted { $0.rank < $1.rank }.map {
+            (
+                Int32(bitPattern: UInt32(truncatingIfNeeded: $0.key >> 32)),
+                Int32(bitPattern: UInt32(truncatingIfNeeded: $0.key))
+            )
+        }
+    }
+
     private mutating func grow() {
         let old = slots
         slots = Array(repeating: Slot(key: Self.empty, rank: 0, id: 0), count: old.count * 2)

@@ -7,8 +7,9 @@ struct Vocabulary: Sendable {
     /// The same for tokens whose id lies too far out for a list.
     private var sparse: [Int: Int32] = [:]
 
-    /// How many tokens there are.
-    var count: Int { ids.count }
+    /// How many tokens there are; those of a list are counted as often as they stand in it.
+    var count: Int { ids.count + repeated }
+    private var repeated = 0
 
     init(capacity: Int = 0) {
         ids = ByteTable(capacity: capacity)
@@ -28,6 +29,13 @@ struct Vocabulary: Sendable {
         }
     }
 
+    /// Gives the token at a place of a list its id; of two that are equal the last is found.
+    mutating func insert(listed token: [UInt8], id: Int) {
+        let before = ids.count
+        insert(token, id: id)
+        if ids.count == before { repeated += 1 }
+    }
+
     func id(_ token: [UInt8]) -> Int? {
         ids.value(token, token.indices).map(Int.init)
     }
@@ -40,6 +48,9 @@ struct Vocabulary: Sendable {
         if id >= 0, id < places.count, places[id] >= 0 { return ids.range(places[id]) }
         return sparse[id].map { ids.range($0) }
     }
+
+    /// The tokens with their ids, in the order in which they came.
+    var entries: [(token: [UInt8], id: Int)] { ids.entryList.map { (Array(ids.keys[$0]), Int($1)) } }
 
     /// The longest token in bytes.
     var maxLength: Int { ids.maxLength }

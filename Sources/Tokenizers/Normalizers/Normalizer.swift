@@ -10,6 +10,8 @@ indirect enum Normalizer: Sendable {
     case replace(SplitPattern, with: [UInt32])
     case prepend([UInt32])
     case byteLevel
+    case nmt
+    case precompiled(Precompiled)
     case sequence([Normalizer])
 
     /// Normalizes `text` in place.
@@ -43,6 +45,8 @@ indirect enum Normalizer: Sendable {
         case .replace(let pattern, let content): try Self.replace(&text, pattern, with: content, journey)
         case .prepend(let content): Self.prepend(&text, content)
         case .byteLevel: ByteLevel.map(&text)
+        case .nmt: Nmt.normalize(&text)
+        case .precompiled(let map): map.normalize(&text)
         case .sequence: break
         }
     }

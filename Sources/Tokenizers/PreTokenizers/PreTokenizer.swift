@@ -10,6 +10,8 @@ indirect enum PreTokenizer: Sendable {
     case split(SplitPattern, SplitBehavior, invert: Bool)
     case punctuation(SplitBehavior)
     case digits(individually: Bool)
+    case unicodeScripts
+    case fixedLength(Int)
     case sequence([PreTokenizer])
 
     /// Cuts `text` further.
@@ -30,6 +32,9 @@ indirect enum PreTokenizer: Sendable {
         switch self {
         case .bert: text.split(Self.splitBert)
         case .whitespace: text.split(Self.splitWords)
+        case .unicodeScripts: text.split(UnicodeScripts.split)
+        case .fixedLength(let length):
+            text.split { FixedLength.split($0, $1, length: length, &$2) }
         case .metaspace(let metaspace): try metaspace.preTokenize(&text, journey)
         case .whitespaceSplit:
             try Self.cut(&text, .scalars(ScalarClass.isWhitespace), .removed, journey)

@@ -40,6 +40,9 @@ enum Samples {
         let ids = [0, 1, 5, -1, .max, .min, 100, 101, 300, tokenizer.count, tokenizer.vocabularySize - 1]
         _ = try? tokenizer.decode(ids)
         _ = try? tokenizer.decode(Array(0..<200))
+        var stream = tokenizer.stream(skipSpecialTokens: dice.oneIn(2))
+        for id in ids { _ = try? stream.push(id) }
+        _ = try? stream.end()
     }
 }
 
