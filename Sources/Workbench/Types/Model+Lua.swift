@@ -84,9 +84,10 @@ enum ModelLua {
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "load_model", "Loads a model from a Hugging Face folder.",
+            "load_model", "Loads a model from a Hugging Face folder or a GGUF file.",
             parameters: [
-                LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache; never the network."),
+                LuaParameter(
+                    "path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache; never the network."),
                 LuaParameter("options", loadOptions),
             ], returns: "lorawb.Model",
             example: "local model = lorawb.load_model(\"tiny\", { task_type = \"SEQ_CLS\", num_labels = 2 })"
@@ -100,7 +101,11 @@ enum ModelLua {
                 dtype: options.optionalString("dtype"), packed: try options.boolean("packed"),
                 weights: options.optionalString("weights").flatMap(LoadOptions.Weights.init(rawValue:)) ?? .file,
                 seed: context.seed)
-            let loaded = try loadModel(try ModelLocation.folder(path, context), load)
+            let loaded: LoadedModel
+            switch try ModelLocation.place(path, context) {
+            case .folder(let folder): loaded = try loadModel(folder, load)
+            case .gguf(let folder, let name): loaded = try loadModel(folder, gguf: name, load)
+            }
             for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
             return .object(ModelBox(loaded.model, name: shortName(path), baseName: path, context: context))
         }

@@ -145,11 +145,17 @@ enum TokenizerLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_tokenizer", "Loads the tokenizer of a model.",
-            parameters: [LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache.")],
+            parameters: [LuaParameter("path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache.")],
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
             let path = try call.string(1, "path")
-            let folder = try ModelLocation.folder(path, context)
+            let place = try ModelLocation.place(path, context)
+            if case .gguf(let folder, let name) = place {
+                let file = try GGUFFile(folder, name)
+                let fields = try GGUFTokenizerFields(file)
+                return .object(TokenizerBox(try Tokenizer.load(gguf: fields, source: file.file.path), path: path))
+            }
+            guard case .folder(let folder) = place else { return .nothing }
             do {
                 return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
             } catch let error as TokenizerError {
