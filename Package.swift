@@ -142,7 +142,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Workbench", "LuaBridge", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels",
-                "Tokenizers",
+                "Tokenizers", "Templates",
                 "Formats", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tests/Fuzz", exclude: ["Recipes"], swiftSettings: strict),
         .testTarget(

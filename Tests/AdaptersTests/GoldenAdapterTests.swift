@@ -6,8 +6,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Cases with adapters; bert-full, which has none, belongs to the models' tests.
-let cases = [
+/// Cases with adapters; those without belong to the models' tests.
+let cases = encoders + Golden.decoders
+
+private let encoders = [
     "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-feature-extraction",
     "bert-bias-all", "bert-lora-dropout-eval", "bert-two-adapters", "roberta-token-cls", "roberta-patterns",
     "roberta-bias-lora-only", "roberta-all-linear-rslora", "distilbert-seq-cls", "distilbert-token-cls",
@@ -19,7 +21,7 @@ func input(of golden: Golden, batch: String = "input") throws -> ModelInput {
     var input = ModelInput(inputIds: ids, tokenTypeIds: try golden.rows("token_type_ids", batch: batch))
     input.outputHiddenStates = true
     guard let entry = golden.file.entries["\(batch).labels"] else { return input }
-    if golden.json["task_type"]?.string == "TOKEN_CLS" {
+    if ["TOKEN_CLS", "CAUSAL_LM"].contains(golden.json["task_type"]?.string) {
         input.labels = .tokens(try #require(try golden.rows("labels", batch: batch)))
     } else if entry.dtype == .i64 {
         input.labels = .classes(try golden.file.integers("\(batch).labels").map { Int($0) })
@@ -42,7 +44,8 @@ func loadBase(_ golden: Golden) throws -> any Model {
         LoadOptions(
             taskType: golden.json["task_type"]?.string.flatMap(TaskType.init(rawValue:)),
             numLabels: golden.json["num_labels"]?.int,
-            problemType: golden.json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)))
+            problemType: golden.json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)),
+            dtype: golden.json["dtype"]?.string)
     ).model
 }
 
@@ -92,8 +95,15 @@ func goldenForwardAndBackward(name: String) throws {
         let pooled = try #require(output.poolerOutput).floatArray()
         #expect(relativeDistance(pooled, try golden.floats("pooler_output")) < 1e-4)
     }
-    let loss = try output.loss ?? featureLoss(output, golden)
+    var loss = try output.loss ?? featureLoss(output, golden)
     #expect(relativeDistance(try loss.floatArray(), try golden.floats("loss")) < 1e-5)
+    if model.taskType == .causalLM {
+        // As in training: the last layer and the head of labelled rows alone.
+        var input = try input(of: golden)
+        (input.outputHiddenStates, input.outputLogits) = (false, false)
+        loss = try #require(try model(input).loss)
+        #expect(relativeDistance(try loss.floatArray(), try golden.floats("loss")) < 1e-5)
+    }
     let gradients = golden.names(under: "grad/").filter { !golden.indeterminate.contains($0) }
     guard golden.json["mode"]?.string == "train" else { return }
     try loss.backward()
@@ -129,4 +139,49 @@ func goldenMerge(name: String) throws {
     try adapters.mergeAndUnload()
     #expect(model.namedModules().allSatisfy { $0.module.seatWeights.isEmpty })
     #expect(relativeDistance(try result(try model(input)), try golden.floats(key)) < 1e-4)
+}
+
+@Test("the line of counts and the keys of the file are PEFT's", arguments: Golden.decoders)
+func goldenCounts(name: String) throws {
+    let golden = try Golden(name)
+    let (_, adapters) = try loadAdapted(golden)
+    #expect(adapters.trainableParametersLine == golden.json["line"]?.string)
+    let keys = try #require(golden.json["file_keys"]?["default"]?.array).compactMap(\.string)
+    #expect(try adapters.tensors(of: "default").map(\.key).sorted() == keys)
+}
+
+/// The most likely tokens that follow each prompt: by a pass over all that there is, or by single tokens with a cache.
+private func greedy(_ model: any Model, _ prompts: [[Int]], count: Int, isCached: Bool) throws -> [[Int]] {
+    var (rows, new) = (prompts, prompts)
+    let cache = isCached ? KeyValueCache(sequences: prompts.count, capacity: 4) : nil
+    for _ in 0..<count {
+        let input = ModelInput(inputIds: isCached ? new : rows)
+        let output = try Recording.off { try model.forward(input, Pass(over: input, read: .last, cache: cache)) }
+        let logits = try #require(output.logits).floatArray()
+        let vocabulary = model.config.vocabSize
+        for row in rows.indices {
+            let last = logits[row * vocabulary..<(row + 1) * vocabulary]
+            let best = try #require(last.indices.max { last[$0] < last[$1] }) - last.startIndex
+            rows[row].append(best)
+            new[row] = [best]
+        }
+    }
+    return zip(rows, prompts).map { Array($0.dropFirst($1.count)) }
+}
+
+@Test(
+    "forty greedy tokens are the reference's, by whole passes and with a cache",
+    arguments: ["llama-causal", "gemma2-causal", "gpt2-causal"])
+func goldenGreedy(name: String) throws {
+    let golden = try Golden(name)
+    let (model, _) = try loadAdapted(golden)
+    let generation = try #require(golden.json["generation"])
+    func lists(_ key: String) throws -> [[Int]] {
+        try #require(generation[key]?.array).map { try #require($0.array).compactMap(\.int) }
+    }
+    let (prompts, expected) = (try lists("prompts"), try lists("greedy"))
+    #expect(expected.allSatisfy { $0.count == 40 })
+    for isCached in [false, true] {
+        #expect(try greedy(model, prompts, count: 40, isCached: isCached) == expected, "cached: \(isCached)")
+    }
 }

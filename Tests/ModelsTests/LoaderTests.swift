@@ -201,8 +201,8 @@ func expansionIsSaid() throws {
 /// (changes of bert-classifier's config.json, message).
 private let configs: [([(String, JSON)], String)] = [
     (
-        [("model_type", .string("gpt2"))],
-        "model_type 'gpt2' is not supported; there are 'bert', 'roberta', 'distilbert'"
+        [("model_type", .string("t5"))],
+        "model_type 't5' is not supported; there are 'bert', 'roberta', 'distilbert'"
     ),
     ([("model_type", .integer(3))], "'model_type' expected a string, got integer 3"),
     ([("hidden_size", .string("32"))], "'hidden_size' expected an integer from 1 to 16777216, got string '32'"),

@@ -23,6 +23,18 @@ public struct Golden {
     /// Folder Tests/Goldens.
     public static var root: String { packageRoot + "/Tests/Goldens" }
 
+    /// Cases of decoders with an adapter: scripts/goldens/decoders.py.
+    public static let decoders = [
+        "llama-causal", "llama-seq-cls", "llama-token-cls", "llama-linear", "llama-dynamic", "llama-llama3",
+        "llama-yarn",
+        "mistral-causal", "qwen2-causal", "qwen2-seq-cls", "qwen2-token-cls", "qwen3-causal", "gemma2-causal",
+        "gemma2-seq-cls", "gemma2-token-cls", "gemma3-causal", "gemma3-nested", "phi3-causal", "phi3-longrope",
+        "phi3-seq-cls", "phi3-token-cls", "smollm3-causal", "gpt2-causal", "gpt2-seq-cls", "gpt2-token-cls",
+    ]
+
+    /// Cases of decoders without one.
+    public static let wholeDecoders = ["qwen2-full", "gemma2-full", "gpt2-full"]
+
     /// Opens a case.
     public init(_ name: String) throws {
         self.name = name

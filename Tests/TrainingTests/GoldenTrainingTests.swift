@@ -3,14 +3,17 @@ import Formats
 import Kernels
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Training
 
 /// Twenty steps of the trainer beside those of transformers and PEFT.
 struct GoldenTrainingTests {
-    @Test("full fine-tuning: twenty losses, gradient norms, learning rates and the weights after them")
-    func full() throws {
-        let golden = try GoldenCase("bert-full")
+    @Test(
+        "full fine-tuning: twenty losses, gradient norms, learning rates and the weights after them",
+        arguments: ["bert-full"] + Golden.wholeDecoders)
+    func full(name: String) throws {
+        let golden = try GoldenCase(name)
         let model = try golden.model()
         for (_, weight) in model.namedParameters() { try weight.setRequiresGrad(true) }
         try golden.check(model, [:])
@@ -22,7 +25,7 @@ struct GoldenTrainingTests {
             "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
             "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
             "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
-        ])
+        ] + Golden.decoders)
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()
@@ -72,7 +75,8 @@ struct GoldenCase {
     func model(dtype: String? = nil) throws -> any Model {
         let options = LoadOptions(
             taskType: json["task_type"]?.string.flatMap(TaskType.init(rawValue:)), numLabels: json["num_labels"]?.int,
-            problemType: json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)), dtype: dtype)
+            problemType: json["problem_type"]?.string.flatMap(ModelConfig.ProblemType.init(rawValue:)),
+            dtype: dtype ?? json["dtype"]?.string)
         return try loadModel(Goldens.folder().subfolder(#require(json["base"]?.string)), options).model
     }
 

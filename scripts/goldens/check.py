@@ -24,13 +24,13 @@ from peft import PeftConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import (
-    AutoConfig, AutoModel, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
+    AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
 
 AUTO = {
     "SEQ_CLS": AutoModelForSequenceClassification, "TOKEN_CLS": AutoModelForTokenClassification,
-    "QUESTION_ANS": AutoModelForQuestionAnswering, "FEATURE_EXTRACTION": AutoModel, None: AutoModel,
+    "QUESTION_ANS": AutoModelForQuestionAnswering, "CAUSAL_LM": AutoModelForCausalLM, "FEATURE_EXTRACTION": AutoModel, None: AutoModel,
 }
 HEADS = ("classifier.weight", "classifier.out_proj.weight", "score.weight")
 

@@ -24,13 +24,12 @@ from peft import IA3Config, LoraConfig, get_peft_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from transformers import (
-    AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, BertConfig, DistilBertConfig,
-    RobertaConfig,
+    AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
 )
 
 AUTO = {
     "SEQ_CLS": AutoModelForSequenceClassification, "TOKEN_CLS": AutoModelForTokenClassification,
-    "FEATURE_EXTRACTION": AutoModel, None: AutoModel,
+    "FEATURE_EXTRACTION": AutoModel, "CAUSAL_LM": AutoModelForCausalLM, None: AutoModel,
 }
 
 # The published config.json of each model, without the fields that say nothing about shapes.
@@ -55,8 +54,53 @@ CONFIGS = {
         "hidden_size": 384, "initializer_range": 0.02, "intermediate_size": 1536, "layer_norm_eps": 1e-12,
         "max_position_embeddings": 512, "model_type": "bert", "num_attention_heads": 12, "num_hidden_layers": 6,
         "pad_token_id": 0, "type_vocab_size": 2, "vocab_size": 30522},
+    "gpt2": {
+        "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12,
+        "n_positions": 1024, "vocab_size": 50257},
+    "TinyLlama-1.1B": {
+        "architectures": ["LlamaForCausalLM"], "hidden_size": 2048, "intermediate_size": 5632,
+        "max_position_embeddings": 2048, "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 22,
+        "num_key_value_heads": 4, "rms_norm_eps": 1e-05, "tie_word_embeddings": False, "vocab_size": 32000},
+    "SmolLM2-135M": {
+        "architectures": ["LlamaForCausalLM"], "hidden_size": 576, "intermediate_size": 1536,
+        "max_position_embeddings": 8192, "model_type": "llama", "num_attention_heads": 9, "num_hidden_layers": 30,
+        "num_key_value_heads": 3, "rms_norm_eps": 1e-05, "rope_theta": 100000, "tie_word_embeddings": True, "vocab_size": 49152},
+    "Mistral-7B": {
+        "architectures": ["MistralForCausalLM"], "hidden_size": 4096, "intermediate_size": 14336,
+        "max_position_embeddings": 32768, "model_type": "mistral", "num_attention_heads": 32, "num_hidden_layers": 32,
+        "num_key_value_heads": 8, "rms_norm_eps": 1e-05, "sliding_window": 4096, "tie_word_embeddings": False, "vocab_size": 32000},
+    "Qwen2.5-0.5B": {
+        "architectures": ["Qwen2ForCausalLM"], "hidden_size": 896, "intermediate_size": 4864,
+        "max_position_embeddings": 32768, "max_window_layers": 24, "model_type": "qwen2", "num_attention_heads": 14,
+        "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
+        "sliding_window": 32768, "tie_word_embeddings": True, "use_sliding_window": False, "vocab_size": 151936},
+    "Qwen3-0.6B": {
+        "architectures": ["Qwen3ForCausalLM"], "attention_bias": False, "head_dim": 128, "hidden_size": 1024,
+        "intermediate_size": 3072, "max_position_embeddings": 40960, "max_window_layers": 28, "model_type": "qwen3",
+        "num_attention_heads": 16, "num_hidden_layers": 28, "num_key_value_heads": 8, "rms_norm_eps": 1e-06,
+        "rope_theta": 1000000, "sliding_window": None, "tie_word_embeddings": True, "use_sliding_window": False, "vocab_size": 151936},
+    "gemma-2-2b": {
+        "architectures": ["Gemma2ForCausalLM"], "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0,
+        "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 2304, "intermediate_size": 9216,
+        "max_position_embeddings": 8192, "model_type": "gemma2", "num_attention_heads": 8, "num_hidden_layers": 26,
+        "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "sliding_window": 4096, "vocab_size": 256000},
+    "gemma-3-1b": {
+        "architectures": ["Gemma3ForCausalLM"], "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1152,
+        "intermediate_size": 6912, "max_position_embeddings": 32768, "model_type": "gemma3_text", "num_attention_heads": 4,
+        "num_hidden_layers": 26, "num_key_value_heads": 1, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06,
+        "rope_local_base_freq": 10000, "rope_scaling": None, "rope_theta": 1000000, "sliding_window": 512,
+        "sliding_window_pattern": 6, "vocab_size": 262144},
+    "Phi-3-mini-4k": {
+        "architectures": ["Phi3ForCausalLM"], "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096,
+        "model_type": "phi3", "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32,
+        "original_max_position_embeddings": 4096, "pad_token_id": 32000, "rms_norm_eps": 1e-05, "sliding_window": 2047,
+        "tie_word_embeddings": False, "vocab_size": 32064},
+    "SmolLM3-3B": {
+        "architectures": ["SmolLM3ForCausalLM"], "hidden_size": 2048, "intermediate_size": 11008,
+        "max_position_embeddings": 65536, "model_type": "smollm3", "no_rope_layers": [1, 1, 1, 0] * 9,
+        "num_attention_heads": 16, "num_hidden_layers": 36, "num_key_value_heads": 4, "pad_token_id": 128004,
+        "rms_norm_eps": 1e-06, "rope_theta": 5000000.0, "tie_word_embeddings": True, "vocab_size": 128256},
 }
-CLASSES = {"roberta": RobertaConfig, "bert": BertConfig, "distilbert": DistilBertConfig}
 
 R, B, D, M = "roberta-base", "bert-base-uncased", "distilbert-base-uncased", "all-MiniLM-L6-v2"
 ROWS = [
@@ -131,6 +175,29 @@ ROWS = [
     ("minilm r 0", M, "SEQ_CLS", 2, dict(r=0, target_modules=["query"])),
     ("minilm everything excluded", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"], exclude_modules=["query"])),
     ("minilm layer that is not there", M, "SEQ_CLS", 2, dict(r=4, target_modules=["query"], layers_to_transform=[6])),
+] + [
+    row for name in list(CONFIGS)[4:] for row in [
+        (f"{name} default", name, "CAUSAL_LM", None, dict(r=8)),
+        (f"{name} all-linear", name, "CAUSAL_LM", None, dict(r=4, target_modules="all-linear")),
+        (f"{name} default, one label", name, "SEQ_CLS", 2, dict(r=8)),
+    ]
+] + [
+    ("gpt2 c_proj", "gpt2", "CAUSAL_LM", None, dict(r=8, target_modules=["c_proj"], fan_in_fan_out=True)),
+    ("gpt2 tokens", "gpt2", "TOKEN_CLS", 5, dict(r=8)),
+    ("gpt2 bare", "gpt2", None, None, dict(r=8)),
+    ("gpt2 all-linear of a classifier", "gpt2", "SEQ_CLS", 2, dict(r=8, target_modules="all-linear")),
+    ("llama tokens", "SmolLM2-135M", "TOKEN_CLS", 5, dict(r=8)),
+    ("llama all-linear tokens", "SmolLM2-135M", "TOKEN_CLS", 5, dict(r=8, target_modules="all-linear")),
+    ("llama all-linear of a classifier", "SmolLM2-135M", "SEQ_CLS", 2, dict(r=8, target_modules="all-linear")),
+    ("llama layers 0 29", "SmolLM2-135M", "CAUSAL_LM", None, dict(r=8, layers_to_transform=[0, 29], layers_pattern="layers")),
+    ("llama untied head as target", "TinyLlama-1.1B", "CAUSAL_LM", None, dict(r=8, target_modules=["q_proj", "lm_head"])),
+    ("llama untied head saved", "TinyLlama-1.1B", "CAUSAL_LM", None, dict(r=8, modules_to_save=["lm_head"])),
+    ("llama norms saved", "SmolLM2-135M", "CAUSAL_LM", None, dict(r=8, modules_to_save=["input_layernorm", "norm"])),
+    ("qwen2 bias all", "Qwen2.5-0.5B", "CAUSAL_LM", None, dict(r=8, bias="all")),
+    ("qwen2 bias lora_only", "Qwen2.5-0.5B", "CAUSAL_LM", None, dict(r=8, bias="lora_only")),
+    ("qwen3 tokens", "Qwen3-0.6B", "TOKEN_CLS", 3, dict(r=8, target_modules=["o_proj"])),
+    ("phi3 fused", "Phi-3-mini-4k", "CAUSAL_LM", None, dict(r=16, target_modules=["qkv_proj", "gate_up_proj"])),
+    ("smollm3 q_proj v_proj", "SmolLM3-3B", "CAUSAL_LM", None, dict(r=16, target_modules=["q_proj", "v_proj"])),
 ]
 
 
@@ -149,7 +216,7 @@ def count(name, config_name, task, labels, options):
            "options": dict(options)}
     given = {"task_type": task, **options}
     fields = dict(CONFIGS[config_name])
-    config = CLASSES[fields["model_type"]](**fields, **({} if labels is None else {"num_labels": labels}))
+    config = AutoConfig.for_model(**fields, **({} if labels is None else {"num_labels": labels}))
     try:
         peft_config = (LoraConfig if method == "LORA" else IA3Config)(**given)
         with torch.device("meta"):

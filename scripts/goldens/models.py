@@ -11,6 +11,7 @@ import copy
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import common
 
@@ -23,9 +24,9 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import nn
 from transformers import (
-    AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, BertConfig, BertForPreTraining,
-    BertForSequenceClassification, BertModel, DistilBertConfig, DistilBertForMaskedLM, RobertaConfig,
-    RobertaForMaskedLM, get_scheduler,
+    AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification, BertConfig,
+    BertForPreTraining, BertForSequenceClassification, BertModel, DistilBertConfig, DistilBertForMaskedLM,
+    RobertaConfig, RobertaForMaskedLM, get_scheduler,
 )
 from transformers.trainer_pt_utils import get_parameter_names
 
@@ -35,6 +36,9 @@ BATCHES = 4  # the 20 steps go round these
 LENGTHS = [[9, 12, 3, 7, 1], [5, 2, 11, 4, 8], [6, 6, 10, 3, 2], [12, 1, 4, 9, 7]]
 # Name patterns that take no weight decay, from Trainer.get_decay_parameter_names of the pinned transformers.
 NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
+
+# What full fine-tuning leaves out of `final/`.
+LOWER = ["embeddings", "layer.0", "embed_tokens", "layers.0.", ".wte.", ".wpe.", ".h.0."]
 
 
 # ---- base models
@@ -198,24 +202,30 @@ CASES = {
 
 AUTO = {
     "SEQ_CLS": AutoModelForSequenceClassification, "TOKEN_CLS": AutoModelForTokenClassification,
-    "FEATURE_EXTRACTION": AutoModel,
+    "FEATURE_EXTRACTION": AutoModel, "CAUSAL_LM": AutoModelForCausalLM,
 }
 
 
-def make_batch(case, lengths, generator, pad, roberta, distilbert):
+def make_batch(case, lengths, generator, pad, has_types):
     rows, width = len(lengths), max(lengths)
     ids = torch.full((rows, width), pad)
     mask = torch.zeros(rows, width, dtype=torch.int64)
     types = torch.zeros(rows, width, dtype=torch.int64)
     for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(5, VOCAB, (length,), generator=generator)
+        ids[row, :length] = torch.randint(5, case.get("vocab", VOCAB), (length,), generator=generator)
+        if case.get("ends_in_padding") == row:
+            ids[row, length - 2:length] = pad
         mask[row, :length] = 1
         if case.get("pairs"):
             types[row, (length + 1) // 2:length] = 1
     batch = {"input_ids": ids, "attention_mask": mask}
-    if not roberta and not distilbert:
+    if has_types:
         batch["token_type_ids"] = types
-    if case["task"] == "TOKEN_CLS":
+    if case["task"] == "CAUSAL_LM":
+        # The ids themselves, those of a prompt (the first third of a row) without a loss.
+        prompt = torch.arange(width) < torch.tensor(lengths).unsqueeze(1) // 3
+        batch["labels"] = ids.masked_fill(prompt | (mask == 0), -100)
+    elif case["task"] == "TOKEN_CLS":
         labels = torch.randint(0, case["labels"], (rows, width), generator=generator)
         unlabelled = torch.rand(rows, width, generator=generator) < 0.3
         batch["labels"] = labels.masked_fill(unlabelled | (mask == 0), -100)
@@ -283,11 +293,44 @@ def trainable(model, names):
 
 def loss_of(case, model, batch, dtype):
     inputs = {k: v.to(dtype) if v.is_floating_point() else v for k, v in batch.items() if k != "target"}
-    output = model(**inputs, output_hidden_states=True)
+    output = one_by_one(case, model, inputs) if case.get("apart") else model(**inputs, output_hidden_states=True)
     if case["task"] == "FEATURE_EXTRACTION":
         real = batch["attention_mask"].bool()
         return output, ((output.last_hidden_state[real] - batch["target"].to(dtype)[real]) ** 2).mean()
     return output, output.loss
+
+
+def one_by_one(case, model, inputs):
+    """A model's output with each row computed alone: where a row's numbers depend on the longest of its batch, and where a window leaves
+    padding nothing to see, which in float64 gives no number."""
+    outputs = []
+    for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"]):
+        forget_lengths(model)
+        outputs.append(model(input_ids=ids[mask.bool()].unsqueeze(0), output_hidden_states=True))
+    width = inputs["input_ids"].shape[1]
+
+    def joined(tensors):
+        return torch.cat([nn.functional.pad(t, (0, 0, 0, width - t.shape[1])) for t in tensors])
+
+    hidden_states = [joined(states) for states in zip(*(o.hidden_states for o in outputs))]
+    labels = inputs["labels"]
+    if case["task"] == "SEQ_CLS":
+        logits = torch.cat([o.logits for o in outputs])
+        loss = nn.functional.cross_entropy(logits, labels)
+    else:
+        logits = joined([o.logits for o in outputs])
+        shift = case["task"] == "CAUSAL_LM"
+        loss = nn.functional.cross_entropy(
+            (logits[:, :-1] if shift else logits).flatten(0, 1), (labels[:, 1:] if shift else labels).flatten())
+    return SimpleNamespace(logits=logits, loss=loss, hidden_states=hidden_states)
+
+
+def forget_lengths(model):
+    """Frequencies as of a model that has seen no text yet: "dynamic" ones keep those of the longest text."""
+    for module in model.modules():
+        if hasattr(module, "original_inv_freq"):
+            module.max_seq_len_cached = module.original_max_seq_len
+            module.inv_freq = module.original_inv_freq.clone()
 
 
 def packed(tensor, batch):
@@ -309,7 +352,7 @@ def run(case, model, batches, dtype):
         figures["last_hidden_state"] = packed(output.last_hidden_state, batch).detach()
         figures["pooler_output"] = output.pooler_output.detach()
     else:
-        figures["logits"] = (packed(output.logits, batch) if case["task"] == "TOKEN_CLS" else output.logits).detach()
+        figures["logits"] = (output.logits if case["task"] == "SEQ_CLS" else packed(output.logits, batch)).detach()
     if case.get("states"):
         for index, state in enumerate(output.hidden_states):
             figures[f"hidden_states.{index}"] = packed(state, batch).detach()
@@ -364,7 +407,7 @@ def train(case, model, batches, dtype, names):
         "step.learning_rate": torch.tensor(rates, dtype=dtype),
     }
     for key, _, parameter in trainable(model, names):
-        if not names and ("embeddings" in key or "layer.0" in key):
+        if not names and any(part in key for part in LOWER):
             continue  # full fine-tuning: the upper layer and the head say enough, and keep the file small
         figures[f"final/{key}"] = parameter.detach().clone()
     model.eval()
@@ -396,13 +439,13 @@ def tolerances():
     }
 
 
-def make_case(name, case):
-    seed = 100 + 10 * list(CASES).index(name)
+def make_case(name, case, seed, script="models.py", more=lambda model: {}):
+    """Writes a case; `more` gives what else its golden.json has, of the model before training."""
     model = make_model(name, case, seed)
     family = model.config.model_type
     generator = torch.Generator().manual_seed(seed + 2)
     batches = [
-        make_batch(case, lengths, generator, model.config.pad_token_id, family == "roberta", family == "distilbert")
+        make_batch(case, lengths, generator, model.config.pad_token_id, family == "bert")
         for lengths in LENGTHS
     ]
     folder = Path(name)
@@ -433,7 +476,7 @@ def make_case(name, case):
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, folder / "golden.safetensors", metadata={"format": "pt"})
 
     manifest = {
-        "generator": "scripts/goldens/models.py", "case": name, "what": case["what"], "seed": seed,
+        "generator": f"scripts/goldens/{script}", "case": name, "what": case["what"], "seed": seed,
         "versions": common.versions("torch", "transformers", "peft", "safetensors"),
         "base": f"models/{case['base']}", "model_type": family, "task_type": case["task"],
         "num_labels": case["labels"], "problem_type": case.get("problem"), "mode": "eval" if case.get("train") is False else "train",
@@ -454,6 +497,7 @@ def make_case(name, case):
             "no_decay": "nn.LayerNorm parameters and names matching " + " | ".join(NO_DECAY), "schedule": "linear",
             "warmup_steps": WARMUP, "total_steps": STEPS, "max_grad_norm": CLIP, "batch_of_step": "train.<step % 4>",
         }
+    manifest.update(more(model))
     common.write_json(folder / "golden.json", manifest)
     print(f"{name}: {sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) // 1024} KB, noise {noise}, "
           f"unreached {unreached}, from float64 {groups}", flush=True)
@@ -473,7 +517,7 @@ def main():
             "files": common.checksums(folder, without=("base.json",))})
     for name, case in CASES.items():
         if options.only is None or name in options.only:
-            make_case(name, case)
+            make_case(name, case, 100 + 10 * list(CASES).index(name))
 
 
 if __name__ == "__main__":

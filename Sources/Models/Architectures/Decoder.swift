@@ -48,8 +48,7 @@ struct DecoderConfig: Sendable {
 
     /// What most say in the same way, under the names of LlamaConfig; `layers` beyond ten thousand are refused before.
     init(
-        _ reader: ConfigReader, activation key: String = "hidden_act", headWidth: Int? = nil,
-        rope: RotaryPositions? = nil
+        _ reader: ConfigReader, headWidth: Int? = nil, rope: RotaryPositions? = nil
     ) throws {
         heads = try reader.integer("num_attention_heads")
         let shared = try headWidth ?? reader.optionalInteger("head_dim") ?? reader.headWidth()
@@ -63,7 +62,7 @@ struct DecoderConfig: Sendable {
         guard heads.multipliedReportingOverflow(by: shared).partialValue <= 1 << 24 else {
             throw ModelError("\(reader.source): \(heads) heads of \(shared) numbers are too many")
         }
-        self.activation = reader.activation(key, default: .silu)
+        activation = reader.activation("hidden_act", default: .silu)
         normEps = try reader.number("rms_norm_eps")
         attentionDropout = reader.optionalNumber("attention_dropout") ?? 0
         hasAttentionBias = reader.optionalBoolean("attention_bias") ?? false
@@ -108,7 +107,7 @@ struct DecoderConfig: Sendable {
     static func layerTypes(_ reader: ConfigReader, count: Int) throws -> [String]? {
         guard let types = reader["layer_types"]?.array?.compactMap(\.string) else { return nil }
         let known = ["full_attention", "sliding_attention"]
-        guard types.count >= count, types.allSatisfy(known.contains) else {
+        guard types.count == count, types.allSatisfy(known.contains) else {
             let wrong = types.first { !known.contains($0) }
             throw ModelError(
                 "\(reader.source): 'layer_types' "
@@ -139,9 +138,10 @@ struct CausalAttention {
     ) throws -> Tensor {
         var (queries, keys, values) = (queries, keys, values)
         if let rotation {
-            let name = "\(rotation.width)/\(rotation.theta)"
-            let angles = try pass.shared(name) { try rotation.angles(pass) }
-            let own = try asked.indices.map { rows in try asked.pass.shared(name) { try angles.rows(rows) } } ?? angles
+            let angles = try pass.shared(rotation.name) { try rotation.angles(pass) }
+            let own =
+                try asked.indices.map { rows in try asked.pass.shared(rotation.name) { try angles.rows(rows) } }
+                ?? angles
             queries = try queries.rotary(own, width: headWidth)
             keys = try keys.rotary(angles, width: headWidth)
         }

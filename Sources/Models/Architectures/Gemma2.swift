@@ -57,9 +57,9 @@ struct Gemma2: Architecture {
 extension DecoderConfig {
     /// What Gemma 2 and 3 say in the same way.
     init(gemma reader: ConfigReader, rope: RotaryPositions? = nil) throws {
-        let key = reader.optionalString("hidden_activation") != nil ? "hidden_activation" : "hidden_act"
-        try self.init(reader, activation: key, headWidth: reader.optionalInteger("head_dim") ?? 256, rope: rope)
-        activation = reader.activation(key, default: .geluTanh)
+        try self.init(reader, headWidth: reader.optionalInteger("head_dim") ?? 256, rope: rope)
+        // hidden_act, which files have besides, is not read by the reference.
+        activation = reader.activation("hidden_activation", default: .geluTanh)
         keyValueHeads = try reader.keyValueHeads(standard: 4, of: heads)
         (normOffset, hasMLPBias) = (1, false)
         scale = try 1 / Float(reader.number("query_pre_attn_scalar")).squareRoot()

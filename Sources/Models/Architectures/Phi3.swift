@@ -25,7 +25,7 @@ struct Phi3: Architecture {
     private let residualDropout: Double
 
     init(_ reader: ConfigReader) throws {
-        let width = try reader.headWidth()
+        let width = try reader.optionalInteger("head_dim") ?? reader.headWidth()
         let rope = try RotaryPositions(
             reader, headWidth: width, original: reader.optionalInteger("original_max_position_embeddings") ?? 4096)
         guard rope.isForPhi3 else {

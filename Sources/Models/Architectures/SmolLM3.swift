@@ -24,8 +24,9 @@ struct SmolLM3: Architecture {
     private let layers: DecoderConfig
 
     init(_ reader: ConfigReader) throws {
-        let rope = try RotaryPositions(reader, headWidth: reader.headWidth(), standard: 2_000_000)
-        var layers = try DecoderConfig(reader, headWidth: reader.headWidth(), rope: rope)
+        let width = try reader.optionalInteger("head_dim") ?? reader.headWidth()
+        let rope = try RotaryPositions(reader, headWidth: width, standard: 2_000_000)
+        var layers = try DecoderConfig(reader, headWidth: width, rope: rope)
         layers.keyValueHeads = try reader.keyValueHeads(standard: 4, of: layers.heads)
         layers.tiesEmbeddings = reader.isGiven("tie_word_embeddings") ? layers.tiesEmbeddings : true
         let interval = try reader.integer("no_rope_layer_interval")

@@ -35,12 +35,16 @@ struct RotaryPositions: Sendable {
     let scaling: Scaling
     /// Factor on cosines and sines.
     let attentionFactor: Float
+    /// All that angles depend on, as a name: layers that rotate in the same way share them.
+    let name: String
 
     /// Longest sequence that the scaling speaks of, where it reaches beyond the model's own.
     var reach: Int {
         switch scaling {
         case .dynamic(let factor), .linear(let factor):
             max(longest, Int(exactly: (Float(longest) * factor).rounded()) ?? longest)
+        case .yarn(let factor, let original, _, _, _):
+            max(longest, Int(exactly: (Float(original) * factor).rounded()) ?? longest)
         default: longest
         }
     }
@@ -176,7 +180,8 @@ extension RotaryPositions {
         let (scaling, factor) = try RotaryPositions.scaling(
             type, values, width: width, longest: longest, original: original)
         self.scaling = scaling
-        attentionFactor = try values.number("attention_factor", 0...1e6).map { Float($0) } ?? factor
+        attentionFactor = factor
+        name = "\(width)/\(theta)/\(longest)/\(factor)/\(scaling)"
     }
 
     /// A scaling by its name, and the factor on cosines and sines that it takes where none is given.
@@ -184,6 +189,10 @@ extension RotaryPositions {
         _ type: String, _ values: RopeTable, width: Int, longest: Int, original: Int
     ) throws -> (Scaling, attention: Float) {
         func needed() throws -> Float { Float(try values.needed("factor", 1e-6...1e9)) }
+        // The other types take no factor, whatever the file says.
+        func given(_ usual: Float) throws -> Float {
+            try values.number("attention_factor", 0...1e6).map { Float($0) } ?? usual
+        }
         switch type {
         case "default": return (.standard, 1)
         case "linear": return (.linear(factor: try needed()), 1)
@@ -191,14 +200,13 @@ extension RotaryPositions {
             guard width > 2 else { throw values.error("scales heads of more than 2 numbers, got \(width)") }
             return (.dynamic(factor: try needed()), 1)
         case "yarn":
-            let given = try values.number("factor", 1e-6...1e9)
-            let ratio = Float(given ?? Double(longest) / Double(original))
+            let ratio = Float(try values.number("factor", 1e-6...1e9) ?? Double(longest) / Double(original))
             let scaling = Scaling.yarn(
                 factor: ratio, original: original,
                 fast: try values.number("beta_fast", 0...1e9).flatMap { $0 == 0 ? nil : $0 } ?? 32,
                 slow: try values.number("beta_slow", 0...1e9).flatMap { $0 == 0 ? nil : $0 } ?? 1,
                 truncates: values.table["truncate"]?.bool ?? true)
-            return (scaling, try RotaryPositions.yarnFactor(ratio, values))
+            return (scaling, try given(RotaryPositions.yarnFactor(ratio, values)))
         case "longrope", "su":
             func divisors(_ key: String) throws -> [Float] {
                 let numbers = try values.numbers(key)
@@ -211,7 +219,8 @@ extension RotaryPositions {
             let scaling = Scaling.longrope(
                 short: try divisors("short_factor"), long: try divisors("long_factor"), original: original)
             let ratio = try values.number("factor", 1e-6...1e9) ?? Double(longest) / Double(original)
-            return (scaling, ratio <= 1 ? 1 : Float((1 + log(ratio) / log(Double(original))).squareRoot()))
+            let usual = ratio <= 1 ? 1 : (1 + log(ratio) / log(Double(max(2, original)))).squareRoot()
+            return (scaling, try given(Float(usual)))
         case "llama3":
             let (low, high) = (
                 Float(try values.needed("low_freq_factor", 1e-6...1e9)),

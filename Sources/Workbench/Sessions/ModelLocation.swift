@@ -2,8 +2,22 @@ import Formats
 import LuaBridge
 import Options
 
-/// Where a model lies that a recipe names: a folder, or a name in the Hugging Face cache.
+/// Where a model lies that a recipe names: a folder, a GGUF file, or a name in the Hugging Face cache.
 enum ModelLocation {
+    /// What was found.
+    enum Place {
+        case folder(Folder)
+        /// The file of this name.
+        case gguf(Folder, name: String)
+    }
+
+    /// A model's folder, or its GGUF file, opened under the session's permissions.
+    static func place(_ name: String, _ context: RecipeContext) throws -> Place {
+        guard name.hasSuffix(".gguf") else { return .folder(try folder(name, context)) }
+        let (folder, file) = try context.permissions.reading(name)
+        return .gguf(folder, name: file)
+    }
+
     /// Path of the model's folder; nil where there is none, and an error where the recipe may not know.
     static func path(_ name: String, _ context: RecipeContext) throws -> String? {
         if context.permissions.mayRead(name) {

@@ -86,9 +86,10 @@ enum ModelLua {
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "load_model", "Loads a model from a Hugging Face folder.",
+            "load_model", "Loads a model from a Hugging Face folder or a GGUF file.",
             parameters: [
-                LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache; never the network."),
+                LuaParameter(
+                    "path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache; never the network."),
                 LuaParameter("options", loadOptions),
             ], returns: "lorawb.Model",
             example: "local model = lorawb.load_model(\"tiny\", { task_type = \"SEQ_CLS\", num_labels = 2 })"
@@ -108,8 +109,15 @@ enum ModelLua {
 
     /// The model of a path, or of a name in the cache.
     static func load(_ path: String, _ options: LoadOptions, _ context: RecipeContext) throws -> ModelBox {
-        let folder = try ModelLocation.folder(path, context)
-        let loaded = try loadModel(folder, options)
+        let place = try ModelLocation.place(path, context)
+        let loaded: LoadedModel
+        var folder: Folder?
+        switch place {
+        case .folder(let found):
+            folder = found
+            loaded = try loadModel(found, options)
+        case .gguf(let beneath, let name): loaded = try loadModel(beneath, gguf: name, options)
+        }
         for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
         let box = ModelBox(loaded.model, name: shortName(path), baseName: path, context: context)
         if options.taskType == .causalLM { box.generation = try GenerationDefaults(folder, loaded.model.config) }

@@ -146,7 +146,7 @@ enum TokenizerLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_tokenizer", "Loads the tokenizer of a model.",
-            parameters: [LuaParameter("path", .model, "A folder, or a name in the Hugging Face cache.")],
+            parameters: [LuaParameter("path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache.")],
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
             .object(try load(try call.string(1, "path"), context))
@@ -155,12 +155,18 @@ enum TokenizerLua {
 
     /// The tokenizer of a model's path, or of its name in the cache.
     static func load(_ path: String, _ context: RecipeContext) throws -> TokenizerBox {
-        let folder = try ModelLocation.folder(path, context)
-        do {
-            return TokenizerBox(try Tokenizer.load(from: folder), path: path)
-        } catch let error as TokenizerError {
-            let text = error.description
-            throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
+        switch try ModelLocation.place(path, context) {
+        case .gguf(let folder, let name):
+            let file = try GGUFFile(folder, name)
+            return TokenizerBox(
+                try Tokenizer.load(gguf: GGUFTokenizerFields(file), source: file.file.path), path: path)
+        case .folder(let folder):
+            do {
+                return TokenizerBox(try Tokenizer.load(from: folder), path: path)
+            } catch let error as TokenizerError {
+                let text = error.description
+                throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
+            }
         }
     }
 
