@@ -13,7 +13,7 @@ struct Fixture {
     let tokenizer: Tokenizer
     let prompts: [[Int]]
     /// Whether the cache is used.
-    static let usesCache = false
+    static let usesCache = true
 
     init() throws {
         let goldens = try GenerationGoldens()
@@ -135,8 +135,9 @@ func ending() throws {
 func stopStrings() {
     let text = "one two\nthree two\n\nfour — fünf"
     for stops in [["\n\n"], ["two", "three"], ["ünf"], ["nothing"], ["e two\n\nf", "o\n\n"], ["—"]] {
-        let ends = stops.compactMap { text.range(of: $0)?.lowerBound }
-        let wanted = String(text[..<(ends.min() ?? text.endIndex)])
+        let ends = stops.compactMap { text.range(of: $0) }
+        let first = ends.min { ($0.upperBound, $0.lowerBound) < ($1.upperBound, $1.lowerBound) }
+        let wanted = String(text[..<(first?.lowerBound ?? text.endIndex)])
         for size in 1...7 {
             var (finder, found, rest) = (StopStrings(stops), "", Substring(text))
             while !rest.isEmpty {
@@ -195,7 +196,7 @@ func refusals() throws {
         (refusal([prompt]) { $0.stop = ["a"] }, "option 'stop' needs the tokenizer"),
         (refusal([prompt]) { $0.numBeams = .max }, "'num_beams' expected an integer from 1 to 1024"),
         (refusal([prompt]) { ($0.doSample, $0.numReturnSequences) = (true, .max) }, "from 1 to 1024"),
-        (refusal([prompt]) { ($0.numBeams, $0.endIds) = (200, [1, 2]) }, "needs 600 continuations"),
+        (refusal([prompt]) { ($0.numBeams, $0.endIds) = (2, Array(0..<288)) }, "needs 578 continuations"),
     ]
     for (found, wanted) in cases {
         #expect(found.contains(wanted), "\(found)")
@@ -237,4 +238,26 @@ func defaults() throws {
     ] {
         #expect(throws: (any Error).self) { try write(wrong) }
     }
+}
+
+@Test("what is kept of a turn serves the next one that begins so, and no other")
+func keptPrompt() throws {
+    let fixture = try Fixture()
+    let (first, cache) = (fixture.prompts[0], PromptCache())
+    func answer(_ prompt: [Int], keeping cache: PromptCache?) throws -> Generation {
+        try generate([prompt], model: fixture.model, options: fixture.options(), keeping: cache)[0][0]
+    }
+    let one = try answer(first, keeping: cache)
+    #expect(try one == answer(first, keeping: nil))
+    let count = cache.count
+    #expect(count == first.count + one.tokens.count - 1)
+    let next = first + one.tokens + [7, 9]
+    #expect(try answer(next, keeping: cache) == answer(next, keeping: nil))
+    #expect(cache.count > count)
+    // Another beginning, and one that ends within what is kept.
+    #expect(try answer(fixture.prompts[1], keeping: cache) == answer(fixture.prompts[1], keeping: nil))
+    #expect(
+        try answer(Array(fixture.prompts[1].prefix(3)), keeping: cache)
+            == answer(Array(fixture.prompts[1].prefix(3)), keeping: nil))
+    #expect(throws: InferenceError.self) { try generate(fixture.prompts, model: fixture.model, keeping: cache) }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Inference
 
-@Test("greedy and beam search give transformers' tokens", arguments: [false])
+@Test("greedy and beam search give transformers' tokens", arguments: [false, true])
 func goldenTokens(usesCache: Bool) throws {
     let goldens = try GenerationGoldens()
     let models = ["llama": try goldens.model("llama"), "phi3": try goldens.model("phi3")]
@@ -22,7 +22,7 @@ func goldenTokens(usesCache: Bool) throws {
     #expect(count > 80)
 }
 
-@Test("prompts of different lengths in one batch give what each gives alone", arguments: [false])
+@Test("prompts of different lengths in one batch give what each gives alone", arguments: [false, true])
 func batchedTokens(usesCache: Bool) throws {
     let goldens = try GenerationGoldens()
     for name in ["llama", "phi3"] {

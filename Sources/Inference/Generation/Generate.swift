@@ -49,7 +49,12 @@ public func generate(
     guard cache == nil || prompts.count == 1 && options.numBeams == 1 && options.numReturnSequences == 1 else {
         throw InferenceError("a cache is kept for a single answer to a single prompt")
     }
-    return try Recording.off {
+    var options = options
+    // A stop string that is a special token never shows in the text: its id ends the answer.
+    options.endIds += options.stop.compactMap { stop in
+        tokenizer?.id(stop).flatMap { tokenizer?.addedTokens[$0] == nil ? nil : $0 }
+    }
+    return try Recording.off { [options] in
         if options.numBeams > 1 { return try BeamSearch.run(prompts, model, tokenizer, options) }
         return try followed(prompts, model, tokenizer, options, cache, onToken)
     }

@@ -12,10 +12,14 @@ struct StopStrings {
     mutating func push(_ piece: String) -> String {
         guard !isFound else { return "" }
         guard !wanted.isEmpty else { return piece }
+        let known = held.count
         held += piece.utf8
-        for start in held.indices where wanted.contains(where: { held[start...].starts(with: $0) }) {
+        // The first that is whole, and the longest of those that end there: so it does not matter how the text was cut.
+        for end in known..<held.count {
+            let found = wanted.filter { $0.count <= end + 1 && held[(end + 1 - $0.count)...end].elementsEqual($0) }
+            guard let longest = found.map(\.count).max() else { continue }
             isFound = true
-            return give(start)
+            return give(end + 1 - longest)
         }
         // The earliest place from which all that is there begins a wanted text.
         let open = held.indices.first { start in wanted.contains { $0.starts(with: held[start...]) } }

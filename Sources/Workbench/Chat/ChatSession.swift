@@ -176,7 +176,7 @@ final class ChatSession {
         let (folder, name) = try context.permissions.writing(absolute)
         let told = system.map { [message("system", $0)] } ?? []
         let json = JSON.object(["messages": .array(told + messages)])
-        let text = path.hasSuffix(".jsonl") ? json.compact() : json.serialized(indent: 2)
+        let text = path.hasSuffix(".jsonl") ? json.compact() : json.serialized(indent: 2, asciiOnly: false)
         try folder.write(name, text: text + "\n")
         output.print("\(messages.count) messages in \(Permissions.shown(path))")
     }

@@ -106,38 +106,41 @@ enum GenerateLua {
         "num_return_sequences", "stop", "eos_token_id", "seed", "on_token",
     ]
 
-    static let methods: [LuaMethod<ModelBox>] = [
-        LuaMethod(
-            "generate",
-            "Goes on with a text, answers a conversation, or chooses of given answers: { tokens =, text =, finish_reason = \"stop\" or \"length\" }.",
-            parameters: [LuaParameter("options", options)], returns: "table",
-            example:
-                "print(lm:generate { prompt = \"The quick\", tokenizer = lm_tokenizer, max_new_tokens = 8 }.text)"
-        ) { box, call in try run(box, try call.options(1, options)) },
-        LuaMethod(
-            "score",
-            "How probable the model finds a text: { tokens =, logprobs =, sum = } of its tokens behind the first.",
-            parameters: [
-                LuaParameter("text", .strings, "The text; for a list of texts a list is given."),
-                LuaParameter("options", scoreOptions),
-            ], returns: "table", example: "print(lm:score(\"The quick brown fox\", { tokenizer = lm_tokenizer }).sum)"
-        ) { box, call in
-            let options = try call.options(2, scoreOptions)
-            let tokenizer: TokenizerBox = try options.object("tokenizer")
-            let isSingle = call.isString(1)
-            let texts = isSingle ? [try call.string(1, "text")] : try call.strings(1, "text")
-            let results = try texts.map { text -> LuaValue in
-                let scores = try score(try tokenizer.tokenizer.ids(text), model: box.model)
-                return .fields(
-                    "the scores",
-                    [
-                        "tokens": .integers(scores.tokens), "logprobs": .numbers(scores.logProbabilities),
-                        "sum": .number(scores.sum),
-                    ])
-            }
-            return isSingle ? .value(results[0]) : .list(results)
-        },
-    ]
+    static var methods: [LuaMethod<ModelBox>] {
+        [
+            LuaMethod(
+                "generate",
+                "Goes on with a text, answers a conversation, or chooses of given answers: { tokens =, text =, finish_reason = \"stop\" or \"length\" }.",
+                parameters: [LuaParameter("options", options)], returns: "table",
+                example:
+                    "print(lm:generate { prompt = \"The quick\", tokenizer = lm_tokenizer, max_new_tokens = 8 }.text)"
+            ) { box, call in try run(box, try call.options(1, options)) },
+            LuaMethod(
+                "score",
+                "How probable the model finds a text: { tokens =, logprobs =, sum = } of its tokens behind the first.",
+                parameters: [
+                    LuaParameter("text", .strings, "The text; for a list of texts a list is given."),
+                    LuaParameter("options", scoreOptions),
+                ], returns: "table",
+                example: "print(lm:score(\"The quick brown fox\", { tokenizer = lm_tokenizer }).sum)"
+            ) { box, call in
+                let options = try call.options(2, scoreOptions)
+                let tokenizer: TokenizerBox = try options.object("tokenizer")
+                let isSingle = call.isString(1)
+                let texts = isSingle ? [try call.string(1, "text")] : try call.strings(1, "text")
+                let results = try texts.map { text -> LuaValue in
+                    let scores = try score(try tokenizer.tokenizer.ids(text), model: box.model)
+                    return .fields(
+                        "the scores",
+                        [
+                            "tokens": .integers(scores.tokens), "logprobs": .numbers(scores.logProbabilities),
+                            "sum": .number(scores.sum),
+                        ])
+                }
+                return isSingle ? .value(results[0]) : .list(results)
+            },
+        ]
+    }
 
     // MARK: Running
 
