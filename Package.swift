@@ -93,7 +93,7 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "Inference",
-            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Formats"],
+            dependencies: ["Adapters", "Models", "Tensors", "Kernels", "Tokenizers", "Templates", "Formats", "Memory"],
             swiftSettings: safe),
         .target(
             name: "CLuaShim", dependencies: ["CWords", "CMemory"],
@@ -142,7 +142,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Workbench", "LuaBridge", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels",
-                "Tokenizers",
+                "Tokenizers", "Templates",
                 "Formats", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tests/Fuzz", exclude: ["Recipes"], swiftSettings: strict),
         .testTarget(
@@ -170,6 +170,10 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["TestSupport", "Inference", "Models", "Tensors", "Tokenizers", "Formats"],
             swiftSettings: strict),
         .testTarget(
             name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words", "Memory"],

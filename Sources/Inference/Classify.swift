@@ -15,12 +15,6 @@ public struct Classification: Sendable, Equatable {
     public let scores: [Double]
 }
 
-/// What went wrong between text and model.
-public struct InferenceError: Error, CustomStringConvertible, Sendable {
-    /// The message, as users read it.
-    public let description: String
-}
-
 /// Classifies texts with a model for sequences; dropout is off, nothing is recorded.
 ///
 /// - Parameters:
@@ -32,8 +26,7 @@ public func classify(
 ) throws -> [Classification] {
     guard model.taskType == .sequenceClassification else {
         throw InferenceError(
-            description:
-                "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
+            "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
     }
     let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
     let options = EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
@@ -50,7 +43,7 @@ public func classify(
                 inputIds: encodings.map(\.ids),
                 tokenTypeIds: model.config.typeVocabSize > 1 ? encodings.map(\.typeIds) : nil)
             guard let logits = try model(input).logits else {
-                throw InferenceError(description: "the model gave no logits")
+                throw InferenceError("the model gave no logits")
             }
             let values = try logits.floatArray().map(Double.init)
             let width = logits.shape[1]
@@ -67,8 +60,7 @@ private func checkVocabulary(_ ids: [Int], of text: Int, _ model: any Model, _ t
     let size = model.config.vocabSize
     guard let wrong = ids.first(where: { $0 >= size }) else { return }
     throw InferenceError(
-        description:
-            "the tokenizer does not belong to the model: it has \(tokenizer.count) tokens, the model's vocabulary has \(size), and "
+        "the tokenizer does not belong to the model: it has \(tokenizer.count) tokens, the model's vocabulary has \(size), and "
             + "text \(text + 1) holds the id \(wrong); load the tokenizer from the model's folder")
 }
 

@@ -4,8 +4,8 @@ import CProcessor
 ///
 /// Three vectors wide. The sums of some rows stay in registers while `depth` runs, each a chain of additions in the order of
 /// `depth`: what a row gives does not depend on the rows beside it, nor on how they were cut. Eight rows at once fill the 32
-/// registers of AVX-512, four the 16 of what came before. Few rows wait for memory: the panel is asked for some way ahead, since what the
-/// processor asks for by itself ends with every page.
+/// registers of AVX-512, four the 16 of what came before. The first rows wait for memory: for them the panel is asked for some way ahead,
+/// since what the processor asks for by itself ends with every page; the others find it in cache.
 extension Loops {
     #if WIDE
         private typealias Lanes = SIMD16<Float>
@@ -31,23 +31,32 @@ extension Loops {
         rows: Int, depth: Int, _ x: UnsafePointer<Float>, _ ldx: Int, panel: UnsafePointer<Float>,
         bias: UnsafePointer<Float>?, adding: Bool, into y: UnsafeMutablePointer<Float>, _ ldy: Int
     ) {
-        let panel = Panel(start: UnsafeRawPointer(panel))
+        let panel = Panel(start: UnsafeRawPointer(panel), isFar: true)
         var i = 0
         #if WIDE
+            if rows >= 8 {
+                eightRows(depth, x, ldx, panel, bias, adding, y, ldy)
+                i = 8
+            }
             while i &+ 8 <= rows {
-                eightRows(depth, x + i &* ldx, ldx, panel, bias, adding, y + i &* ldy, ldy)
+                eightRows(depth, x + i &* ldx, ldx, panel.near, bias, adding, y + i &* ldy, ldy)
                 i &+= 8
             }
         #endif
+        if i == 0, rows >= 4 {
+            fourRows(depth, x, ldx, panel, bias, adding, y, ldy)
+            i = 4
+        }
         while i &+ 4 <= rows {
-            fourRows(depth, x + i &* ldx, ldx, panel, bias, adding, y + i &* ldy, ldy)
+            fourRows(depth, x + i &* ldx, ldx, panel.near, bias, adding, y + i &* ldy, ldy)
             i &+= 4
         }
+        let last = i == 0 ? panel : panel.near
         if i &+ 2 <= rows {
-            twoRows(depth, x + i &* ldx, ldx, panel, bias, adding, y + i &* ldy, ldy)
+            twoRows(depth, x + i &* ldx, ldx, last, bias, adding, y + i &* ldy, ldy)
             i &+= 2
         }
-        if i < rows { oneRow(depth, x + i &* ldx, panel, bias, adding, y + i &* ldy) }
+        if i < rows { oneRow(depth, x + i &* ldx, last, bias, adding, y + i &* ldy) }
     }
 
     /// The same with a panel of bfloat16, widened as it is read, to the same bits: for few rows, where memory is waited for.
@@ -58,7 +67,7 @@ extension Loops {
         rows: Int, depth: Int, _ x: UnsafePointer<Float>, _ ldx: Int, halves panel: UnsafePointer<UInt32>,
         bias: UnsafePointer<Float>?, adding: Bool, into y: UnsafeMutablePointer<Float>, _ ldy: Int
     ) {
-        let panel = Panel(start: UnsafeRawPointer(panel))
+        let panel = Panel(start: UnsafeRawPointer(panel), isFar: true)
         var i = 0
         #if WIDE
             while i &+ 8 <= rows {
@@ -81,7 +90,7 @@ extension Loops {
     package static func widen(
         halves panel: UnsafePointer<UInt32>, depth: Int, into target: UnsafeMutablePointer<Float>
     ) {
-        var (panel, target) = (Panel(start: UnsafeRawPointer(panel)), target)
+        var (panel, target) = (Panel(start: UnsafeRawPointer(panel), isFar: true), target)
         var l = 0
         while l < depth {
             let words = panel.nextWords()
@@ -98,6 +107,13 @@ extension Loops {
     /// The rows of a panel, one after the other.
     private struct Panel {
         var start: UnsafeRawPointer
+        /// Whether it comes from memory, so that it is asked for ahead.
+        let isFar: Bool
+
+        /// The same once it is in cache.
+        var near: Panel {
+            @inline(__always) get { Panel(start: start, isFar: false) }
+        }
 
         @inline(__always)
         mutating func next() -> Strip {
@@ -116,9 +132,11 @@ extension Loops {
 
         @inline(__always)
         private mutating func advance() {
-            processor_prefetch(start + ahead)
-            if lanes > 4 { processor_prefetch(start + (ahead &+ 64)) }
-            if lanes > 8 { processor_prefetch(start + (ahead &+ 128)) }
+            if isFar {
+                processor_prefetch(start + ahead)
+                if lanes > 4 { processor_prefetch(start + (ahead &+ 64)) }
+                if lanes > 8 { processor_prefetch(start + (ahead &+ 128)) }
+            }
             start += 4 &* panelColumns
         }
     }

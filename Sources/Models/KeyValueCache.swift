@@ -56,6 +56,9 @@ public final class KeyValueCache: @unchecked Sendable {
     /// Forgets all but the first tokens of each sequence.
     public func keepFirst(_ count: Int) { counts = counts.map { min($0, max(0, count)) } }
 
+    /// Forgets a whole sequence.
+    public func forget(_ sequence: Int) { counts[sequence] = 0 }
+
     /// The sequences at these places, in this order, each as often as it is named: a beam goes on from another, or one is done.
     public func select(_ sequences: [Int]) throws {
         guard sequences != Array(counts.indices) else { return }

@@ -112,6 +112,7 @@ extension ModelConfig {
     /// Lets sequences be as long as the scaling of rotary frequencies is for.
     mutating func reach(_ rotations: [RotaryPositions?]) {
         maxLength = max(maxLength, rotations.compactMap { $0?.reach }.max() ?? 0)
+        cacheBorder = rotations.compactMap { $0?.cacheBorder }.min()
     }
 
     /// Configuration of config.json; `source` names the file in errors.

@@ -40,6 +40,10 @@ public struct ModelConfig: Sendable {
     /// How the head's loss is computed; nil where the labels decide, as in transformers.
     public var problemType: ProblemType?
 
+    /// Length beyond which keys are rotated by other frequencies, so that those kept of a shorter sequence are of no use; nil
+    /// where there is none.
+    public internal(set) var cacheBorder: Int?
+
     /// All that config.json says.
     public var json: JSON
     /// The family, with the configuration of its own.

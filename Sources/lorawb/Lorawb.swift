@@ -13,7 +13,10 @@ struct Lorawb: ParsableCommand {
             lorawb                         starts the interactive session, or runs what is piped in
             """,
         version: "lorawb \(Workbench.version)",
-        subcommands: [RunCommand.self, ProfileCommand.self, ReplCommand.self, InfoCommand.self, StubsCommand.self],
+        subcommands: [
+            RunCommand.self, ProfileCommand.self, ChatCommand.self, ReplCommand.self, InfoCommand.self,
+            StubsCommand.self,
+        ],
         defaultSubcommand: ReplCommand.self)
 
     static func main() {
@@ -32,5 +35,5 @@ struct Lorawb: ParsableCommand {
         Lorawb.main(words)
     }
 
-    private static let commands = ["run", "profile", "repl", "info", "stubs", "help"]
+    private static let commands = ["run", "profile", "chat", "repl", "info", "stubs", "help"]
 }

@@ -21,6 +21,9 @@ extension EveryCall {
         "lorawb.optim.SGD": ["make[\"lorawb.nn.Module\"]():parameters()", "{ lr = 0.1 }"],
         "lorawb.Tokenizer __call": ["\"a good film\""],
         "lorawb.Tokenizer:encode_batch": ["{ \"a\", \"good film\" }"],
+        "lorawb.Tokenizer:apply_chat_template": [
+            "{ { role = \"user\", content = \"a\" } }", "{ chat_template = \"{{ messages[0].content }}\" }",
+        ],
         "lorawb.optim.clip_grad_norm": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.optim.clip_grad_norm_": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.Trainer:predict": ["make[\"rows\"]()"],
@@ -41,6 +44,8 @@ extension EveryCall {
         "lorawb.Model:forward": [("input_ids", "{ { 1, 2 }, { 3 } }")],
         "lorawb.Model __call": [("input_ids", "{ { 1, 2 }, { 3 } }")],
         "lorawb.Model:classify": [("tokenizer", "make[\"lorawb.Tokenizer\"]()")],
+        "lorawb.Model:generate": [("input_ids", "{ 1, 2 }"), ("max_new_tokens", "3")],
+        "lorawb.Model:score": [("tokenizer", "make[\"lorawb.Tokenizer\"]()")],
         "lorawb.trainer": [
             ("model", "make[\"lorawb.Model\"]()"), ("train_dataset", "make[\"rows\"]()"), ("args", "{ max_steps = 1 }"),
         ],
@@ -52,6 +57,7 @@ extension EveryCall {
         "lorawb.Tensor:backward": "(lorawb.ones({ 2 }, { requires_grad = true }) * 2):sum()",
         "lorawb.Tensor:matmul": "lorawb.ones { 2, 3 }",
         "lorawb.Model:add_adapter": "bare()",
+        "lorawb.Model:generate": "language()", "lorawb.Model:score": "language()",
         "lorawb.Model:add_weighted_adapter":
             "(function() local m = lorawb.load_model(\"tiny\") m:add_adapter { r = 2, target_modules = { \"query\" } } return m end)()",
         "lorawb.nn.Module:add_adapter": "layers()",
@@ -71,6 +77,7 @@ extension EveryCall {
         local make = {}
         local function rows() return lorawb.load_dataset("rows.jsonl") end
         local function bare() return lorawb.load_model("tiny", { task_type = "SEQ_CLS", num_labels = 2 }) end
+        local function language() return lorawb.load_model("tiny-lm", { task_type = "CAUSAL_LM" }) end
         local function layers()
           return lorawb.nn.module { a = lorawb.nn.Linear(3, 2), forward = function(self, x) return self.a(x) end }
         end

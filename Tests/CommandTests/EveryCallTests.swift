@@ -83,6 +83,7 @@ struct EveryCallTests {
     private static func place() throws -> Place {
         let place = try Place()
         try place.makeModel()
+        try place.makeLanguageModel()
         try place.makeData("d.tsv", rows: 4)
         let rows = (0..<4).map { "{\"input_ids\": [1, \($0), 2], \"labels\": \($0 % 2)}" }
         try place.put("rows.jsonl", rows.joined(separator: "\n"))

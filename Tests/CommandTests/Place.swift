@@ -57,6 +57,14 @@ final class Place {
         try put(name + "/vocab.txt", words + "\n")
     }
 
+    /// A folder of a tiny random Llama with a tokenizer that has a chat template.
+    func makeLanguageModel(_ name: String = "tiny-lm") throws {
+        for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+            let source = URL(fileURLWithPath: Place.goldens + "/generation/llama/" + file)
+            try put(name + "/" + file, Data(contentsOf: source))
+        }
+    }
+
     /// Changes the header or the bytes of a safetensors file.
     func change(_ name: String, _ body: (inout [String: [String: Any]], inout Data) -> Void) throws {
         let file = try data(name)

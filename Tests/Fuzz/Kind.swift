@@ -16,8 +16,8 @@ protocol Kind {
 enum Kinds {
     static var all: [any Kind.Type] {
         [
-            SafetensorsKind.self, GGUFKind.self, JSONKind.self, DataKind.self, TokenizerKind.self, StagesKind.self, ModelKind.self,
-            AdapterKind.self, PatternKind.self, ResumeKind.self, RecipeKind.self,
+            SafetensorsKind.self, GGUFKind.self, JSONKind.self, DataKind.self, TokenizerKind.self, StagesKind.self,
+            TemplateKind.self, ModelKind.self, AdapterKind.self, PatternKind.self, ResumeKind.self, RecipeKind.self,
         ]
     }
 }

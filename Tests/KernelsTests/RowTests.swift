@@ -158,7 +158,9 @@ import Testing
         }
     }
 
-    /// Angles as the reference has them: position times frequency in float32, far positions included. Layouts, parts of a head, and
+    /// Angles as the reference has them: position times frequency in float32, far positions included.
+    ///
+    /// Layouts, parts of a head, and
     /// the way back; in place the same bits.
     @Test(arguments: Rotation.Layout.allCases, [(8, 4), (64, 32), (40, 11), (6, 0)])
     func rotation(_ layout: Rotation.Layout, _ size: (Int, Int)) {

@@ -14,6 +14,8 @@ struct ReferenceTests {
         tensor = lorawb.ones(2)
         layer = nn.Linear(3, 2)
         tokenizer = lorawb.load_tokenizer("tiny")
+        lm = lorawb.load_model("tiny-lm", { task_type = "CAUSAL_LM" })
+        lm_tokenizer = lorawb.load_tokenizer("tiny-lm")
         base = lorawb.load_model("tiny", { task_type = "SEQ_CLS", num_labels = 2 })
         model = lorawb.load_model("tiny", { task_type = "SEQ_CLS", num_labels = 2 })
         model:add_adapter { r = 2, target_modules = { "query" } }
@@ -36,6 +38,7 @@ struct ReferenceTests {
         let words = try String(contentsOfFile: "\(goldens)/tokenizers/bert-files/vocab.txt", encoding: .utf8)
         try (words.split(separator: "\n").prefix(120).joined(separator: "\n") + "\n").write(
             toFile: tiny + "/vocab.txt", atomically: true, encoding: .utf8)
+        try manager.copyItem(atPath: "\(goldens)/generation/llama", toPath: bench.folder + "/tiny-lm")
         try "sentence\tlabel\na good film\t1\na bad one\t0\nso so\t0\nfine\t1\n".write(
             toFile: bench.folder + "/reviews.tsv", atomically: true, encoding: .utf8)
         return bench

@@ -8,44 +8,49 @@ import LoopsBaseline
 
 /// Attention of one query over many keys: when a text is generated, and in a last layer of which one row is read. See `Loops.attentionRowScores`.
 extension AttentionKernel {
-    /// Keys that are looked at together: their scores and values stay in the first two caches.
+    /// Keys that forward looks at together: those of all heads stay in the second cache.
+    private static let forwardKeys = 64
+    /// Keys that backward looks at together.
     private static let rowKeys = 256
 
-    /// Some keys of one sequence and group: into[share, width] becomes the sum of their values by weights that are not divided yet,
-    /// and behind it [share, 2] the largest score and the sum of the weights.
+    /// Some keys of one sequence and some heads of keys: into[heads, width] becomes the sum of their values by weights that are not divided
+    /// yet, and behind it [heads, 2] the largest score and the sum of the weights.
     func forwardRow(
-        _ s: Int, _ group: Int, _ range: Range<Int>, q: UnsafePointer<Float>, k: UnsafePointer<Float>,
+        _ s: Int, _ groups: Range<Int>, _ range: Range<Int>, q: UnsafePointer<Float>, k: UnsafePointer<Float>,
         v: UnsafePointer<Float>, bias: UnsafePointer<Float>?, into room: UnsafeMutablePointer<Float>
     ) {
-        ProductCounter.add(flops: 2 * 2 * share * range.count * width)
-        let (query, first) = (queryStarts[s], group * share)
-        let state = room + share * width
-        for head in 0..<share { (state[2 * head], state[2 * head + 1]) = (-.infinity, 0) }
-        Loops.zero(room, share * width)
-        let size = AttentionKernel.rowKeys
+        let (query, size, heads) = (queryStarts[s], AttentionKernel.forwardKeys, groups.count * share)
+        ProductCounter.add(flops: 2 * 2 * heads * range.count * width)
+        let states = room + heads * width
+        for head in 0..<heads { (states[2 * head], states[2 * head + 1]) = (-.infinity, 0) }
+        Loops.zero(room, heads * width)
         Scratch.with((share + 1) * size) { scores in
             for keys in range.pieces(of: size) {
-                let at = (self.keys[s].start + keys.lowerBound) * ldk + group * width
                 let padded = LoopsBaseline.Loops.padded(keys.count)
-                Loops.attentionRowScores(
-                    heads: share, m: keys.count, width: width, q: q + (query * ldq + first * width), k: k + at,
-                    ldk: ldk, s: scores, lds: size)
-                for head in 0..<share {
-                    let row = scores + head * size
-                    Loops.zero(row + keys.count, padded - keys.count)
-                    let added = biasRow(
-                        bias, head: first + head, query: query, key: keys.lowerBound, count: padded,
-                        room: scores + share * size)
-                    Loops.attentionWeights(
-                        row, count: padded, first: 0, last: keys.count, scale: scale, cap: terms.softCap ?? 0,
-                        bias: added, state: state + 2 * head, y: room + head * width, width: width)
-                    if let dropout, dropout.p > 0 {
-                        let key = dropoutKey(dropout, head: first + head, query: query)
-                        dropout.apply(key: key, column: keys.lowerBound, row, into: row, count: keys.count)
+                for group in groups {
+                    let at = (self.keys[s].start + keys.lowerBound) * ldk + group * width
+                    let (first, place) = (group * share, (group - groups.lowerBound) * share)
+                    let (y, state) = (room + place * width, states + 2 * place)
+                    Loops.attentionRowScores(
+                        heads: share, m: keys.count, width: width, q: q + (query * ldq + first * width), k: k + at,
+                        ldk: ldk, s: scores, lds: size)
+                    for head in 0..<share {
+                        let row = scores + head * size
+                        Loops.zero(row + keys.count, padded - keys.count)
+                        let added = biasRow(
+                            bias, head: first + head, query: query, key: keys.lowerBound, count: padded,
+                            room: scores + share * size)
+                        Loops.attentionWeights(
+                            row, count: padded, first: 0, last: keys.count, scale: scale, cap: terms.softCap ?? 0,
+                            bias: added, state: state + 2 * head, y: y + head * width, width: width)
+                        if let dropout, dropout.p > 0 {
+                            let key = dropoutKey(dropout, head: first + head, query: query)
+                            dropout.apply(key: key, column: keys.lowerBound, row, into: row, count: keys.count)
+                        }
                     }
+                    Loops.attentionRowValues(
+                        heads: share, m: keys.count, width: width, p: scores, ldp: size, v: v + at, ldk: ldk, y: y)
                 }
-                Loops.attentionRowValues(
-                    heads: share, m: keys.count, width: width, p: scores, ldp: size, v: v + at, ldk: ldk, y: room)
             }
         }
     }
@@ -119,12 +124,12 @@ extension AttentionKernel {
             var (offsets, count) = ([Int](), 0)
             for piece in pieces {
                 offsets.append(count)
-                if case .row = piece { count += kernel.share * (kernel.width + 2) }
+                if case .row(_, let groups, _, _) = piece { count += groups.count * kernel.share * (kernel.width + 2) }
             }
             (self.offsets, self.count) = (offsets, count)
         }
 
-        /// Adds up, in the order of the keys, what the pieces of each sequence and group wrote, and divides it by the weights' sum.
+        /// Adds up, in the order of the keys, what the pieces of each sequence wrote, and divides it by the weights' sum.
         ///
         /// The logarithms of the sums of exponentials go to what is kept.
         func combine(
@@ -132,21 +137,21 @@ extension AttentionKernel {
             into y: UnsafeMutablePointer<Float>, kept: UnsafeMutablePointer<Float>?, _ places: [Int]
         ) {
             guard count > 0 else { return }
-            let (share, width) = (kernel.share, kernel.width)
+            let (heads, width) = (kernel.heads, kernel.width)
             for (index, piece) in pieces.enumerated() {
-                guard case .row(let s, let group, _, 0) = piece else { continue }
+                guard case .row(let s, _, _, 0) = piece else { continue }
                 var end = index + 1
-                while end < pieces.count, case .row(s, group, _, _) = pieces[end] { end += 1 }
-                for head in 0..<share {
-                    let parts = (index..<end).map { room + offsets[$0] }
-                    let state = share * width + 2 * head
+                while end < pieces.count, case .row(s, _, _, _) = pieces[end] { end += 1 }
+                let parts = (index..<end).map { room + offsets[$0] }
+                for head in 0..<heads {
+                    let state = heads * width + 2 * head
                     let top = parts.map { $0[state] }.max() ?? 0
                     let factors = parts.map { part in
                         part[state] == top ? 1 : Float(exponential(Double(part[state] - top)))
                     }
                     let sum = zip(parts, factors).reduce(Float(0)) { $0 + $1.0[state + 1] * $1.1 }
-                    kept?[places[s] + group * share + head] = sum == 0 ? .infinity : top + log(sum)
-                    let target = y + (kernel.queryStarts[s] * kernel.ldq + (group * share + head) * width)
+                    kept?[places[s] + head] = sum == 0 ? .infinity : top + log(sum)
+                    let target = y + (kernel.queryStarts[s] * kernel.ldq + head * width)
                     Loops.zero(target, width)
                     for (part, factor) in zip(parts, factors) {
                         Loops.axpy(sum == 0 ? 0 : factor / sum, part + head * width, target, width)

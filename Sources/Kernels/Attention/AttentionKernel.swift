@@ -117,8 +117,8 @@ public struct AttentionKernel: Sendable {
         case short(sequence: Int, groups: Range<Int>)
         /// Some queries of a long sequence, by their rows in q, in all heads that share keys. `part` counts the pieces of the sequence and the group.
         case tiles(sequence: Int, group: Int, queries: Range<Int>, part: Int)
-        /// Some keys of a sequence with one query, in all heads that share them. `part` counts the pieces of the sequence and the group.
-        case row(sequence: Int, group: Int, keys: Range<Int>, part: Int)
+        /// Some keys of a sequence with one query, in these heads of keys and those that share them. `part` counts the pieces of the sequence.
+        case row(sequence: Int, groups: Range<Int>, keys: Range<Int>, part: Int)
     }
 
     /// Multiplications of forward that make a piece of short sequences.
@@ -130,7 +130,7 @@ public struct AttentionKernel: Sendable {
     /// Queries of all heads that share keys, in the smallest piece by tiles: less does not pay for laying keys out.
     private static let fewestRows = 128
     /// Floats of keys in the smallest piece of a row.
-    private static let fewestFloats = 1 << 15
+    private static let fewestFloats = 1 << 14
 
     /// The pieces of forward; of backward where `backward` is set.
     func pieces(backward: Bool) -> [Piece] {
@@ -146,13 +146,19 @@ public struct AttentionKernel: Sendable {
                 for groups in (0..<kvHeads).pieces(of: count) { pieces.append(.short(sequence: s, groups: groups)) }
             } else if isRow(s) {
                 let seen = seen(rows, of: m)
-                let smallest = AttentionKernel.fewestFloats / width
-                let size = max(smallest, seen.count.dividedUp(by: wanted))
-                let cut = backward || seen.isEmpty ? [seen] : Array(seen.pieces(of: size))
-                for group in 0..<kvHeads {
-                    for (part, keys) in cut.enumerated() {
-                        pieces.append(.row(sequence: s, group: group, keys: keys, part: part))
+                if backward {
+                    for group in 0..<kvHeads {
+                        pieces.append(.row(sequence: s, groups: group..<group + 1, keys: seen, part: 0))
                     }
+                    continue
+                }
+                // All heads in one piece: the rows of a cache are then read one behind the other.
+                let smallest = AttentionKernel.fewestFloats.dividedUp(by: ldk)
+                let wanted = AttentionKernel.fewestPieces.dividedUp(by: sequences)
+                let size = max(smallest, seen.count.dividedUp(by: wanted))
+                let cut = seen.isEmpty ? [seen] : Array(seen.pieces(of: size))
+                for (part, keys) in cut.enumerated() {
+                    pieces.append(.row(sequence: s, groups: 0..<kvHeads, keys: keys, part: part))
                 }
             } else {
                 let parts = backward ? min(wanted, AttentionKernel.mostParts) : wanted
@@ -228,9 +234,9 @@ public struct AttentionKernel: Sendable {
                         forwardTiles(
                             s, group, queries, q: q, k: k, v: v, bias: bias, totals: kept.map { $0 + offsets[s] },
                             into: y)
-                    case .row(let s, let group, let range, _):
+                    case .row(let s, let groups, let range, _):
                         forwardRow(
-                            s, group, range, q: q, k: k, v: v, bias: bias, into: room + sums.offsets[index])
+                            s, groups, range, q: q, k: k, v: v, bias: bias, into: room + sums.offsets[index])
                     }
                 }
             }
@@ -273,7 +279,8 @@ public struct AttentionKernel: Sendable {
                         backwardTiles(
                             s, group, queries, a, bias: bias, y: y, totals: kept + offsets[s],
                             into: parts.targets(self, s, group, part, index, a, room))
-                    case .row(let s, let group, _, let part):
+                    case .row(let s, let groups, _, let part):
+                        let group = groups.lowerBound
                         backwardRow(
                             s, group, a, bias: bias, y: y, totals: kept + offsets[s],
                             dbias: parts.targets(self, s, group, part, index, a, room).dbias)

@@ -72,7 +72,8 @@ struct GradientParts {
             let group: Int
             switch piece {
             case .short: continue
-            case .tiles(_, let its, _, _), .row(_, let its, _, _): group = its
+            case .tiles(_, let its, _, _): group = its
+            case .row(_, let groups, _, _): group = groups.lowerBound
             }
             Loops.accumulate(
                 room + offsets[index].dbias, dbias + group * kernel.share * span, kernel.share * span)

@@ -14,8 +14,9 @@ public enum Rotation {
         case neighbours
     }
 
-    /// y[rows, heads · width]: of each head the first 2 · pairs numbers rotated by the angles whose cosines and sines are
-    /// cos, sin[rows, pairs], the others as they are; by the negated angles where `back` is set. y may be x.
+    /// y[rows, heads · width]: the first 2 · pairs numbers of each head rotated, the others as they are.
+    ///
+    /// cos, sin[rows, pairs] are of the angles, which are negated where `back` is set. y may be x.
     public static func rotate(
         x: UnsafePointer<Float>, cos: UnsafePointer<Float>, sin: UnsafePointer<Float>, rows: Int, heads: Int,
         width: Int, pairs: Int, layout: Layout, back: Bool = false, into y: UnsafeMutablePointer<Float>

@@ -49,6 +49,13 @@ struct RotaryPositions: Sendable {
         }
     }
 
+    /// Length beyond which all positions are rotated otherwise than before; nil where there is none.
+    ///
+    /// With "dynamic" the reference keeps keys as they were rotated when they came.
+    var cacheBorder: Int? {
+        if case .longrope(_, _, let original) = scaling { original } else { nil }
+    }
+
     /// Whether transformers' Phi-3 takes it.
     var isForPhi3: Bool {
         switch scaling {

@@ -8,8 +8,9 @@ struct ModelToken: Equatable, Sendable {
 enum Model: Sendable {
     case wordPiece(WordPiece)
     case bpe(BPE)
-    case unigram(Unigram)
-    case wordLevel(WordLevel)
+    // Boxed, so that the enumeration stays as small as the two that every word of most texts goes through.
+    indirect case unigram(Unigram)
+    indirect case wordLevel(WordLevel)
 
     var vocabulary: Vocabulary {
         switch self {

@@ -47,6 +47,11 @@ extension Trainer {
     public func predict(
         _ dataset: Dataset, prefix: String = "test"
     ) throws -> (predictions: Predictions, metrics: [JSON.Member]) {
+        guard model.taskType != .causalLM else {
+            throw TrainingError(
+                "predict: the scores of every token over the vocabulary are not kept; evaluate gives loss and perplexity, model:score what each token gets"
+            )
+        }
         let reader = try reader(dataset, "dataset")
         let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, keepsStates: false)
         try emit(.predict(run.metrics))

@@ -100,7 +100,7 @@ extension TrainingArguments {
 
     /// All arguments that have an effect, as transformers 5.23 spells them, in the order of a run's record; the early_stopping ones are
     /// its EarlyStoppingCallback's, freeze_dropout and the prefix_cache ones our own.
-    static let table: [Argument] = sizes + optimizer + intervals + best + data + keptStates
+    static let table: [Argument] = sizes + optimizer + intervals + best + data + supervised + keptStates
 
     private static let sizes: [Argument] = [
         text(
@@ -121,6 +121,50 @@ extension TrainingArguments {
             "Passes over the training data; a fraction ends within one."),
         integer(
             "max_steps", \.maxSteps, -1...1 << 53, "Optimizer steps in all; above 0 it overrides num_train_epochs."),
+    ]
+
+    /// TRL's SFTConfig (1.16), for texts that a language model is trained on.
+    private static let supervised: [Argument] = [
+        Argument(
+            option: Option(
+                "max_length", .either([.positive, .boolean]), default: 1024,
+                "Most tokens of a row made of text, and the length of packed rows; false cuts nothing."),
+            read: { arguments, source in
+                if let length = source.optionalInteger("max_length") { arguments.maxLength = length }
+                if let flag = source.optionalBoolean("max_length") {
+                    guard !flag else { throw source.error("max_length", expected: "a number of tokens, or false") }
+                    arguments.maxLength = nil
+                }
+            }, recorded: { $0.maxLength.map(OptionLiteral.integer) ?? .boolean(false) }),
+        flag("packing", \.packing, "Whether several sequences share a row of max_length tokens; none sees another."),
+        choice(
+            "packing_strategy", \.packingStrategy, PackingStrategy.allCases,
+            "How sequences are put into rows: best fit, which cuts or splits what is too long, or one after the other."),
+        Argument(
+            option: Option(
+                "eval_packing", .boolean, default: .words("packing"), "Whether eval_dataset is packed.",
+                example: "false"),
+            read: { if let flag = $1.optionalBoolean("eval_packing") { $0.evalPacking = flag } },
+            recorded: { $0.evalPacking.map(OptionLiteral.boolean) ?? .nothing }),
+        Argument(
+            option: Option(
+                "completion_only_loss", .boolean, default: .words("true for rows with prompt and completion"),
+                "Whether only completions bear loss.", example: "true"),
+            read: { if let flag = $1.optionalBoolean("completion_only_loss") { $0.completionOnlyLoss = flag } },
+            recorded: { $0.completionOnlyLoss.map(OptionLiteral.boolean) ?? .nothing }),
+        flag(
+            "assistant_only_loss", \.assistantOnlyLoss, "Whether only the assistant's turns of conversations bear loss."
+        ),
+        Argument(
+            option: Option(
+                "train_on", .oneOf(["all", "last"]), "Which of the assistant's turns bear loss, and nothing else does.",
+                example: "\"last\""),
+            read: { if let name = $1.optionalString("train_on") { $0.trainOn = name } },
+            recorded: { $0.trainOn.map(OptionLiteral.string) ?? .nothing }),
+        Argument(
+            option: Option("dataset_text_field", .string, default: "text", "Column of plain texts."),
+            read: { if let name = $1.optionalString("dataset_text_field") { $0.datasetTextField = name } },
+            recorded: { .string($0.datasetTextField) }),
     ]
 
     private static let optimizer: [Argument] = [

@@ -126,6 +126,22 @@ public struct TrainingArguments: Sendable, Equatable {
     public var keptStatesPlace = StatesPlace.auto
     /// The most bytes that they may take, in memory and on the disk together; nil is what the place allows.
     public var keptStatesSize: Int?
+    /// Most tokens of a row that is made of text, and the length of packed rows; nil cuts nothing.
+    public var maxLength: Int? = 1024
+    /// Whether several sequences share a row.
+    public var packing = false
+    /// How sequences are put into rows.
+    public var packingStrategy = PackingStrategy.bfd
+    /// Whether eval_dataset is packed; as the rows that are trained on where nil.
+    public var evalPacking: Bool?
+    /// Whether only completions bear loss; as the data says where nil.
+    public var completionOnlyLoss: Bool?
+    /// Whether only the assistant's turns of conversations bear loss.
+    public var assistantOnlyLoss = false
+    /// Which of the assistant's turns bear loss, and nothing else does: "all" or "last".
+    public var trainOn: String?
+    /// Column of plain texts.
+    public var datasetTextField = "text"
     /// Whether no progress bar is drawn.
     public var disableTqdm = false
 

@@ -77,6 +77,23 @@ public final class Session {
         return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
     }
 
+    /// Converses with a model on the terminal, or answers the lines that are piped in; gives the exit code.
+    public func chat(_ chat: ChatOptions) -> Int32 {
+        do { try checkGrants() } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
+        }
+        let context = makeContext(base: workingFolder, stem: "chat", name: "chat", source: [], words: [], help: false)
+        context.isInteractive = true
+        var hasFailed = false
+        let code = finish(context) { host in
+            let session = try ChatSession(host, context, chat)
+            try session.run()
+            hasFailed = session.hasFailed && !Repl.isTerminal
+        }
+        return code == 0 && hasFailed ? Exit.failure : code
+    }
+
     // MARK: Opening
 
     /// What is granted must be there: a mistyped name would be missed only where the recipe comes to it.

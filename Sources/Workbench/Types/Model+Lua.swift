@@ -14,6 +14,8 @@ final class ModelBox: ModuleBox {
     let name: String
     /// Whether dropout acts in the passes that the recipe makes; a trainer's passes are its own.
     var isTraining = false
+    /// What its folder says of how it generates.
+    var generation = GenerationDefaults()
     /// The batch that a trainer is at, while a loss of the recipe's own is computed.
     var batch: TrainedBatch?
     private let ownClock: StepClock
@@ -101,14 +103,25 @@ enum ModelLua {
                 dtype: options.optionalString("dtype"), packed: try options.boolean("packed"),
                 weights: options.optionalString("weights").flatMap(LoadOptions.Weights.init(rawValue:)) ?? .file,
                 seed: context.seed)
-            let loaded: LoadedModel
-            switch try ModelLocation.place(path, context) {
-            case .folder(let folder): loaded = try loadModel(folder, load)
-            case .gguf(let folder, let name): loaded = try loadModel(folder, gguf: name, load)
-            }
-            for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
-            return .object(ModelBox(loaded.model, name: shortName(path), baseName: path, context: context))
+            return .object(try self.load(path, load, context))
         }
+    }
+
+    /// The model of a path, or of a name in the cache.
+    static func load(_ path: String, _ options: LoadOptions, _ context: RecipeContext) throws -> ModelBox {
+        let place = try ModelLocation.place(path, context)
+        let loaded: LoadedModel
+        var folder: Folder?
+        switch place {
+        case .folder(let found):
+            folder = found
+            loaded = try loadModel(found, options)
+        case .gguf(let beneath, let name): loaded = try loadModel(beneath, gguf: name, options)
+        }
+        for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
+        let box = ModelBox(loaded.model, name: shortName(path), baseName: path, context: context)
+        if options.taskType == .causalLM { box.generation = try GenerationDefaults(folder, loaded.model.config) }
+        return box
     }
 
     private static func shortName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
@@ -137,7 +150,8 @@ enum ModelLua {
     static var type: LuaType<ModelBox> {
         LuaType(
             "lorawb.Model", "A model: a backbone, and a head where the task has one.",
-            methods: [forward, classify] + modes + ModuleLua.parameters() + ModuleLua.adapters() + [save],
+            methods: [forward, classify] + GenerateLua.methods + modes + ModuleLua.parameters() + ModuleLua.adapters()
+                + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
                     try configuration(box.model)

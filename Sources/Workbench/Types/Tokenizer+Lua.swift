@@ -81,6 +81,7 @@ enum TokenizerLua {
                             skipSpecialTokens: try options.boolean("skip_special_tokens"),
                             cleanUpTokenizationSpaces: options.optionalBoolean("clean_up_tokenization_spaces")))
                 },
+                ChatTemplateLua.method,
                 LuaMethod(
                     "convert_tokens_to_ids", "Id of a token, or nil.",
                     parameters: [LuaParameter("token", .string, "The token as the vocabulary writes it.")],
@@ -148,16 +149,20 @@ enum TokenizerLua {
             parameters: [LuaParameter("path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache.")],
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
-            let path = try call.string(1, "path")
-            let place = try ModelLocation.place(path, context)
-            if case .gguf(let folder, let name) = place {
-                let file = try GGUFFile(folder, name)
-                let fields = try GGUFTokenizerFields(file)
-                return .object(TokenizerBox(try Tokenizer.load(gguf: fields, source: file.file.path), path: path))
-            }
-            guard case .folder(let folder) = place else { return .nothing }
+            .object(try load(try call.string(1, "path"), context))
+        }
+    }
+
+    /// The tokenizer of a model's path, or of its name in the cache.
+    static func load(_ path: String, _ context: RecipeContext) throws -> TokenizerBox {
+        switch try ModelLocation.place(path, context) {
+        case .gguf(let folder, let name):
+            let file = try GGUFFile(folder, name)
+            return TokenizerBox(
+                try Tokenizer.load(gguf: GGUFTokenizerFields(file), source: file.file.path), path: path)
+        case .folder(let folder):
             do {
-                return .object(TokenizerBox(try Tokenizer.load(from: folder), path: path))
+                return TokenizerBox(try Tokenizer.load(from: folder), path: path)
             } catch let error as TokenizerError {
                 let text = error.description
                 throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")

@@ -15,10 +15,23 @@ final class TrainerBox {
     let model: ModelBox
     private let context: RecipeContext
     private let openOutput: () throws -> Folder
+    private let tokenizer: TokenizerBox?
     private var hasResumed = false
 
-    init(_ trainer: Trainer, model: ModelBox, context: RecipeContext, openOutput: @escaping () throws -> Folder) {
+    init(
+        _ trainer: Trainer, model: ModelBox, tokenizer: TokenizerBox?, context: RecipeContext,
+        openOutput: @escaping () throws -> Folder
+    ) {
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
+        self.tokenizer = tokenizer
+    }
+
+    /// Rows as the model takes them, where they hold text.
+    func prepared(_ rows: DatasetBox) throws -> Dataset {
+        let arguments = trainer.arguments
+        let packing = arguments.evalPacking ?? arguments.packing
+        return try SupervisedData(arguments, packing: packing, split: "dataset", context)
+            .prepared(rows.dataset, for: model.model, tokenizer?.tokenizer)
     }
 
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
@@ -75,9 +88,13 @@ enum TrainerLua {
                 "The model, with an adapter or with parameters that require gradients.", example: "model",
                 required: true),
             Option(
-                "train_dataset", .object("lorawb.Dataset"), "Rows to train on, with input_ids and labels.",
+                "train_dataset", .object("lorawb.Dataset"),
+                "Rows to train on, with input_ids and labels; for a language model also text: messages, prompt and completion, instruction and output, text.",
                 example: "rows"),
             Option("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on.", example: "rows"),
+            Option(
+                "processing_class", .object("lorawb.Tokenizer"), "The tokenizer, where rows hold text.",
+                example: "tokenizer", aliases: ["tokenizer"]),
             Option(
                 "args", .options(TrainingArguments.options), "Training arguments, by their names in transformers.",
                 example: "{ learning_rate = 1e-3, num_train_epochs = 1 }"),
@@ -97,8 +114,6 @@ enum TrainerLua {
                 example: "{ on_log = function(state, control, row) print(row.loss) end }"),
         ],
         refused: [
-            "tokenizer": "is not needed: rows hold ids already",
-            "processing_class": "is not needed: rows hold ids already",
             "data_collator": "is not needed: batches are never padded",
             "optimizers": "is not supported: write the loop by hand with lorawb.optim",
             "preprocess_logits_for_metrics": "is not needed: metrics of lorawb.metrics gather batch by batch",
@@ -135,10 +150,18 @@ enum TrainerLua {
             let runPath = { try context.runFolder.path() + (number > 1 ? "/trainer-\(number)" : "") }
             return try context.permissions.writingFolder(try outputDir ?? runPath())
         }
-        let trainData: DatasetBox? = try options.optionalObject("train_dataset")
-        let evalData: DatasetBox? = try options.optionalObject("eval_dataset")
+        let tokenizer: TokenizerBox? = try options.optionalObject("processing_class")
+        func dataset(_ name: String, packing: Bool) throws -> Dataset? {
+            let given: DatasetBox? = try options.optionalObject(name)
+            return try given.map {
+                try SupervisedData(arguments, packing: packing, split: name, context)
+                    .prepared($0.dataset, for: box.model, tokenizer?.tokenizer)
+            }
+        }
+        let trainData = try dataset("train_dataset", packing: arguments.packing)
+        let evalData = try dataset("eval_dataset", packing: arguments.evalPacking ?? arguments.packing)
         let trainer = try Trainer(
-            model: box.model, arguments: arguments, trainDataset: trainData?.dataset, evalDataset: evalData?.dataset,
+            model: box.model, arguments: arguments, trainDataset: trainData, evalDataset: evalData,
             objective: options.function("compute_loss").map { objective($0, box) }, output: openOutput)
         trainer.computeMetrics = try metrics(options["compute_metrics"] ?? .nil)
         trainer.callbacks = try callbacks(options)
@@ -156,7 +179,7 @@ enum TrainerLua {
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
         if arguments.outputDir == nil { context.trainersInRun = number }
-        return TrainerBox(trainer, model: box, context: context, openOutput: openOutput)
+        return TrainerBox(trainer, model: box, tokenizer: tokenizer, context: context, openOutput: openOutput)
     }
 
     /// What a continued run must have in common with the one before: recipe, parameters, base.
@@ -335,7 +358,7 @@ enum TrainerLua {
                     let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
                     return .value(
                         try LuaRows.table(
-                            try box.training { try box.trainer.evaluate(rows?.dataset) }, "the evaluation"))
+                            try box.training { try box.trainer.evaluate(rows.map(box.prepared)) }, "the evaluation"))
                 },
                 LuaMethod(
                     "predict", "Scores of rows: { predictions =, label_ids =, metrics = }.",

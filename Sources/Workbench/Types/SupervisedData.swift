@@ -1,0 +1,123 @@
+import Formats
+import Inference
+import LuaBridge
+import Memory
+import Models
+import Tokenizers
+import Training
+import Words
+
+/// Makes tokens and labels of a data set that holds texts, checks them, and says what became of them in three lines.
+struct SupervisedData {
+    private let options: SupervisedOptions
+    private let packing: PackingStrategy?
+    private let split: String
+    private let context: RecipeContext
+
+    /// - Parameter split: what errors and lines call the data set.
+    init(_ arguments: TrainingArguments, packing: Bool, split: String, _ context: RecipeContext) throws {
+        var options = SupervisedOptions()
+        options.maxLength = arguments.maxLength
+        options.completionOnlyLoss = arguments.completionOnlyLoss
+        options.assistantOnlyLoss = arguments.assistantOnlyLoss
+        options.trainOn = arguments.trainOn.flatMap(SupervisedOptions.Turns.init(rawValue:))
+        options.textField = arguments.datasetTextField
+        (self.options, self.split, self.context) = (options, split, context)
+        self.packing = packing ? arguments.packingStrategy : nil
+        if packing, arguments.maxLength == nil {
+            throw LuaFault("args: packing needs max_length, the length of a row")
+        }
+    }
+
+    /// The data set as a language model is trained on it; one that has ids already, or is another model's, is left as it is.
+    func prepared(_ dataset: Dataset, for model: any Model, _ tokenizer: Tokenizer?) throws -> Dataset {
+        guard model.taskType == .causalLM, !dataset.has("input_ids"),
+            let kind = SupervisedText.Kind(columns: dataset.columnNames, textField: options.textField)
+        else { return dataset }
+        guard let tokenizer else {
+            throw LuaFault(
+                "\(split) holds texts, which need the model's tokenizer: lorawb.trainer { …, processing_class = tokenizer }"
+            )
+        }
+        guard dataset.count > 0 else { throw LuaFault("\(split) has no rows") }
+        let rows = try self.rows(dataset, kind, tokenizer)
+        try report(rows, of: dataset.count)
+        return try columns(rows.filter(\.isTrained))
+    }
+
+    private func rows(_ dataset: Dataset, _ kind: SupervisedText.Kind, _ tokenizer: Tokenizer) throws -> [SupervisedRow]
+    {
+        var options = options
+        // A row that goes on in others is cut there.
+        if packing == .bfdSplit || packing == .wrapped { options.maxLength = nil }
+        let text = try SupervisedText(kind, tokenizer: tokenizer, options: options)
+        var rows: [SupervisedRow] = []
+        for row in 0..<dataset.count {
+            if row % 64 == 0 { try LuaInterrupt.check() }
+            let members = dataset.columnNames.map { ($0, dataset.value($0, row: row) ?? .null) }
+            do {
+                let made = try text.row(.object(JSONObject(members)))
+                try MemoryBudget.reserve(made.ids.count, of: 16)
+                rows.append(made)
+            } catch let error as InferenceError {
+                throw LuaFault("\(split): row \(row + 1): \(error.description)")
+            }
+        }
+        return rows
+    }
+
+    /// Three lines: how much there is, what was cut or left out, what a model would not learn from it. An error where nothing is left.
+    private func report(_ rows: [SupervisedRow], of count: Int) throws {
+        let untrained = rows.indices.filter { !rows[$0].isTrained }
+        guard untrained.count < rows.count else {
+            throw LuaFault(
+                "\(split): no row has a token that bears loss\(rows.contains { $0.wholeCount > $0.ids.count } ? " once cut to max_length \(options.maxLength ?? 0)" : "")"
+            )
+        }
+        let tokens = rows.reduce(0) { $0 + $1.ids.count }
+        let trained = rows.reduce(0) { $0 + $1.labels.dropFirst().count { $0 != -100 } }
+        let longest = rows.map(\.wholeCount).max() ?? 0
+        context.output.print(
+            "\(split): \(count) rows, \(Figures.grouped(tokens)) tokens, \(Figures.grouped(trained)) of them trained (\(100 * trained / max(1, tokens)) %); the longest row has \(longest)"
+        )
+        let cut = rows.count { $0.wholeCount > $0.ids.count }
+        let left =
+            untrained.prefix(5).map { String($0 + 1) }.joined(separator: ", ") + (untrained.count > 5 ? ", …" : "")
+        context.output.print(
+            "\(split): \(cut) rows cut to max_length; "
+                + (untrained.isEmpty
+                    ? "every row has a token that bears loss"
+                    : "\(untrained.count) left out without a token that bears loss (\(left))"))
+        var seen: Set<[Int]> = []
+        let twice = rows.count { !seen.insert($0.ids).inserted }
+        let ends = rows.count(where: \.endsTrained)
+        context.output.print(
+            "\(split): \(twice) rows are there twice; "
+                + (ends > 0
+                    ? "\(ends) end with a trained end of turn"
+                    : "no row ends with a trained end of turn: the model will not learn when to stop"))
+    }
+
+    private func columns(_ rows: [SupervisedRow]) throws -> Dataset {
+        guard let packing, let length = options.maxLength else {
+            return try Dataset(columns: [
+                (name: "input_ids", column: SupervisedData.lists(rows.map(\.ids))),
+                (name: "labels", column: SupervisedData.lists(rows.map(\.labels))),
+            ])
+        }
+        let packed = packing.rows(rows.map(\.ids.count), rowLength: length)
+        func joined(_ part: (SupervisedRow) -> [Int]) -> Column {
+            SupervisedData.lists(packed.map { $0.flatMap { part(rows[$0.sequence])[$0.part] } })
+        }
+        return try Dataset(columns: [
+            (name: "input_ids", column: joined(\.ids)), (name: "labels", column: joined(\.labels)),
+            (name: BatchReader.sequenceLengths, column: SupervisedData.lists(packed.map { $0.map(\.part.count) })),
+        ])
+    }
+
+    private static func lists(_ rows: [[Int]]) -> Column {
+        .integerLists(
+            flat: rows.flatMap { $0.map { Int32(clamping: $0) } },
+            offsets: rows.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+    }
+}

@@ -1,0 +1,79 @@
+import Formats
+import Models
+import TestSupport
+import Testing
+
+@testable import Inference
+
+@Test("greedy and beam search give transformers' tokens", arguments: [false])
+func goldenTokens(usesCache: Bool) throws {
+    let goldens = try GenerationGoldens()
+    let models = ["llama": try goldens.model("llama"), "phi3": try goldens.model("phi3")]
+    var count = 0
+    for run in goldens.runs {
+        let model = try #require(models[run.model])
+        var options = GenerationOptions(run.options)
+        options.usesCache = usesCache
+        let prompt = try goldens.prompts(run.model)[run.prompt]
+        let found = try generate([prompt], model: model, options: options)
+        #expect(found[0].map(\.tokens) == run.sequences, "\(run.model) \(run.prompt) \(run.options.compact())")
+        count += 1
+    }
+    #expect(count > 80)
+}
+
+@Test("prompts of different lengths in one batch give what each gives alone", arguments: [false])
+func batchedTokens(usesCache: Bool) throws {
+    let goldens = try GenerationGoldens()
+    for name in ["llama", "phi3"] {
+        let (model, prompts) = (try goldens.model(name), try goldens.prompts(name))
+        for options in Set(goldens.runs.filter { $0.model == name }.map { $0.options.compact() }) {
+            let runs = goldens.runs.filter { $0.model == name && $0.options.compact() == options }
+            guard runs.count > 1 else { continue }
+            var generation = GenerationOptions(runs[0].options)
+            generation.usesCache = usesCache
+            let found = try generate(runs.map { prompts[$0.prompt] }, model: model, options: generation)
+            for (run, answers) in zip(runs, found) {
+                #expect(answers.map(\.tokens) == run.sequences, "\(name) \(run.prompt) \(options)")
+            }
+        }
+    }
+}
+
+@Test("logit processors keep the tokens that transformers' keep, with the same scores")
+func goldenProcessors() throws {
+    let goldens = try GenerationGoldens()
+    let file = try SafetensorsFile(goldens.folder, "processors.safetensors")
+    let (scores, expected) = (try file.floats("scores"), try file.floats("result"))
+    let rows = try #require(goldens.json["processors"]?.array)
+    let width = scores.count / rows.count
+    for (index, row) in rows.enumerated() {
+        var options = GenerationOptions(row["options"] ?? .null)
+        options.doSample = true
+        var found = Array(scores[index * width..<(index + 1) * width])
+        let tokens = row["tokens"]?.array?.compactMap(\.int) ?? []
+        LogitProcessors(options).apply(to: &found, after: tokens, prompt: try #require(row["prompt_length"]?.int))
+        let wanted = Array(expected[index * width..<(index + 1) * width])
+        let name = row["options"]?.compact() ?? ""
+        #expect(found.map { $0 == -.infinity } == wanted.map { $0 == -.infinity }, "\(index) \(name)")
+        // One float32 division or product each.
+        for (a, b) in zip(found, wanted) where b > -.infinity {
+            #expect(abs(a - b) <= 1e-6 * max(1, abs(b)), "\(name)")
+        }
+    }
+}
+
+@Test("scores are transformers' log-probabilities")
+func goldenScores() throws {
+    let goldens = try GenerationGoldens()
+    let model = try goldens.model("llama")
+    let expected = try #require(goldens.json["scores"]?.array)
+    for (prompt, list) in zip(try goldens.prompts("llama"), expected) {
+        let found = try score(prompt, model: model)
+        let wanted = list.array?.compactMap(\.double) ?? []
+        #expect(found.tokens == Array(prompt.dropFirst()))
+        #expect(found.logProbabilities.count == wanted.count)
+        // DESIGN's bound of logits.
+        for (a, b) in zip(found.logProbabilities, wanted) { #expect(abs(a - b) <= 1e-4 * max(1, abs(b))) }
+    }
+}
