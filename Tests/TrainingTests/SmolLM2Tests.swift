@@ -7,13 +7,13 @@ import TestSupport
 import Testing
 import Training
 
+private let path = ProcessInfo.processInfo.environment["LORAWB_SMOLLM2"]
+
 /// A real decoder from its GGUF file, beside what transformers and PEFT make of it (scripts/goldens/smollm2.py).
 ///
 /// The file is 98 MB and not part of the project: LORAWB_SMOLLM2 names it.
-@Suite(.enabled(if: SmolLM2Tests.path != nil, "LORAWB_SMOLLM2 names no GGUF file"))
+@Suite(.enabled(if: path != nil, "LORAWB_SMOLLM2 names no GGUF file"))
 struct SmolLM2Tests {
-    static var path: String? { ProcessInfo.processInfo.environment["LORAWB_SMOLLM2"] }
-
     private let golden: JSON
 
     init() throws {
@@ -21,7 +21,7 @@ struct SmolLM2Tests {
     }
 
     private func model() throws -> any Model {
-        let url = URL(fileURLWithPath: try #require(SmolLM2Tests.path))
+        let url = URL(fileURLWithPath: try #require(path))
         let folder = try Folder(path: url.deletingLastPathComponent().path)
         return try loadModel(folder, gguf: url.lastPathComponent, LoadOptions(taskType: .causalLM)).model
     }

@@ -105,7 +105,10 @@ struct DecoderConfig: Sendable {
 
     /// layer_types, checked; nil where the file has none.
     static func layerTypes(_ reader: ConfigReader, count: Int) throws -> [String]? {
-        guard let types = reader["layer_types"]?.array?.compactMap(\.string) else { return nil }
+        guard let value = reader["layer_types"] else { return nil }
+        guard let types = value.array?.compactMap(\.string) else {
+            throw reader.error("layer_types", expected: "a list of names")
+        }
         let known = ["full_attention", "sliding_attention"]
         guard types.count == count, types.allSatisfy(known.contains) else {
             let wrong = types.first { !known.contains($0) }

@@ -30,7 +30,12 @@ struct SmolLM3: Architecture {
         layers.keyValueHeads = try reader.keyValueHeads(standard: 4, of: layers.heads)
         layers.tiesEmbeddings = reader.isGiven("tie_word_embeddings") ? layers.tiesEmbeddings : true
         let interval = try reader.integer("no_rope_layer_interval")
-        let given = reader["no_rope_layers"]?.array?.compactMap(\.int)
+        let given = try reader["no_rope_layers"].map { value in
+            guard let numbers = value.array?.compactMap(\.int) else {
+                throw reader.error("no_rope_layers", expected: "a list of integers")
+            }
+            return numbers
+        }
         if let given, given.count < layers.rotations.count {
             throw ModelError(
                 "\(reader.source): 'no_rope_layers' has \(given.count) entries for \(layers.rotations.count) layers")
