@@ -92,7 +92,7 @@ struct RecipeTests {
         try place.put("folder/x", "")
         let missing = try lorawb("run", "none.lua", cwd: place.path)
         #expect(missing.code == 64, "\(missing)")
-        #expect(missing.line == "lorawb: none.lua: no such recipe file; inside lorawb are: quickstart, sst2")
+        #expect(missing.line == "lorawb: none.lua: no such recipe file; inside lorawb are: chat_tune, finetune_text, generate, quickstart, sst2")
         let folder = try lorawb("run", "folder", cwd: place.path)
         #expect(folder.code == 64 && folder.line == "lorawb: folder: is a folder, expected a recipe", "\(folder)")
     }
@@ -105,7 +105,7 @@ struct RecipeTests {
         let broken = try lorawb(stdin: "print(1\nprint(2)")
         #expect(broken.code == 1 && broken.out.isEmpty, "\(broken)")
         #expect(broken.line == "stdin:2: ')' expected (to close '(' at line 1) near 'print'")
-        for name in ["quickstart", "sst2"] {
+        for name in ["chat_tune", "finetune_text", "generate", "quickstart", "sst2"] {
             let help = try lorawb("run", name, "--help")
             #expect(help.code == 0 && help.out.hasPrefix("usage: lorawb run \(name) "), "\(help)")
         }
