@@ -25,7 +25,9 @@ enum ModelLocation {
     static func path(_ name: String, _ context: RecipeContext) throws -> String? {
         if context.permissions.mayRead(name) {
             let (folder, inner) = try context.permissions.reading(name)
-            if folder.isFolder(inner) || name.hasSuffix(".gguf") && folder.exists(inner) { return context.permissions.absolute(name) }
+            if folder.isFolder(inner) || name.hasSuffix(".gguf") && folder.exists(inner) {
+                return context.permissions.absolute(name)
+            }
         }
         if let snapshot = snapshot(name) { return snapshot }
         if !context.permissions.mayRead(name) { _ = try context.permissions.readingFolder(name) }
@@ -54,7 +56,9 @@ enum ModelLocation {
             LuaFunctionDeclaration(
                 "find_model",
                 "Path of a model's folder or .gguf file, or nil where there is neither, nor a model of that name in the cache.",
-                parameters: [LuaParameter("name", .string, "A folder, a .gguf file, or a name in the Hugging Face cache.")],
+                parameters: [
+                    LuaParameter("name", .string, "A folder, a .gguf file, or a name in the Hugging Face cache.")
+                ],
                 returns: "string?", example: "print(lorawb.find_model(\"tiny\"))"
             ) { call in .value(try path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
         ]
