@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Models
 import TestSupport
 import Testing
@@ -76,4 +77,22 @@ func goldenScores() throws {
         // DESIGN's bound of logits.
         for (a, b) in zip(found.logProbabilities, wanted) { #expect(abs(a - b) <= 1e-4 * max(1, abs(b))) }
     }
+}
+
+private let smolLM2 = ProcessInfo.processInfo.environment["LORAWB_SMOLLM2"]
+
+@Test(
+    "SmolLM2 gives transformers' 40 greedy tokens of eight prompts of different lengths in one batch",
+    .enabled(if: smolLM2 != nil, "LORAWB_SMOLLM2 names no GGUF file"))
+func smolLM2Tokens() throws {
+    let url = URL(fileURLWithPath: try #require(smolLM2))
+    let folder = try Folder(path: url.deletingLastPathComponent().path)
+    let model = try loadModel(folder, gguf: url.lastPathComponent, LoadOptions(taskType: .causalLM)).model
+    let goldens = try JSON(parsing: Folder(path: Golden.root).read("smollm2.json"), source: "smollm2.json")
+    let prompts = try #require(goldens["prompts"]?.array)
+    func ids(_ key: String) -> [[Int]] { prompts.map { $0[key]?.array?.compactMap(\.int) ?? [] } }
+    var options = GenerationOptions()
+    options.maxNewTokens = 40
+    let found = try generate(ids("ids"), model: model, options: options)
+    #expect(found.map { $0[0].tokens } == ids("greedy"))
 }

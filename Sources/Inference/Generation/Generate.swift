@@ -20,8 +20,10 @@ public struct Generation: Sendable, Equatable {
     public let finishReason: FinishReason
 }
 
-/// Takes a piece of text that is certain now, the token that came, and the place of the prompt (of the answer, with several answers of
-/// each); gives whether to go on. The pieces of an answer together are its text; a token whose text is not certain yet has an empty one.
+/// Takes what came, and gives whether to go on.
+///
+/// `piece` is the text that is certain now; a token whose text is not certain yet has an empty one, and all pieces of an answer together
+/// are its text. `place` is that of the prompt, or of the answer where each prompt has several.
 public typealias TokenHandler = (_ piece: String, _ id: Int, _ place: Int) throws -> Bool
 
 /// Generates answers to prompts of any lengths, greedily, by drawing tokens or by beam search, as `options` say.

@@ -251,6 +251,12 @@ public final class FrozenMatrix: Sendable {
         try state.withLock { state in
             if let plain = state.plain { return copy(plain, from: index, count: count, to: target) }
             if count == rows * columns { return try unpack(state, columnByColumn: false, into: target) }
+            // A table of embeddings that is a head as well is asked for a row at every step.
+            if count == columns, index % columns == 0,
+                state.forward?.copyColumn(index / columns, to: target) == true
+            {
+                return
+            }
             let block = try FloatBlock(count: rows * columns)
             try unpack(state, columnByColumn: false, into: block.start)
             target.update(from: block.start + index, count: count)

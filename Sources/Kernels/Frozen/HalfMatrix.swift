@@ -116,6 +116,16 @@ final class HalfMatrix: PackedMatrix, @unchecked Sendable {
         }
     }
 
+    func copyColumn(_ column: Int, to target: UnsafeMutablePointer<Float>) -> Bool {
+        let (panel, place) = column.quotientAndRemainder(dividingBy: panelColumns)
+        let source = storage + panel * HalfMatrix.words(k) + place
+        for row in 0..<k {
+            let word = source[row / 2 * panelColumns]
+            target[row] = Float(bitPattern: row % 2 == 0 ? word << 16 : word & 0xFFFF_0000)
+        }
+        return true
+    }
+
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) {
         nonisolated(unsafe) let target = target
         Workers.run(pieces: panels) { panel in

@@ -100,6 +100,13 @@ final class NativeMatrix: PackedMatrix, @unchecked Sendable {
         }
     }
 
+    func copyColumn(_ column: Int, to target: UnsafeMutablePointer<Float>) -> Bool {
+        let (panel, place) = column.quotientAndRemainder(dividingBy: panelColumns)
+        let source = storage + panel * panelColumns * k + place
+        for row in 0..<k { target[row] = source[row * panelColumns] }
+        return true
+    }
+
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) {
         nonisolated(unsafe) let target = target
         Workers.run(pieces: panels) { panel in

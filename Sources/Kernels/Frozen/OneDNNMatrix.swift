@@ -111,6 +111,8 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
         }
     }
 
+    func copyColumn(_ column: Int, to target: UnsafeMutablePointer<Float>) -> Bool { false }
+
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws {
         nonisolated(unsafe) let target = target
         let failures = Failures()

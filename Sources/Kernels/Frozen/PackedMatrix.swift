@@ -23,6 +23,9 @@ protocol PackedMatrix: AnyObject, Sendable {
 
     /// B as float32, to `target` with these strides in elements.
     func unpack(into target: UnsafeMutablePointer<Float>, strideK: Int, strideN: Int) throws
+
+    /// One column of B as float32, to `target` ([k]); false where only the whole can be unpacked.
+    func copyColumn(_ column: Int, to target: UnsafeMutablePointer<Float>) -> Bool
 }
 
 /// A product with a packed matrix, piece by piece; several threads may run pieces at once.

@@ -12,7 +12,9 @@ struct ChatCommand {
     let name: String
     let argument: String
 
-    /// The command that a line is; nil where it is for the model. Two slashes begin a line to the model that begins with one.
+    /// The command that a line is; nil where it is for the model.
+    ///
+    /// Two slashes begin a line to the model that begins with one.
     init?(_ line: String) {
         guard line.hasPrefix("/"), !line.hasPrefix("//") else { return nil }
         let words = line.dropFirst().split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)

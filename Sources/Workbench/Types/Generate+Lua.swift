@@ -73,7 +73,7 @@ enum GenerateLua {
             Option(
                 "on_token", .function("fun(piece: string, id: integer, place: integer): boolean?"),
                 "Called with each token as it comes: the text that is certain now, the id, the answer's place; false ends the answer.",
-                example: "function(piece) io.write(piece) end"),
+                example: "function(piece) print(piece) end"),
             Option(
                 "choices", .strings,
                 "Answers to choose from: { choice =, index =, scores = } is given, and nothing made.",
