@@ -49,14 +49,14 @@ local function show(title)
 end
 show "Before training:"
 
-model:add_adapter { r = args.r, lora_alpha = 2 * args.r, lora_dropout = 0.05, target_modules = { "q_proj", "v_proj" } }
+model:add_adapter { r = args.r, lora_alpha = 2 * args.r, target_modules = "all-linear" }
 print()
 model:print_trainable_parameters()
 
 local trainer = lorawb.trainer {
   model = model, processing_class = tokenizer, train_dataset = data.train, eval_dataset = data.test,
   args = {
-    learning_rate = args.lr, per_device_train_batch_size = 8, num_train_epochs = args.epochs,
+    learning_rate = args.lr, per_device_train_batch_size = 4, num_train_epochs = args.epochs,
     lr_scheduler_type = "cosine", warmup_ratio = 0.1, max_length = 256,
     logging_steps = 5, save_strategy = "epoch", seed = args.seed,
   },
