@@ -113,9 +113,14 @@ let package = Package(
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words", "Memory"], swiftSettings: strict),
         .target(
-            name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv"], sources: ["Stdlib.swift"],
+            name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv", "recipes/chat_tune.tsv"],
+            sources: ["Stdlib.swift"],
             resources: [
-                .embedInCode("lorawb"), .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
+                .embedInCode("lorawb"), .embedInCode("recipes/chat_tune.lua"),
+                .embedInCode("recipes/finetune_text.lua"), .embedInCode("recipes/generate.lua"),
+                .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
+                .embedInCode("recipes/text_to_sql.lua"), .embedInCode("recipes/translate.lua"),
+                .embedInCode("recipes/zero_shot.lua"),
             ], swiftSettings: safe),
         .target(
             name: "Reports", dependencies: ["Training", "Tensors", "Kernels", "Formats", "Words"], swiftSettings: safe),

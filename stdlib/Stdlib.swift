@@ -11,12 +11,20 @@ public enum Stdlib {
     /// Text of the recipe `name` ("sst2"); nil where there is none of that name inside the binary.
     public static func recipe(_ name: String) -> [UInt8]? {
         switch name {
+        case "chat_tune": PackageResources.chat_tune_lua
+        case "finetune_text": PackageResources.finetune_text_lua
+        case "generate": PackageResources.generate_lua
         case "quickstart": PackageResources.quickstart_lua
         case "sst2": PackageResources.sst2_lua
+        case "text_to_sql": PackageResources.text_to_sql_lua
+        case "translate": PackageResources.translate_lua
+        case "zero_shot": PackageResources.zero_shot_lua
         default: nil
         }
     }
 
     /// Names of the recipes inside the binary.
-    public static let recipes = ["quickstart", "sst2"]
+    public static let recipes = [
+        "chat_tune", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate", "zero_shot",
+    ]
 }

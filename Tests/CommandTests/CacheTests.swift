@@ -30,7 +30,8 @@ struct CacheTests {
         #expect(missing.code == 64, "\(missing)")
         #expect(
             missing.line
-                == "lorawb: --model: no folder 'org/other' and no model of that name in \(place.path)/home/hub")
+                == "lorawb: --model: no folder or .gguf file 'org/other' and no model of that name in \(place.path)/home/hub"
+        )
         // A link out of the repository is none of the cache's.
         try place.put("outside.json", place.data("model/config.json"))
         try place.remove(snapshot + "/config.json")

@@ -14,6 +14,11 @@ struct RecipeTests {
         print(args.lr, args.epochs, args.quiet, args.mode)
         """
 
+    /// The recipes that the binary holds.
+    static let inside = [
+        "chat_tune", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate", "zero_shot",
+    ]
+
     @Test func helpListsParameters() throws {
         let place = try Place()
         try place.put("probe.lua", Self.declaring)
@@ -92,7 +97,9 @@ struct RecipeTests {
         try place.put("folder/x", "")
         let missing = try lorawb("run", "none.lua", cwd: place.path)
         #expect(missing.code == 64, "\(missing)")
-        #expect(missing.line == "lorawb: none.lua: no such recipe file; inside lorawb are: quickstart, sst2")
+        #expect(
+            missing.line
+                == "lorawb: none.lua: no such recipe file; inside lorawb are: \(Self.inside.joined(separator: ", "))")
         let folder = try lorawb("run", "folder", cwd: place.path)
         #expect(folder.code == 64 && folder.line == "lorawb: folder: is a folder, expected a recipe", "\(folder)")
     }
@@ -105,7 +112,7 @@ struct RecipeTests {
         let broken = try lorawb(stdin: "print(1\nprint(2)")
         #expect(broken.code == 1 && broken.out.isEmpty, "\(broken)")
         #expect(broken.line == "stdin:2: ')' expected (to close '(' at line 1) near 'print'")
-        for name in ["quickstart", "sst2"] {
+        for name in Self.inside {
             let help = try lorawb("run", name, "--help")
             #expect(help.code == 0 && help.out.hasPrefix("usage: lorawb run \(name) "), "\(help)")
         }

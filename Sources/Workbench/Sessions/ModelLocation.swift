@@ -18,11 +18,16 @@ enum ModelLocation {
         return .gguf(folder, name: file)
     }
 
-    /// Path of the model's folder; nil where there is none, and an error where the recipe may not know.
+    /// Whether an absolute path is that of a file whose name says that it holds a model.
+    static func isGGUFFile(_ path: String) -> Bool { path.hasSuffix(".gguf") && Permissions.isFile(path) }
+
+    /// Path of the model's folder or GGUF file; nil where there is none, and an error where the recipe may not know.
     static func path(_ name: String, _ context: RecipeContext) throws -> String? {
         if context.permissions.mayRead(name) {
             let (folder, inner) = try context.permissions.reading(name)
-            if folder.isFolder(inner) { return context.permissions.absolute(name) }
+            if folder.isFolder(inner) || name.hasSuffix(".gguf") && folder.exists(inner) {
+                return context.permissions.absolute(name)
+            }
         }
         if let snapshot = snapshot(name) { return snapshot }
         if !context.permissions.mayRead(name) { _ = try context.permissions.readingFolder(name) }
@@ -50,8 +55,10 @@ enum ModelLocation {
         [
             LuaFunctionDeclaration(
                 "find_model",
-                "Path of a model's folder, or nil where there is neither a folder nor a model of that name in the cache.",
-                parameters: [LuaParameter("name", .string, "A folder, or a name in the Hugging Face cache.")],
+                "Path of a model's folder or .gguf file, or nil where there is neither, nor a model of that name in the cache.",
+                parameters: [
+                    LuaParameter("name", .string, "A folder, a .gguf file, or a name in the Hugging Face cache.")
+                ],
                 returns: "string?", example: "print(lorawb.find_model(\"tiny\"))"
             ) { call in .value(try path(try call.string(1, "name"), context).map { .string($0) } ?? .nil) }
         ]

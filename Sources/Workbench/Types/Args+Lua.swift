@@ -75,10 +75,10 @@ enum ArgsLua {
             guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model
             else { continue }
             var path = Permissions.absolute(text, from: context.workingFolder)
-            if parameter.kind == .model, !Permissions.isFolder(path) {
+            if parameter.kind == .model, !Permissions.isFolder(path), !ModelLocation.isGGUFFile(path) {
                 guard let snapshot = ModelCache.snapshot(of: text) else {
                     let message =
-                        "--\(parameter.name): no folder '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
+                        "--\(parameter.name): no folder or .gguf file '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
                     context.misuse = message
                     throw LuaFault(message)
                 }

@@ -174,6 +174,9 @@ enum TokenizerLua {
             {
                 $0.tokenizer.modelMaxLength.map { .integer($0) } ?? .nil
             },
+            LuaProperty<TokenizerBox>(
+                "chat_template", "The chat template that is used where none is named, or nil.", type: "string?"
+            ) { $0.tokenizer.chatTemplates.default.map { .string($0) } ?? .nil },
         ]
         for name in SpecialToken.allCases {
             let shown = name.rawValue.replacing("_token", with: "")
