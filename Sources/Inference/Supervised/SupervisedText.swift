@@ -1,4 +1,5 @@
 import Formats
+import Templates
 import Tokenizers
 
 /// How texts become what a language model is trained on; the names are those of TRL's SFTConfig (1.16).
@@ -97,7 +98,17 @@ public struct SupervisedText: Sendable {
     }
 
     /// A row as tokens and labels; `row` has the columns of its kind.
+    ///
+    /// - Throws: `InferenceError` for what is not of its kind, and for what the template or the tokenizer cannot take.
     public func row(_ row: JSON) throws -> SupervisedRow {
+        do { return try made(row) } catch let error as TemplateError {
+            throw InferenceError(error.description)
+        } catch let error as TokenizerError {
+            throw InferenceError(error.description)
+        }
+    }
+
+    private func made(_ row: JSON) throws -> SupervisedRow {
         switch kind {
         case .text(let column): return try plain(try text(row, column))
         case .conversation(let column): return try conversation(try messages(row[column], column), row)
