@@ -6,9 +6,9 @@ import Memory
     import Darwin
 #endif
 
-/// BLEU of a corpus, 0 to 100: Papineni et al. 2002 as sacrebleu 2.6 computes it where nothing else is said.
+/// BLEU of a corpus, 0 to 100, as sacrebleu 2.6 computes it where nothing else is said.
 ///
-/// Words are those of mteval-v13a, with their case; runs of up to four words count; a precision of 0 is smoothed exponentially
+/// From Papineni and others, 2002. Words are those of mteval-v13a, with their case; runs of up to four words count; a precision of 0 is smoothed exponentially
 /// (1/2, 1/4, … of one match); the length that counts is that of the reference nearest to the text.
 public enum BLEU {
     private static let order = 4

@@ -111,11 +111,13 @@ enum MetricsLua {
         -> Double
     {
         let options = try call.options(1, texts)
-        guard let predictions = options.table("predictions")?.strings() else {
+        guard let predictions = options.strings("predictions") else {
             throw LuaFault("predictions expected as a list of strings")
         }
-        let given = options.table("references")
-        guard let references = given?.strings()?.map({ [$0] }) ?? given?.stringLists() else {
+        guard
+            let references = options.strings("references")?.map({ [$0] })
+                ?? options.table("references")?.stringLists()
+        else {
             throw LuaFault("references expected as a list of strings, or of lists of strings")
         }
         do { return try score(predictions, references) } catch let error as TrainingError { throw LuaFault("\(error)") }
