@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Training
@@ -8,7 +9,7 @@ struct TextMetricTests {
     @Test("45 corpora score as sacrebleu 2.6.0 and rouge-score 0.1.2 have them")
     func goldens() throws {
         let cases = try Goldens.elements(
-            .init(parsing: Goldens.folder().read("text_metrics.json"), source: "text_metrics.json"))
+            JSON(parsing: Goldens.folder().read("text_metrics.json"), source: "text_metrics.json"))
         #expect(cases.count == 45)
         for json in cases {
             let texts = try Goldens.elements(json["predictions"]).map { try #require($0.string) }
