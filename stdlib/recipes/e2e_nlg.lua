@@ -36,13 +36,13 @@ local function dataset(name, rows)
   lorawb.save_json(path, rows)
   return lorawb.load_dataset(path)
 end
-local function prompt(meaning) return meaning .. "\n" end
+local function prompt(meaning) return meaning .. "\nText:" end
 
 local split = dataset("meanings", meanings):train_test_split { test_size = args.tests, seed = args.seed }
 local rows = {}
 for i = 1, #split.train do
   local meaning = split.train[i].meaning
-  for _, text in ipairs(texts[meaning]) do rows[#rows + 1] = { prompt = prompt(meaning), completion = text } end
+  for _, text in ipairs(texts[meaning]) do rows[#rows + 1] = { prompt = prompt(meaning), completion = " " .. text } end
 end
 local train = dataset("train", rows):shuffle { seed = args.seed }
 train = train:select(1, math.min(args.rows, #train))
@@ -54,11 +54,11 @@ end
 local function measure(title)
   local predictions = {}
   for i, answer in ipairs(model:generate { prompt = prompts, tokenizer = tokenizer, max_new_tokens = 40, stop = "\n" }) do
-    predictions[i] = answer.text
+    predictions[i] = answer.text:match "^%s*(.-)%s*$"
   end
   local both = { predictions = predictions, references = references }
   print(("\n%s: BLEU %.2f, ROUGE-L %.4f"):format(title, lorawb.metrics.bleu(both), lorawb.metrics.rouge_l(both)))
-  for i = 1, math.min(3, #prompts) do print("  " .. prompts[i] .. "    " .. predictions[i]) end
+  for i = 1, math.min(3, #prompts) do print("  " .. split.test[i].meaning .. "\n    " .. predictions[i]) end
 end
 measure "Before training"
 
