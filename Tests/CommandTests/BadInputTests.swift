@@ -36,7 +36,7 @@ struct BadInputTests {
         try place.put("tiny/config.json", "{\"model_type\": \"brt\"}")
         #expect(
             try Self.failure(place, Self.load)
-                == "r.lua:2: load_model: PLACE/tiny/config.json: model_type 'brt' is not supported; there are 'bert', 'roberta', 'distilbert'"
+                == "r.lua:2: load_model: PLACE/tiny/config.json: model_type 'brt' is not supported; there are 'bert', 'roberta', 'distilbert', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'phi3', 'smollm3'"
         )
         try place.makeModel()
         try place.remove("tiny/model.safetensors")
@@ -85,10 +85,10 @@ struct BadInputTests {
         let place = try Place()
         try place.makeModel()
         try place.put(
-            "uni/tokenizer.json", #"{"version":"1.0","model":{"type":"Unigram","vocab":[["a",0.0]],"unk_id":0}}"#)
+            "uni/tokenizer.json", #"{"version":"1.0","model":{"type":"Bigram","vocab":[["a",0.0]],"unk_id":0}}"#)
         let kind = try Self.failure(place, "lorawb.load_tokenizer('uni')")
         #expect(
-            kind.hasPrefix("r.lua:2: load_tokenizer: ") && kind.contains("/uni/tokenizer.json: model: type 'Unigram'"),
+            kind.hasPrefix("r.lua:2: load_tokenizer: ") && kind.contains("/uni/tokenizer.json: model: type 'Bigram'"),
             "\(kind)")
         try place.put("a.tsv", "")
         #expect(

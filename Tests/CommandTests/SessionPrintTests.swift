@@ -44,7 +44,8 @@ import Testing
         #expect(SessionTests.answer(terminal, "setmetatable({}, { __name = 'a\\n> b' })") == "a\\u{a}> b {}")
         let whole = SessionTests.answer(terminal, "lorawb")
         for part in [
-            "functions\n", "load_model", "Loads a model from a Hugging Face folder.", "types\n", "modules\n", "Tensor",
+            "functions\n", "load_model", "Loads a model from a Hugging Face folder or a GGUF file.", "types\n",
+            "modules\n", "Tensor",
         ] {
             #expect(whole?.contains(part) == true, "\(part)")
         }

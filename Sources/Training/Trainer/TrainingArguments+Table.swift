@@ -162,7 +162,8 @@ extension TrainingArguments {
             read: { if let name = $1.optionalString("train_on") { $0.trainOn = name } },
             recorded: { $0.trainOn.map(OptionLiteral.string) ?? .nothing }),
         Argument(
-            option: Option("dataset_text_field", .string, default: "text", "Column of plain texts."),
+            option: Option(
+                "dataset_text_field", .string, default: "text", "Column of plain texts.", example: "\"text\""),
             read: { if let name = $1.optionalString("dataset_text_field") { $0.datasetTextField = name } },
             recorded: { .string($0.datasetTextField) }),
     ]

@@ -66,7 +66,9 @@ struct SupervisedData {
         return rows
     }
 
-    /// Three lines: how much there is, what was cut or left out, what a model would not learn from it. An error where nothing is left.
+    /// Three lines: how much there is, what was cut or left out, what a model would not learn from it.
+    ///
+    /// An error where nothing is left.
     private func report(_ rows: [SupervisedRow], of count: Int) throws {
         let untrained = rows.indices.filter { !rows[$0].isTrained }
         guard untrained.count < rows.count else {

@@ -6,10 +6,18 @@ import Words
 
 /// A tokenizer as an object that recipes hold.
 final class TokenizerBox {
-    let tokenizer: Tokenizer
+    private(set) var tokenizer: Tokenizer
     let path: String
+    let context: RecipeContext
 
-    init(_ tokenizer: Tokenizer, path: String) { (self.tokenizer, self.path) = (tokenizer, path) }
+    init(_ tokenizer: Tokenizer, path: String, _ context: RecipeContext) {
+        (self.tokenizer, self.path, self.context) = (tokenizer, path, context)
+    }
+
+    /// Adds special tokens; gives how many were not there.
+    func add(_ extra: [AddedToken], named: [SpecialToken: AddedToken]) throws -> Int {
+        try tokenizer.addSpecialTokens(extra, named: named)
+    }
 }
 
 /// What recipes see of tokenizers: the type `lorawb.Tokenizer` and `lorawb.load_tokenizer`.
@@ -39,6 +47,44 @@ enum TokenizerLua {
             "return_tensors": "is not needed: lists of ids go to forward as they are",
             "pad_to_multiple_of": "is not needed: batches are never padded",
         ])
+
+    private static let specialTokens = OptionTable(
+        SpecialToken.allCases.map {
+            Option($0.rawValue, .string, "The token of this name.", example: "\"<\($0)>\"")
+        } + [
+            Option(
+                "additional_special_tokens", .list(.string), "Tokens without a name.", example: "{ \"<tool>\" }",
+                aliases: ["extra_special_tokens"])
+        ])
+
+    /// What changes and writes a tokenizer.
+    private static var keeping: [LuaMethod<TokenizerBox>] {
+        [
+            LuaMethod(
+                "add_special_tokens", "Adds special tokens behind the vocabulary; gives how many are new.",
+                parameters: [LuaParameter("tokens", specialTokens)], returns: "integer",
+                example: "print(tokenizer:add_special_tokens { additional_special_tokens = { \"<tool>\" } })"
+            ) { box, call in
+                let given = try call.options(1, specialTokens)
+                func added(_ text: String) -> AddedToken { AddedToken(text, special: true, normalized: false) }
+                var named: [SpecialToken: AddedToken] = [:]
+                for name in SpecialToken.allCases {
+                    if let text = given.optionalString(name.rawValue) { named[name] = added(text) }
+                }
+                let extra = (given.strings("additional_special_tokens") ?? []).map(added)
+                return .value(.integer(try box.add(extra, named: named)))
+            },
+            LuaMethod(
+                "save_pretrained", "Writes tokenizer.json and tokenizer_config.json, as transformers reads them.",
+                parameters: [LuaParameter("path", .string, "The folder.")],
+                example: "tokenizer:save_pretrained(\"saved\")"
+            ) { box, call in
+                let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
+                try box.tokenizer.savePretrained(to: folder)
+                return .nothing
+            },
+        ]
+    }
 
     static var type: LuaType<TokenizerBox> {
         LuaType(
@@ -100,7 +146,7 @@ enum TokenizerLua {
                             return .string(token)
                         })
                 },
-            ],
+            ] + keeping,
             properties: properties,
             metamethods: [
                 .call(
@@ -162,10 +208,10 @@ enum TokenizerLua {
         case .gguf(let folder, let name):
             let file = try GGUFFile(folder, name)
             return TokenizerBox(
-                try Tokenizer.load(gguf: GGUFTokenizerFields(file), source: file.file.path), path: path)
+                try Tokenizer.load(gguf: GGUFTokenizerFields(file), source: file.file.path), path: path, context)
         case .folder(let folder):
             do {
-                return TokenizerBox(try Tokenizer.load(from: folder), path: path)
+                return TokenizerBox(try Tokenizer.load(from: folder), path: path, context)
             } catch let error as TokenizerError {
                 let text = error.description
                 throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
