@@ -117,7 +117,8 @@ let package = Package(
             sources: ["Stdlib.swift"],
             resources: [
                 .embedInCode("lorawb"), .embedInCode("recipes/chat_tune.lua"),
-                .embedInCode("recipes/finetune_text.lua"), .embedInCode("recipes/generate.lua"),
+                .embedInCode("recipes/e2e_nlg.lua"), .embedInCode("recipes/finetune_text.lua"),
+                .embedInCode("recipes/generate.lua"),
                 .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
                 .embedInCode("recipes/text_to_sql.lua"), .embedInCode("recipes/translate.lua"),
                 .embedInCode("recipes/zero_shot.lua"),

@@ -12,6 +12,7 @@ public enum Stdlib {
     public static func recipe(_ name: String) -> [UInt8]? {
         switch name {
         case "chat_tune": PackageResources.chat_tune_lua
+        case "e2e_nlg": PackageResources.e2e_nlg_lua
         case "finetune_text": PackageResources.finetune_text_lua
         case "generate": PackageResources.generate_lua
         case "quickstart": PackageResources.quickstart_lua
@@ -25,6 +26,7 @@ public enum Stdlib {
 
     /// Names of the recipes inside the binary.
     public static let recipes = [
-        "chat_tune", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate", "zero_shot",
+        "chat_tune", "e2e_nlg", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate",
+        "zero_shot",
     ]
 }

@@ -39,6 +39,8 @@ extension EveryCall {
 
     /// Options that a call cannot do without, by what is called.
     static let needed: [String: [(key: String, value: String)]] = [
+        "lorawb.metrics.bleu": [("predictions", "{ \"a b\" }"), ("references", "{ { \"a\", \"b\" } }")],
+        "lorawb.metrics.rouge_l": [("predictions", "{ \"a b\" }"), ("references", "{ { \"a\", \"b\" } }")],
         "lorawb.Model:add_adapter": [("target_modules", "{ \"query\" }"), ("r", "2")],
         "lorawb.nn.Module:add_adapter": [("target_modules", "{ \"a\" }"), ("r", "2")],
         "lorawb.Model:forward": [("input_ids", "{ { 1, 2 }, { 3 } }")],

@@ -28,6 +28,16 @@ struct LanguageRecipeTests {
             adapter: "chat_tune")
     }
 
+    @Test func e2e() throws {
+        let place = try Place()
+        let lines = (0..<6).map { "name : n\($0 / 2) | area : a||n\($0 / 2) is in a , text \($0) . \n" }
+        try place.put("e2e/valid.txt", lines.joined())
+        let outcome = try Self.run("e2e_nlg", "--data", "e2e", "--tests", "1", in: place)
+        Self.expect(
+            outcome, "Before training: BLEU ", ", ROUGE-L ", "train_dataset: 4 rows", "After training: ", place: place,
+            adapter: "e2e_nlg")
+    }
+
     @Test func generate() throws {
         let place = try Place()
         let outcome = try Self.run("generate", "--max_new_tokens", "6", in: place)

@@ -16,7 +16,8 @@ struct RecipeTests {
 
     /// The recipes that the binary holds.
     static let inside = [
-        "chat_tune", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate", "zero_shot",
+        "chat_tune", "e2e_nlg", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate",
+        "zero_shot",
     ]
 
     @Test func helpListsParameters() throws {

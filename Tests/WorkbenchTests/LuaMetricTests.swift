@@ -44,4 +44,22 @@ struct LuaMetricTests {
             """,
         ])
     func values(recipe: String) throws { try TemporaryBench().run(recipe) }
+
+    @Test("texts have sacrebleu's and rouge-score's figures, given one by one or with several references")
+    func texts() throws {
+        let bench = try TemporaryBench()
+        try bench.run(
+            """
+            local metrics = lorawb.metrics
+            local one = { predictions = { "the cat sat on the mat" }, references = { "the cat sat on the mat" } }
+            close(metrics.bleu(one), 100, 1e-9)
+            close(metrics.rouge_l(one), 1, 1e-12)
+            local two = { predictions = { "a b", "a c" }, references = { { "x", "a b" }, { "a d" } } }
+            close(metrics.rouge_l(two), 0.75, 1e-12)
+            close(metrics.rouge_l { predictions = "a b", references = "a b" }, 1, 1e-12)
+            """)
+        #expect(
+            bench.failure("lorawb.metrics.bleu { predictions = { 'a' }, references = { 'a', 'b' } }")?.contains(
+                "bleu: 1 predictions and references of 2; one entry for each is needed") == true)
+    }
 }

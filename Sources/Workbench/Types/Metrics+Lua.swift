@@ -50,7 +50,7 @@ enum MetricsLua {
     static func module(_ context: RecipeContext) -> LuaModule {
         LuaModule(
             "lorawb.metrics", "Metrics, to call or to give to a trainer as compute_metrics.",
-            functions: [combine],
+            functions: [combine, bleu, rougeL],
             properties: Metrics.names.map { name in
                 LuaModuleProperty(name, docs[name] ?? "A metric.", type: "lorawb.Metric") { _ in
                     .object(try MetricBox([MetricBox.Entry(name: name, average: nil)]))
@@ -79,6 +79,48 @@ enum MetricsLua {
             }
             return .object(try MetricBox(entries))
         }
+    }
+
+    private static let texts = OptionTable([
+        Option("predictions", .strings, "The texts.", example: "{ \"a good film\" }", required: true),
+        Option(
+            "references", .either([.strings, .list(.strings)]),
+            "What each should be: a text, or several to choose from.",
+            example: "{ { \"a good film\", \"a fine film\" } }", required: true),
+    ])
+
+    private static var bleu: LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "bleu", "BLEU of texts beside their references, 0 to 100, as sacrebleu gives it.",
+            parameters: [LuaParameter("texts", texts)], returns: "number",
+            example:
+                "print(lorawb.metrics.bleu { predictions = { \"the cat sat on the mat\" }, references = { \"the cat sat on a mat\" } })"
+        ) { call in .value(.number(try scored(call, BLEU.score))) }
+    }
+
+    private static var rougeL: LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "rouge_l", "ROUGE-L (its F measure) of texts beside their references, 0 to 1, as rouge-score gives it.",
+            parameters: [LuaParameter("texts", texts)], returns: "number",
+            example:
+                "print(lorawb.metrics.rouge_l { predictions = { \"the cat sat\" }, references = { { \"a cat sat\", \"the cat\" } } })"
+        ) { call in .value(.number(try scored(call, RougeL.score))) }
+    }
+
+    private static func scored(_ call: borrowing LuaCall, _ score: ([String], [[String]]) throws -> Double) throws
+        -> Double
+    {
+        let options = try call.options(1, texts)
+        guard let predictions = options.strings("predictions") else {
+            throw LuaFault("predictions expected as a list of strings")
+        }
+        guard
+            let references = options.strings("references")?.map({ [$0] })
+                ?? options.table("references")?.stringLists()
+        else {
+            throw LuaFault("references expected as a list of strings, or of lists of strings")
+        }
+        do { return try score(predictions, references) } catch let error as TrainingError { throw LuaFault("\(error)") }
     }
 
     private static let arguments = OptionTable([
