@@ -78,7 +78,7 @@ private func options(_ json: JSON?) -> SupervisedOptions {
                 return ""
             } catch { return "\(error)" }
         }
-        #expect(message(["text": .integer(3)], .text("text")).contains("text is an integer; expected a text"))
+        #expect(message(["text": .integer(3)], .text("text")).contains("text is integer 3; expected a text"))
         #expect(message(["messages": .array([])], .conversation("messages")).contains("expected a list of messages"))
         let asked = JSON.object(["messages": .array([["role": .string("user"), "content": .string("a")]])])
         #expect(

@@ -66,7 +66,8 @@ public func generate(
 func check(_ prompts: [[Int]], _ model: any Model) throws {
     guard model.taskType == .causalLM else {
         throw InferenceError(
-            "generation needs a model with task_type CAUSAL_LM, this one has \(model.taskType?.rawValue ?? "none")")
+            "generation needs a model with task_type CAUSAL_LM, this one has \(model.taskType?.rawValue ?? "none"); load it with { task_type = \"CAUSAL_LM\" }"
+        )
     }
     guard !prompts.isEmpty else { throw InferenceError("there is no prompt") }
     let (longest, size) = (model.config.maxLength, model.config.vocabSize)

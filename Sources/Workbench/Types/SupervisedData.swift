@@ -9,7 +9,7 @@ import Words
 
 /// Makes tokens and labels of a data set that holds texts, checks them, and says what became of them in three lines.
 struct SupervisedData {
-    private let options: SupervisedOptions
+    private var options: SupervisedOptions
     private let packing: PackingStrategy?
     private let split: String
     private let context: RecipeContext
@@ -40,9 +40,12 @@ struct SupervisedData {
             )
         }
         guard dataset.count > 0 else { throw LuaFault("\(split) has no rows") }
-        let rows = try self.rows(dataset, kind, tokenizer)
-        try report(rows, of: dataset.count)
-        return try columns(rows.filter(\.isTrained))
+        var fitting = self
+        // A row is never longer than the model takes.
+        fitting.options.maxLength = options.maxLength.map { min($0, model.config.maxLength) }
+        let rows = try fitting.rows(dataset, kind, tokenizer)
+        try fitting.report(rows, of: dataset.count)
+        return try fitting.columns(rows.filter(\.isTrained))
     }
 
     private func rows(_ dataset: Dataset, _ kind: SupervisedText.Kind, _ tokenizer: Tokenizer) throws -> [SupervisedRow]
