@@ -93,5 +93,6 @@ private func options(_ json: JSON?) -> SupervisedOptions {
 }
 
 extension JSON: ExpressibleByDictionaryLiteral {
+    /// An object of these members.
     public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(JSONObject(elements)) }
 }
