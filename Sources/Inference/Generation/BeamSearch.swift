@@ -1,7 +1,12 @@
-import Foundation
 import Models
 import Tensors
 import Tokenizers
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// Beam search as transformers' `_beam_search` (5.23, generation/utils.py) does it, token by token and score by score.
 ///

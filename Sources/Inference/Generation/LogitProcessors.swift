@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// What changes the scores of the next token before one is taken, in the order and with the numbers of transformers (5.23,
 /// generation/logits_process.py): repetition_penalty, no_repeat_ngram_size, min_new_tokens, and where tokens are drawn temperature,

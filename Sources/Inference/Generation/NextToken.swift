@@ -1,5 +1,10 @@
-import Foundation
 import Kernels
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// How one token is taken of the scores that there are.
 enum NextToken {

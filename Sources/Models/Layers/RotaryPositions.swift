@@ -1,7 +1,12 @@
 import Formats
-import Foundation
 import Options
 import Tensors
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// How a model turns positions into the angles by which queries and keys are rotated: transformers' modeling_rope_utils.py
 /// (5.23), in both of its spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`.
