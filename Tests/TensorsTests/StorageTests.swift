@@ -34,7 +34,7 @@ import Testing
         let weights = try weights()
         let frozen = try FrozenMatrix(rows: 64, columns: 64, normal: 0.1, key: RandomKey(seed: 4))
         StoragePool.shared.resetPeak()
-        try step(12_000, weights, frozen)
+        try step(18_000, weights, frozen)
         #expect(StoragePool.shared.peakBytes >= 32 << 20)
         // Other tests in the process may allocate meanwhile: rounds go on until one of them was quiet.
         var (fewest, round) = (Int.max, 0)
