@@ -6,20 +6,6 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A new folder that goes with the value.
-final class Scratch {
-    let folder: Folder
-    private let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("lorawb-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        folder = try Folder(path: path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 @Test("an adapter that is saved again has PEFT's keys and the bytes that it had", arguments: cases)
 func roundTrip(name: String) throws {
     let golden = try Golden(name)

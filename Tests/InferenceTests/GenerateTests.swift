@@ -221,7 +221,7 @@ func defaults() throws {
     let goldens = try GenerationGoldens()
     let (model, folder) = (try goldens.model("llama"), try goldens.folder.subfolder("llama"))
     #expect(try GenerationDefaults(folder, model.config).endIds == [1])
-    let scratch = try ScratchFolder()
+    let scratch = try Scratch()
     func write(_ text: String) throws -> GenerationDefaults {
         try scratch.folder.write("generation_config.json", text: text)
         return try GenerationDefaults(scratch.folder, model.config)

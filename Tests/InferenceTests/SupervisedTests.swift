@@ -15,7 +15,7 @@ private func integers(_ json: JSON?) throws -> [Int] { try #require(json?.array)
 private func tokenizer(marked: Bool) throws -> Tokenizer {
     let folder = try Folder(path: "\(Golden.root)/generation/llama")
     guard marked else { return try Tokenizer.load(from: folder) }
-    let scratch = try ScratchFolder()
+    let scratch = try Scratch()
     try scratch.folder.write("tokenizer.json", text: folder.readText("tokenizer.json"))
     var config = try JSON(parsing: folder.read("tokenizer_config.json"), source: "tokenizer_config.json").object ?? [:]
     config["chat_template"] = goldens?["marked"]

@@ -71,17 +71,3 @@ extension GenerationOptions {
         }
     }
 }
-
-/// A folder that goes with the test.
-final class ScratchFolder {
-    let folder: Folder
-    private let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("lorawb-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        folder = try Folder(path: path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}

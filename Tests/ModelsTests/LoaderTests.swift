@@ -6,20 +6,6 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A new folder that goes with the value.
-final class Scratch {
-    let folder: Folder
-    private let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("lorawb-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        folder = try Folder(path: path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 func base(_ name: String) throws -> Folder { try Folder(path: "\(Golden.root)/models/\(name)") }
 
 /// Text of the error that `body` throws; a note where it throws none.
