@@ -6,8 +6,16 @@ public struct Batch: Sendable {
     public let rows: [Int]
     /// What the model takes; its labels are `labels`.
     public let input: ModelInput
-    /// Place in the batch of the row that each sequence of the input was packed in; nil where each row is one sequence.
-    public let sequenceRows: [Int]?
+    /// Where a sequence was packed in.
+    public struct Sequence: Sendable {
+        /// Place of its row in the batch.
+        public let row: Int
+        /// Its number in that row.
+        public let part: Int
+    }
+
+    /// Where each sequence of the input was packed in; nil where each row is one sequence.
+    public let sequences: [Sequence]?
     /// What the rows are labelled with; nil where the dataset has no labels.
     public let labels: Labels?
 
@@ -17,8 +25,8 @@ public struct Batch: Sendable {
     public var tokenCount: Int { input.inputIds.reduce(0) { $0 + $1.count } }
 
     /// A batch.
-    public init(rows: [Int], input: ModelInput, labels: Labels?, sequenceRows: [Int]? = nil) {
-        (self.rows, self.input, self.labels, self.sequenceRows) = (rows, input, labels, sequenceRows)
+    public init(rows: [Int], input: ModelInput, labels: Labels?, sequences: [Sequence]? = nil) {
+        (self.rows, self.input, self.labels, self.sequences) = (rows, input, labels, sequences)
     }
 
     /// The rows as errors name them, counted from 1.

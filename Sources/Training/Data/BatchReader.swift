@@ -11,6 +11,8 @@ public struct BatchReader: Sendable {
     public let dataset: Dataset
     /// Whether rows have labels.
     public var hasLabels: Bool { labels != nil || labelsAreIds }
+    /// The columns named as forward's inputs.
+    public static let inputs = ["input_ids", "token_type_ids", "attention_mask"]
     /// Name of the column that says how many tokens each sequence has that was packed into a row, as TRL calls it.
     public static let sequenceLengths = "seq_lengths"
 
@@ -27,22 +29,24 @@ public struct BatchReader: Sendable {
 
     /// A reader for `model`; `split` is what errors call the dataset.
     ///
-    /// Columns named as forward's inputs are read (input_ids, token_type_ids, attention_mask, labels), others left alone. With
+    /// Of `columns`, those that the dataset has are read, and its labels; others are left alone. With
     /// `isFree`, labels may be of any kind, for a loss of the caller's own. A missing input_ids, ids outside the vocabulary, rows
     /// without tokens, and labels that do not fit the model are errors that name the row, counted from 1.
     public init(
-        _ dataset: Dataset, for model: any Model, labelNames: [String]? = nil, isFree: Bool = false,
-        split: String = "dataset"
+        _ dataset: Dataset, for model: any Model, columns: [String] = inputs, labelNames: [String]? = nil,
+        isFree: Bool = false, split: String = "dataset"
     ) throws {
+        func column(_ name: String) -> Column? { columns.contains(name) ? dataset.column(name) : nil }
         guard let ids = dataset.column("input_ids") else {
             throw TrainingError(
                 "\(split): there is no column 'input_ids'\(nearestNameHint(for: "input_ids", in: dataset.columnNames)); the columns are "
                     + "\(dataset.columnNames.joined(separator: ", ")); make it with map and tokenizer:encode")
         }
         (self.dataset, self.split, self.ids) = (dataset, split, ids)
-        types = dataset.column("token_type_ids")
-        mask = dataset.column("attention_mask")
-        packed = model.taskType == .causalLM ? dataset.column(BatchReader.sequenceLengths) : nil
+        types = column("token_type_ids")
+        mask = column("attention_mask")
+        // Rows of others are one sequence each.
+        packed = model.taskType == .causalLM ? column(BatchReader.sequenceLengths) : nil
         labels = try LabelReader(
             dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
         labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
@@ -65,7 +69,7 @@ public struct BatchReader: Sendable {
 
     private func check(_ batch: Batch, _ vocabulary: Int, _ longest: Int) throws {
         for (place, ids) in batch.input.inputIds.enumerated() {
-            let row = batch.rows[batch.sequenceRows.map { $0[place] & Int(Int32.max) } ?? place]
+            let row = batch.rows[batch.sequences?[place].row ?? place]
             guard ids.count <= longest else {
                 throw TrainingError(
                     "\(split): row \(row + 1): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
@@ -119,18 +123,17 @@ public struct BatchReader: Sendable {
 
     /// The sequences of rows that hold several: none sees another.
     private func unpacked(
-        _ ids: [[Int]], _ labels: Labels?, _ lengths: Column, _ rows: [Int], _ places: [Int]
+        _ ids: [[Int]], _ labels: Labels?, _ lengths: Column, _ rows: [Int], _ rowPlaces: [Int]
     ) throws -> Batch {
-        var (sequences, targets, sequenceRows): ([[Int]], [[Int]], [Int]) = ([], [], [])
+        var (sequences, targets, places): ([[Int]], [[Int]], [Batch.Sequence]) = ([], [], [])
         for (index, row) in rows.enumerated() {
-            let counts = try integers(lengths, places[index], BatchReader.sequenceLengths, row)
+            let counts = try integers(lengths, rowPlaces[index], BatchReader.sequenceLengths, row)
             var start = 0
             for (part, count) in counts.enumerated() {
                 guard count > 0, count <= ids[index].count - start else { break }
                 sequences.append(Array(ids[index][start..<start + count]))
                 if case .tokens(let all)? = labels { targets.append(Array(all[index][start..<start + count])) }
-                // A place of its own, so that no sequence draws what another does.
-                sequenceRows.append(index + part << 32)
+                places.append(Batch.Sequence(row: index, part: part))
                 start += count
             }
             guard start == ids[index].count else {
@@ -141,7 +144,7 @@ public struct BatchReader: Sendable {
         }
         let cut = labels == nil ? nil : Labels.tokens(targets)
         return Batch(
-            rows: rows, input: ModelInput(inputIds: sequences, labels: cut), labels: cut, sequenceRows: sequenceRows)
+            rows: rows, input: ModelInput(inputIds: sequences, labels: cut), labels: cut, sequences: places)
     }
 
     private func integers(_ column: Column, _ place: Int, _ name: String, _ row: Int) throws -> [Int] {

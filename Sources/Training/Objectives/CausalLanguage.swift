@@ -12,9 +12,7 @@ public struct CausalLanguage: Objective {
     public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
 
     /// Beside forward's inputs, the lengths of the sequences that were packed into a row.
-    public var columns: [String] {
-        ["input_ids", "token_type_ids", "attention_mask", "labels", BatchReader.sequenceLengths]
-    }
+    public var columns: [String] { BatchReader.inputs + [BatchReader.sequenceLengths] }
 
     /// Number of labelled tokens; the first of a sequence follows none.
     public func count(_ batch: Batch) throws -> Int {
@@ -26,11 +24,14 @@ public struct CausalLanguage: Objective {
         var input = batch.input
         (input.labels, input.outputLogits) = (.tokens(try tokens(batch)), false)
         (input.reduction, input.labelSmoothing) = (.dividedBy(Float(context.total)), labelSmoothing)
-        let output = try context.forward(input, rows: batch.sequenceRows)
+        let output = try context.forward(input, rows: batch.sequences?.map(CausalLanguage.place))
         guard let labelled = output.labelled else { throw TrainingError("the model gave no loss") }
         return ObjectiveOutput(
             loss: labelled.loss, scale: 1, logits: nil, boundaries: nil, correct: labelled.isTop.count { $0 })
     }
+
+    /// A place of its own for each sequence of a row, so that none draws what another does.
+    private static func place(_ sequence: Batch.Sequence) -> Int { sequence.row + sequence.part << 32 }
 
     private func tokens(_ batch: Batch) throws -> [[Int]] {
         guard case .tokens(let labels) = try Objectives.labels(batch) else {

@@ -24,6 +24,9 @@ public struct FunctionObjective: Objective {
     /// Labels may be of any kind.
     public var takesAnyLabels: Bool { true }
 
+    /// A language model's rows may be packed.
+    public var columns: [String] { BatchReader.inputs + [BatchReader.sequenceLengths] }
+
     /// The function makes inputs of its own.
     public var runsInputs: Bool { false }
 

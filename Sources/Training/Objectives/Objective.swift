@@ -12,7 +12,7 @@ public protocol Objective {
     /// Runs the model and gives the loss of the batch as its share of the step.
     func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput
 
-    /// Names of the columns that it reads, of those that a data set may have.
+    /// Names of the columns that it reads beside the labels, of those that a data set may have.
     var columns: [String] { get }
 
     /// Whether labels may be of any kind, since only the objective itself looks at them.
@@ -24,7 +24,7 @@ public protocol Objective {
 
 extension Objective {
     /// The columns named as forward's inputs.
-    public var columns: [String] { ["input_ids", "token_type_ids", "attention_mask", "labels"] }
+    public var columns: [String] { BatchReader.inputs }
     /// Labels must fit the model.
     public var takesAnyLabels: Bool { false }
     /// The input is the model's.

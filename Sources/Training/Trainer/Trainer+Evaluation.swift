@@ -61,7 +61,8 @@ extension Trainer {
     private func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader {
         if let dataset {
             return try BatchReader(
-                dataset, for: model, labelNames: arguments.labelNames, isFree: objective.takesAnyLabels, split: split)
+                dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
+                isFree: objective.takesAnyLabels, split: split)
         }
         guard let evalReader else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
         return evalReader

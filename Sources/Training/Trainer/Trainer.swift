@@ -68,7 +68,8 @@ public final class Trainer {
         func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader? {
             try dataset.map {
                 try BatchReader(
-                    $0, for: model, labelNames: arguments.labelNames, isFree: objective.takesAnyLabels, split: split)
+                    $0, for: model, columns: objective.columns, labelNames: arguments.labelNames,
+                    isFree: objective.takesAnyLabels, split: split)
             }
         }
         trainReader = try reader(trainDataset, "train_dataset")
