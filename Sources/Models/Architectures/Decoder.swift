@@ -121,6 +121,43 @@ struct DecoderConfig: Sendable {
     }
 }
 
+/// A family like Llama: what its layers are made by says the rest.
+protocol DecoderArchitecture: Architecture {
+    /// What its layers are made by.
+    var layers: DecoderConfig { get }
+}
+
+extension DecoderArchitecture {
+    static var prefix: String { "model" }
+    static var options: [Option] { DecoderConfig.options }
+    static var usualTargets: [String: [String]] { ["LORA": ["q_proj", "v_proj"]] }
+    static var tasks: [TaskType] { [.causalLM, .sequenceClassification, .tokenClassification] }
+
+    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
+
+    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
+        try DecoderModel(scope, config, layers, family: Self.family)
+    }
+
+    /// The language head, `score` on the last token, or `score` behind dropout on every token.
+    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        switch task {
+        case .causalLM:
+            return try LanguageHead(
+                scope.child("lm_head"), config, tiedTo: layers.tiesEmbeddings ? backbone.inputEmbedding : nil,
+                softCap: layers.logitCap)
+        case .tokenClassification:
+            return try ScoreHead(scope, config, dropout: layers.classifierDropout, reads: .all, bias: true)
+        default: return try ScoreHead(scope, config, dropout: nil, reads: .last, bias: false)
+        }
+    }
+}
+
+extension ConfigReader {
+    /// Tokens that a layer with a window sees: null means all, absence the reference's default.
+    var slidingWindow: Int? { optionalInteger("sliding_window") ?? (isGiven("sliding_window") ? nil : 4096) }
+}
+
 /// Attention over what came before in each sequence, with a cache where the pass has one.
 struct CausalAttention {
     /// Place of the layer, for the cache.
@@ -323,21 +360,6 @@ final class DecoderModel: Backbone {
     }
 
     func finish(_ states: Tensor, _ pass: Pass) throws -> Tensor { try norm(states, pass) }
-}
-
-extension DecoderConfig {
-    /// The heads of decoders: the language head, `score` on the last token, and `score` behind dropout on every token.
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        switch task {
-        case .causalLM:
-            return try LanguageHead(
-                scope.child("lm_head"), config, tiedTo: tiesEmbeddings ? backbone.inputEmbedding : nil,
-                softCap: logitCap)
-        case .tokenClassification:
-            return try ScoreHead(scope, config, dropout: classifierDropout, reads: .all, bias: true)
-        default: return try ScoreHead(scope, config, dropout: nil, reads: .last, bias: false)
-        }
-    }
 }
 
 extension RMSNorm {

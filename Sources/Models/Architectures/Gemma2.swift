@@ -3,10 +3,9 @@ import Tensors
 
 /// Gemma 2 (Gemma Team 2024, arXiv:2408.00118), as transformers' modeling_gemma2.py computes it: scaled embeddings, norms with 1 + weight
 /// before and behind each part, every other layer with a window, soft caps of scores and logits.
-struct Gemma2: Architecture {
+struct Gemma2: DecoderArchitecture {
     static let modelTypes = ["gemma2"]
     static let family = "Gemma2"
-    static let prefix = "model"
     static let defaults: [String: OptionLiteral] = [
         "vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
         "num_attention_heads": 8, "max_position_embeddings": 8192,
@@ -14,29 +13,21 @@ struct Gemma2: Architecture {
     static let options = gemmaOptions
     static let inert = gemmaInert
     static let paddingId: Int? = 0
-    static let usualTargets = ["LORA": ["q_proj", "v_proj"]]
-    static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
 
-    private let layers: DecoderConfig
+    let layers: DecoderConfig
 
     init(_ reader: ConfigReader) throws {
         var layers = try DecoderConfig(gemma: reader)
         layers.scoreCap = reader.cap("attn_logit_softcapping", standard: 50)
         layers.logitCap = reader.cap("final_logit_softcapping", standard: 30)
-        try layers.setWindows(reader, reader.gemmaWindow) { ($0 + 1) % 2 != 0 }
+        try layers.setWindows(reader, reader.slidingWindow) { ($0 + 1) % 2 != 0 }
         self.layers = layers
     }
-
-    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
 
     func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
         try DecoderModel(scope, config, layers, family: Gemma2.family) {
             try GemmaLayer($0, config, layers, layer: $1, family: Gemma2.family)
         }
-    }
-
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try layers.head(task, scope, config, backbone)
     }
 
     /// Options of Gemma 2 and 3.
@@ -73,9 +64,6 @@ extension ConfigReader {
     func cap(_ key: String, standard: Float?) -> Float? {
         optionalNumber(key).map { Float($0) } ?? (isGiven(key) ? nil : standard)
     }
-
-    /// Tokens that Gemma's layers with a window see.
-    var gemmaWindow: Int? { optionalInteger("sliding_window") ?? (isGiven("sliding_window") ? nil : 4096) }
 }
 
 /// Attention and the feed-forward part, each normalised before and behind.

@@ -2,10 +2,9 @@ import Options
 
 /// The text part of Gemma 3 (Gemma Team 2025, arXiv:2503.19786), as transformers' modeling_gemma3.py computes it: Gemma 2 with queries and
 /// keys normalised, five of six layers with a window and a base of their own.
-struct Gemma3: Architecture {
+struct Gemma3: DecoderArchitecture {
     static let modelTypes = ["gemma3_text"]
     static let family = "Gemma3"
-    static let prefix = "model"
     static let defaults: [String: OptionLiteral] = [
         "vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
         "num_attention_heads": 8, "max_position_embeddings": 131072,
@@ -18,10 +17,9 @@ struct Gemma3: Architecture {
         ]
     static let inert = Gemma2.gemmaInert
     static let paddingId: Int? = 0
-    static let usualTargets = ["LORA": ["q_proj", "v_proj"]]
     static let tasks: [TaskType] = [.causalLM, .sequenceClassification]
 
-    private let layers: DecoderConfig
+    let layers: DecoderConfig
 
     init(_ reader: ConfigReader) throws {
         let width = reader.optionalInteger("head_dim") ?? 256
@@ -39,21 +37,15 @@ struct Gemma3: Architecture {
         let slides = layers.windows.indices.map { layer in
             types.map { $0[layer] == "sliding_attention" } ?? ((layer + 1) % pattern != 0)
         }
-        layers.windows = slides.map { $0 ? reader.gemmaWindow : nil }
+        layers.windows = slides.map { $0 ? reader.slidingWindow : nil }
         layers.rotations = slides.map { $0 ? local : full }
         self.layers = layers
     }
-
-    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
 
     func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
         try DecoderModel(scope, config, layers, family: "Gemma3Text") {
             try GemmaLayer($0, config, layers, layer: $1, family: Gemma3.family)
         }
-    }
-
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try layers.head(task, scope, config, backbone)
     }
 
     static func kind(of task: TaskType?) -> String {

@@ -3,10 +3,9 @@ import Tensors
 
 /// Phi 3 (Abdin and others 2024, arXiv:2404.14219), as transformers' modeling_phi3.py computes it: Llama with one product for queries, keys
 /// and values and one for gate and up, and frequencies of their own for long sequences.
-struct Phi3: Architecture {
+struct Phi3: DecoderArchitecture {
     static let modelTypes = ["phi3"]
     static let family = "Phi3"
-    static let prefix = "model"
     static let defaults: [String: OptionLiteral] = [
         "vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32,
         "num_attention_heads": 32, "max_position_embeddings": 4096,
@@ -19,9 +18,8 @@ struct Phi3: Architecture {
     static let paddingId: Int? = 32000
     // PEFT's tables name none for it; these are its projections.
     static let usualTargets = ["LORA": ["qkv_proj"]]
-    static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
 
-    private let layers: DecoderConfig
+    let layers: DecoderConfig
     private let residualDropout: Double
 
     init(_ reader: ConfigReader) throws {
@@ -38,16 +36,10 @@ struct Phi3: Architecture {
         residualDropout = try reader.number("resid_pdrop")
     }
 
-    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
-
     func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
         try DecoderModel(scope, config, layers, family: Phi3.family) {
             try Phi3Layer($0, config, layers, layer: $1, dropout: residualDropout)
         }
-    }
-
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try layers.head(task, scope, config, backbone)
     }
 }
 

@@ -43,6 +43,7 @@ final class PretrainedModel: Model {
         let last = try run(lowest, (input.keptStates?.layer ?? 0)..<layerCount, pass, asked) {
             hiddenStates?.append($0)
         }
+        pass.cache?.advance(pass.boundaries)
         let readPass = rows.map(pass.at) ?? pass
         let hidden = try backbone.finish(last, asked == nil ? pass : readPass)
         // As in the reference, the last of the hidden states is what the model gives.
@@ -53,7 +54,8 @@ final class PretrainedModel: Model {
         if let pooler = backbone.pooler {
             // A bare model's pooler reads what its heads would.
             let heads = rows ?? pass.indices(of: .first) ?? []
-            output.poolerOutput = try pooler(rows == nil ? hidden.gatherRows(heads) : read, pass.at(heads))
+            output.poolerOutput = try pooler(
+                rows == nil ? hidden.gatherRows(heads) : read, rows == nil ? pass.at(heads) : readPass)
         }
         guard let head else {
             if input.labels != nil {
@@ -73,13 +75,11 @@ final class PretrainedModel: Model {
                     read, following: tokens, reduction: input.reduction, smoothing: input.labelSmoothing, readPass)
             }
             output.loss = output.labelled?.loss
-            pass.cache?.advance(pass.boundaries)
             return output
         }
         let logits = try head.logits(read, pooled: output.poolerOutput, readPass)
         output.logits = logits
         if let labels = input.labels { output.loss = try loss(logits, labels, input) }
-        pass.cache?.advance(pass.boundaries)
         return output
     }
 

@@ -2,19 +2,15 @@ import Options
 
 /// Qwen 2 and 2.5 (Yang and others 2024, arXiv:2407.10671), as transformers' modeling_qwen2.py computes it: Llama with biases of
 /// queries, keys and values, whose upper layers may see a window.
-struct Qwen2: Architecture {
+struct Qwen2: DecoderArchitecture {
     static let modelTypes = ["qwen2"]
     static let family = "Qwen2"
-    static let prefix = "model"
     static let defaults: [String: OptionLiteral] = [
         "vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32,
         "num_attention_heads": 32, "max_position_embeddings": 32768,
     ]
-    static let options = DecoderConfig.options
-    static let usualTargets = ["LORA": ["q_proj", "v_proj"]]
-    static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
 
-    private let layers: DecoderConfig
+    let layers: DecoderConfig
 
     init(_ reader: ConfigReader) throws {
         var layers = try DecoderConfig(reader)
@@ -23,24 +19,13 @@ struct Qwen2: Architecture {
         try layers.setUpperWindows(reader)
         self.layers = layers
     }
-
-    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
-
-    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
-        try DecoderModel(scope, config, layers, family: Qwen2.family)
-    }
-
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try layers.head(task, scope, config, backbone)
-    }
 }
 
 extension DecoderConfig {
     /// Qwen's windows: those of the layers from max_window_layers on, where use_sliding_window says so.
     mutating func setUpperWindows(_ reader: ConfigReader) throws {
         let first = try reader.integer("max_window_layers")
-        let size = reader.optionalInteger("sliding_window") ?? (reader.isGiven("sliding_window") ? nil : 4096)
-        let window = try reader.boolean("use_sliding_window") ? size : nil
+        let window = try reader.boolean("use_sliding_window") ? reader.slidingWindow : nil
         try setWindows(reader, window) { $0 >= first }
     }
 }

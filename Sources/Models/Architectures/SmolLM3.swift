@@ -1,10 +1,11 @@
 import Options
 
 /// SmolLM3 (Hugging Face 2025), as transformers' modeling_smollm3.py computes it: Llama, some of whose layers do not rotate.
-struct SmolLM3: Architecture {
+///
+/// PEFT names no usual targets for it; those of Llama serve.
+struct SmolLM3: DecoderArchitecture {
     static let modelTypes = ["smollm3"]
     static let family = "SmolLM3"
-    static let prefix = "model"
     static let defaults: [String: OptionLiteral] = [
         "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
         "num_attention_heads": 16, "max_position_embeddings": 32768,
@@ -17,11 +18,8 @@ struct SmolLM3: Architecture {
                 "Every how many layers one does not rotate."),
         ]
     static let paddingId: Int? = 128004
-    // PEFT's tables name none for it; those of Llama, which it is.
-    static let usualTargets = ["LORA": ["q_proj", "v_proj"]]
-    static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
 
-    private let layers: DecoderConfig
+    let layers: DecoderConfig
 
     init(_ reader: ConfigReader) throws {
         let width = try reader.optionalInteger("head_dim") ?? reader.headWidth()
@@ -47,15 +45,5 @@ struct SmolLM3: Architecture {
         let window = try reader.boolean("use_sliding_window") ? reader.optionalInteger("sliding_window") : nil
         try layers.setWindows(reader, window) { !rotates[$0] }
         self.layers = layers
-    }
-
-    func complete(_ config: inout ModelConfig, source: String) throws { config.reach(layers.rotations) }
-
-    func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
-        try DecoderModel(scope, config, layers, family: SmolLM3.family)
-    }
-
-    func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try layers.head(task, scope, config, backbone)
     }
 }
