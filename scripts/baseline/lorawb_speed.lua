@@ -3,7 +3,8 @@ local lorawb = require "lorawb"
 
 local args = lorawb.args {
   model = { "", type = "model", help = "folder of the model: its config.json, and its weights unless they are random" },
-  rows = { "", type = "path", help = "JSON Lines of { input_ids, label }, in the order of training" },
+  rows = { "", type = "path", help = "JSON Lines of { input_ids, label or labels }, in the order of training" },
+  task_type = { "SEQ_CLS", one_of = { "SEQ_CLS", "CAUSAL_LM" }, help = "what the model is for" },
   batch = { 16, min = 1, help = "rows in a batch" },
   steps = { 20, min = 1, help = "steps that are measured" },
   warmup = { 3, min = 0, help = "steps before these" },
@@ -20,7 +21,7 @@ local targets = {}
 for name in args.target_modules:gmatch "[^,]+" do targets[#targets + 1] = name end
 
 local model = lorawb.load_model(args.model, {
-  task_type = "SEQ_CLS", num_labels = 2, weights = args.weights, packed = args.packed,
+  task_type = args.task_type, num_labels = args.task_type == "SEQ_CLS" and 2 or nil, weights = args.weights, packed = args.packed,
   dtype = args.dtype ~= "" and args.dtype or nil,
 })
 model:add_adapter {

@@ -1,10 +1,11 @@
-"""PEFT's training speed: LoRA on a RoBERTa-base-shaped model, or the one of a folder, SEQ_CLS with two labels, dropout on.
+"""PEFT's training speed: LoRA on a RoBERTa-base-shaped model, or the one of a folder, SEQ_CLS with two labels, or CAUSAL_LM.
 
 usage: python scripts/baseline/peft_speed.py --rows ROWS.jsonl [--threads 2] [--batch 16] [--steps 20] [--warmup 3]
            [--model FOLDER] [--dtype float32] [--train_sampling_strategy sequential] [--r 4 --lora_alpha 32 --lora_dropout 0.01
-           --target_modules query]
+           --target_modules query] [--task_type CAUSAL_LM] [--weights random]
 
-ROWS.jsonl has a line per sample, in the order of training: {"input_ids": [...], "label": 0} or a bare list of ids (then label = place mod 2).
+ROWS.jsonl has a line per sample, in the order of training: {"input_ids": [...], "label": 0} or a bare list of ids (then label = place mod 2); of language models
+{"input_ids": [...], "labels": [...]}, −100 where there is no loss.
 Step s takes the rows [s * batch, (s + 1) * batch), round and round, padded to the longest of the batch. With group_by_length they are
 grouped as transformers' sampler groups them, 50 batches at a time, and the measured steps are spread evenly over an epoch's batches, the
 longest one being a warm-up step. AdamW and a linear schedule, as the Trainer makes them. With bfloat16 the model is loaded in it, and the
@@ -40,14 +41,28 @@ def read_rows(path):
     return rows
 
 
+def collate(batch, pad):
+    """A padded batch; labels of tokens are padded with −100."""
+    import torch
+
+    inputs = peft_job.collate([(ids, 0) for ids, _ in batch], pad)
+    labels, width = [label for _, label in batch], inputs["input_ids"].shape[1]
+    return {**inputs, "labels": torch.tensor(
+        [label + [-100] * (width - len(label)) if isinstance(label, list) else label for label in labels])}
+
+
 def make_model(options):
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForSequenceClassification, RobertaConfig
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, RobertaConfig
 
     dtype = getattr(torch, options.dtype)
     torch.manual_seed(0)
-    if options.model:
+    if options.task_type == "CAUSAL_LM":
+        config = AutoConfig.from_pretrained(options.model)
+        model = (AutoModelForCausalLM.from_config(config, dtype=dtype) if options.weights == "random"
+                 else AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype))
+    elif options.model:
         model = AutoModelForSequenceClassification.from_pretrained(options.model, num_labels=2, dtype=dtype)
         config = model.config
     else:  # roberta-base's sizes
@@ -56,7 +71,7 @@ def make_model(options):
             bos_token_id=0, eos_token_id=2, num_labels=2)
         model = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
     return config, get_peft_model(model, LoraConfig(
-        task_type="SEQ_CLS", r=options.r, lora_alpha=options.lora_alpha, lora_dropout=options.lora_dropout,
+        task_type=options.task_type, r=options.r, lora_alpha=options.lora_alpha, lora_dropout=options.lora_dropout,
         target_modules=options.target_modules)).train()
 
 
@@ -81,6 +96,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", required=True)
     parser.add_argument("--model", help="a folder with config.json and weights, in place of random ones of roberta-base's sizes")
+    parser.add_argument("--task_type", choices=["SEQ_CLS", "CAUSAL_LM"], default="SEQ_CLS")
+    parser.add_argument("--weights", choices=["file", "random"], default="file", help="of a CAUSAL_LM")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of the frozen weights")
     parser.add_argument("--train_sampling_strategy", choices=["sequential", "group_by_length"], default="sequential")
     parser.add_argument("--threads", type=int, default=2)
@@ -107,7 +124,7 @@ def main():
     ready = time.clock_gettime(time.CLOCK_MONOTONIC) - float(os.environ.get("BENCH_STARTED", "nan"))
     for step, batch in enumerate(batches(rows, options)):
         start = time.perf_counter()
-        inputs = peft_job.collate(batch, config.pad_token_id)
+        inputs = collate(batch, config.pad_token_id)
         loss = model(**inputs).loss
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -4,7 +4,8 @@ usage: python scripts/baseline/rows.py --tokenizer TOKENIZER_DIR --data train.ts
 
 Needs only the tokenizers library: TOKENIZER_DIR holds tokenizer.json, or vocab.json and merges.txt (RoBERTa). Without a real
 tokenizer, --random makes rows of SST-2-like lengths (geometric round 13 words) of random ids below --vocab, and --like ROWS.jsonl
-makes them of the lengths and labels of other rows.
+makes them of the lengths and labels of other rows. For language models, --full makes rows of --max_length ids, --pairs FILE
+rows of prompts and completions of the lengths in a JSON list of [tokens of the prompt, tokens of both], the prompts without labels.
 """
 
 import argparse
@@ -38,6 +39,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max_length", type=int, default=512)
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--pairs", help="JSON list of lengths of prompts and of whole rows")
     parser.add_argument("--like", help="rows whose lengths and labels are taken")
     parser.add_argument("--vocab", type=int, default=50265)
     options = parser.parse_args()
@@ -46,6 +49,13 @@ def main():
         others = [json.loads(line) for line in Path(options.like).read_text(encoding="utf-8").splitlines()[:options.count]]
         rows = [{"input_ids": [chance.randrange(5, options.vocab) for _ in other["input_ids"]], "label": other["label"]}
                 for other in others]
+    elif options.full or options.pairs:
+        pairs = json.loads(Path(options.pairs).read_text()) if options.pairs else [[0, options.max_length]]
+        rows = []
+        for place in range(options.count):
+            prompt, length = pairs[place % len(pairs)]
+            ids = [chance.randrange(5, options.vocab) for _ in range(length)]
+            rows.append({"input_ids": ids, "labels": [-100] * prompt + ids[prompt:]})
     elif options.random:
         lengths = [min(options.max_length, 4 + int(chance.expovariate(1 / 11))) for _ in range(options.count)]
         rows = [{"input_ids": [0] + [chance.randrange(5, options.vocab) for _ in range(n - 2)] + [2],
