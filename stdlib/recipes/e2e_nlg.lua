@@ -12,7 +12,8 @@ local args = lorawb.args {
   epochs = { 1, min = 0, help = "times through the training rows" },
   lr = { 1e-3, min = 0, help = "peak learning rate" },
   r = { 8, min = 1, help = "rank of the adapters" },
-  seed = { 42, help = "seed of initial weights, order, and of which meanings are held out" },
+  seed = { 42, help = "seed of the adapters' initial weights and of the order of rows" },
+  split_seed = { 42, help = "seed of which meanings are held out, and of which rows are trained on" },
 }
 
 lorawb.manual_seed(args.seed)
@@ -38,14 +39,17 @@ local function dataset(name, rows)
 end
 local function prompt(meaning) return meaning .. "\nText:" end
 
-local split = dataset("meanings", meanings):train_test_split { test_size = args.tests, seed = args.seed }
+local split = dataset("meanings", meanings):train_test_split { test_size = args.tests, seed = args.split_seed }
 local rows = {}
 for i = 1, #split.train do
   local meaning = split.train[i].meaning
   for _, text in ipairs(texts[meaning]) do rows[#rows + 1] = { prompt = prompt(meaning), completion = " " .. text } end
 end
-local train = dataset("train", rows):shuffle { seed = args.seed }
+local train = dataset("rows", rows):shuffle { seed = args.split_seed }
 train = train:select(1, math.min(args.rows, #train))
+local chosen = {}
+for i = 1, #train do chosen[i] = train[i] end
+lorawb.save_json(lorawb.run_dir .. "/train.json", chosen)
 
 local prompts, references = {}, {}
 for i = 1, #split.test do
@@ -59,6 +63,7 @@ local function measure(title)
   local both = { predictions = predictions, references = references }
   print(("\n%s: BLEU %.2f, ROUGE-L %.4f"):format(title, lorawb.metrics.bleu(both), lorawb.metrics.rouge_l(both)))
   for i = 1, math.min(3, #prompts) do print("  " .. split.test[i].meaning .. "\n    " .. predictions[i]) end
+  lorawb.save_json(lorawb.run_dir .. "/texts.json", { prompts = prompts, references = references, predictions = predictions })
 end
 measure "Before training"
 
