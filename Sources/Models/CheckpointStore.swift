@@ -102,13 +102,13 @@ final class CheckpointStore: WeightStore {
             return unsafe .matrix(
                 FrozenMatrix(
                     rows: rows, columns: columns, mapped: mapped.start, fileType, owner: file, dtype: dtype,
-                    name: name, isPackable: storage.isPackable, isTransposed: isTransposed,
+                    name: name, packing: storage.packing, isTransposed: isTransposed,
                     read: { offset, target in unsafe file.read(at: first + offset, into: target) }))
         }
         let files = files
         return .matrix(
             unsafe try FrozenMatrix(
-                rows: rows, columns: columns, name: name, dtype: dtype, isPackable: storage.isPackable,
+                rows: rows, columns: columns, name: name, dtype: dtype, packing: storage.packing,
                 isTransposed: isTransposed,
                 fillRows: { rows, target in unsafe try files.readFloats(of: name, rows: rows, into: target) }))
     }

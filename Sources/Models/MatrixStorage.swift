@@ -4,12 +4,12 @@ import Kernels
 public struct MatrixStorage: Sendable, Equatable {
     /// What numbers are rounded to; as in the file where nil.
     public var dtype: FrozenMatrix.DType?
-    /// Whether products pack the matrices.
-    public var isPackable: Bool
+    /// How many packed copies products make.
+    public var packing: FrozenMatrix.Packing
 
     /// Storage; packed float32 or bfloat16 as in the file where nothing is said.
-    public init(dtype: FrozenMatrix.DType? = nil, isPackable: Bool = true) {
-        (self.dtype, self.isPackable) = (dtype, isPackable)
+    public init(dtype: FrozenMatrix.DType? = nil, packing: FrozenMatrix.Packing = .twice) {
+        (self.dtype, self.packing) = (dtype, packing)
     }
 
     /// The type for a matrix that its file has as `type`: bfloat16 only where products can take it.
@@ -17,12 +17,12 @@ public struct MatrixStorage: Sendable, Equatable {
     /// A plain bfloat16 matrix cannot be multiplied with, so unpacked ones are float32.
     func resolved(_ type: FrozenMatrix.DType) -> FrozenMatrix.DType {
         let wanted = dtype ?? type
-        return wanted == .bfloat16 && isPackable && Backend.multiplies(.bfloat16) ? .bfloat16 : .float32
+        return wanted == .bfloat16 && packing != .none && Backend.multiplies(.bfloat16) ? .bfloat16 : .float32
     }
 
     /// What a user is told where matrices are float32 though bfloat16 was asked for.
     func expansion(of what: String) -> String {
-        guard isPackable else {
+        guard packing != .none else {
             return "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
         }
         return "\(what) is bfloat16; the frozen weights are float32 here, because products cannot take bfloat16: "

@@ -25,8 +25,8 @@ public struct LoadOptions: Sendable {
     /// What frozen matrices are rounded to: "float32" or "bfloat16"; as in the file where nil (float16 and a GGUF file's
     /// quantised blocks become float32).
     public var dtype: String?
-    /// Whether products pack the matrices: faster, with two copies of each; without, one copy as it is in the file.
-    public var packed = true
+    /// How many packed copies of the matrices products make: more are faster; with none, one copy as it is in the file.
+    public var packing = FrozenMatrix.Packing.twice
     /// Where values come from.
     public var weights = Weights.file
     /// Seed of what is initialised, and of random weights.
@@ -38,25 +38,25 @@ public struct LoadOptions: Sendable {
     /// Options by their names.
     public init(
         taskType: TaskType?, numLabels: Int? = nil, id2label: [Int: String]? = nil,
-        problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, packed: Bool = true,
+        problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, packing: FrozenMatrix.Packing = .twice,
         weights: Weights = .file, seed: UInt64 = 0
     ) {
         (self.taskType, self.numLabels, self.id2label) = (taskType, numLabels, id2label)
-        (self.problemType, self.dtype, self.packed) = (problemType, dtype, packed)
+        (self.problemType, self.dtype, self.packing) = (problemType, dtype, packing)
         (self.weights, self.seed) = (weights, seed)
     }
 
-    /// How matrices are stored, by `dtype` and `packed`.
+    /// How matrices are stored, by `dtype` and `packing`.
     func storage() throws -> MatrixStorage {
         if let problem = Backend.problem { throw ModelError(problem) }
-        guard let dtype else { return MatrixStorage(dtype: nil, isPackable: packed) }
+        guard let dtype else { return MatrixStorage(dtype: nil, packing: packing) }
         guard let type = FrozenMatrix.DType(rawValue: dtype) else {
             throw ModelError(
                 ["int8", "nf4", "float16"].contains(dtype)
                     ? "dtype '\(dtype)' is not supported yet; there are 'float32' and 'bfloat16'"
                     : "dtype expected 'float32' or 'bfloat16', got '\(dtype)'")
         }
-        return MatrixStorage(dtype: type, isPackable: packed)
+        return MatrixStorage(dtype: type, packing: packing)
     }
 }
 

@@ -108,7 +108,7 @@ public final class RandomStore: WeightStore {
         if shape.count == 2, !isTrainable {
             let matrix = unsafe try FrozenMatrix(
                 rows: shape[isTransposed ? 1 : 0], columns: shape[isTransposed ? 0 : 1], name: name,
-                dtype: storage.resolved(.float32), isPackable: storage.isPackable, isTransposed: isTransposed
+                dtype: storage.resolved(.float32), packing: storage.packing, isTransposed: isTransposed
             ) {
                 unsafe try initialisation.fill($0, columns: columns, key: key)
             }

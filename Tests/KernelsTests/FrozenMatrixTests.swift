@@ -60,17 +60,18 @@ import Testing
 
     /// A matrix that is stored column by column is the same matrix, packed or not, mapped or owned: what it computes has the bits of one
     /// that is stored row by row (but for OpenBLAS, which sums in another order).
-    @Test(arguments: [(7, 33, 5), (16, 200, 96), (130, 40, 385), (1, 5, 3)], [true, false])
-    func storedColumnByColumn(_ shape: (Int, Int, Int), _ isPackable: Bool) throws {
+    @Test(
+        arguments: [(7, 33, 5), (16, 200, 96), (130, 40, 385), (1, 5, 3)], [FrozenMatrix.Packing.none, .once, .twice])
+    func storedColumnByColumn(_ shape: (Int, Int, Int), _ packing: FrozenMatrix.Packing) throws {
         let (m, columns, rows) = shape
-        for type in types() where isPackable || type == .float32 {
+        for type in types() where packing != .none || type == .float32 {
             let w = rounded(random(rows * columns, 1), type)
             let stored = (0..<rows * columns).map { w[$0 % rows * columns + $0 / rows] }
-            let straight = try FrozenMatrix(rows: rows, columns: columns, dtype: type, isPackable: isPackable) {
+            let straight = try FrozenMatrix(rows: rows, columns: columns, dtype: type, packing: packing) {
                 _ = $0.update(fromContentsOf: w)
             }
             let owned = try FrozenMatrix(
-                rows: rows, columns: columns, dtype: type, isPackable: isPackable, isTransposed: true
+                rows: rows, columns: columns, dtype: type, packing: packing, isTransposed: true
             ) {
                 _ = $0.update(fromContentsOf: stored)
             }
@@ -84,7 +85,7 @@ import Testing
             let file = try MappedNumbers(url.path, byteCount: data.count)
             let mapped = FrozenMatrix(
                 rows: rows, columns: columns, mapped: UnsafeRawPointer(file.start), type, owner: file,
-                isPackable: isPackable, isTransposed: true)
+                packing: packing, isTransposed: true)
             let (x, dy, bias) = (random(m * columns, 2), random(m * rows, 3), random(rows, 4))
             let (b, a) = (random(rows * 2, 5), random(2 * columns, 6))
             func results(_ matrix: FrozenMatrix) throws -> (products: [[Float]], numbers: [[Float]]) {
@@ -118,7 +119,7 @@ import Testing
                 let areSame = [0, 2, 3, 4, 5].allSatisfy { got.numbers[$0] == expected.numbers[$0] }
                 #expect(areSame)
                 for (mine, other) in zip(got.products, expected.products) {
-                    if isPackable, Backend.of(type) != .openblas {
+                    if packing != .none, Backend.of(type) != .openblas {
                         let isSame = mine == other
                         #expect(isSame)
                     } else {
@@ -248,13 +249,48 @@ import Testing
     /// One copy serves both products, and stays.
     @Test func onePlainCopy() throws {
         let w = random(64 * 96, 1)
-        let matrix = try FrozenMatrix(rows: 64, columns: 96, isPackable: false) { _ = $0.update(fromContentsOf: w) }
+        let matrix = try FrozenMatrix(rows: 64, columns: 96, packing: .none) { _ = $0.update(fromContentsOf: w) }
         let x = random(40 * 96, 2)
         let y = try output(40 * 64) { try matrix.multiply(x: x, m: 40, bias: nil, into: $0) }
         #expect(distance(y, Reference.gemm(x, w, m: 40, n: 64, k: 96, transposeB: true)) < 1e-5)
         let dx = try output(40 * 96) { try matrix.multiplyTransposed(dy: y, m: 40, into: $0) }
         #expect(distance(dx, Reference.gemm(y, w, m: 40, n: 96, k: 64)) < 1e-4)
         #expect(matrix.bytes == 64 * 96 * 4)
+    }
+
+    /// One packed copy gives both products the bits of two: of one matrix and of sums of two, in bfloat16 as well; widths that are no
+    /// whole panels, and sums so long that they are cut.
+    @Test(arguments: [(7, 33, 5), (70, 200, 96), (9, 51, 4200), (530, 96, 49), (1, 5, 3), (64, 100, 9000)])
+    func oneCopyGivesTheBitsOfTwo(_ shape: (Int, Int, Int)) throws {
+        let (m, columns, rows) = shape
+        for type in types() where Backend.of(type) == .native {
+            let w = rounded(random(rows * columns, 1), type)
+            func matrix(_ packing: FrozenMatrix.Packing) throws -> FrozenMatrix {
+                try FrozenMatrix(rows: rows, columns: columns, dtype: type, packing: packing) {
+                    _ = $0.update(fromContentsOf: w)
+                }
+            }
+            let (x, dy, bias) = (random(m * columns, 2), random(m * rows, 3), random(rows, 4))
+            func results(_ matrix: FrozenMatrix) throws -> [[Float]] {
+                [
+                    try output(m * columns) { try matrix.multiplyTransposed(dy: dy, m: m, into: $0) },
+                    try output(m * columns, start: x) {
+                        try matrix.multiplyTransposed(dy: dy, m: m, into: $0, accumulate: true)
+                    },
+                    try output(m * columns) { target in
+                        try FrozenMatrix.multiplyTransposed(
+                            [FrozenGradient(matrix, dy: dy), FrozenGradient(matrix, dy: dy)], m: m, into: target)
+                    },
+                    try output(m * rows) { try matrix.multiply(x: x, m: m, bias: bias, into: $0) },
+                    try output(w.count) { try matrix.copy(to: $0) },
+                ]
+            }
+            let (once, twice) = (try matrix(.once), try matrix(.twice))
+            let areSame = try results(once) == results(twice)
+            #expect(areSame)
+            #expect(try results(once)[4] == w)
+            #expect(once.bytes < twice.bytes)
+        }
     }
 
     /// A file's pages are given back when it is packed, and read again where they are asked for.

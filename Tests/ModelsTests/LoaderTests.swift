@@ -178,7 +178,7 @@ private func savedAsLoaded(_ model: any Model, _ source: SafetensorsFile) throws
 @Test("bfloat16 that cannot be is said, from a file and for random weights")
 func expansionIsSaid() throws {
     for weights in [LoadOptions.Weights.file, .random] {
-        let options = LoadOptions(taskType: nil, dtype: "bfloat16", packed: false, weights: weights)
+        let options = LoadOptions(taskType: nil, dtype: "bfloat16", packing: .none, weights: weights)
         let note = "packed = false keeps the frozen weights in float32; bfloat16 needs them packed"
         #expect(try loadModel(base("bert-bare"), options).expanded == note)
     }

@@ -151,7 +151,7 @@ import Testing
     func memory() async {
         let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
             do {
-                let (rows, classes, width) = (1024, 20_000, 8)
+                let (rows, classes, width) = (2048, 20_000, 8)
                 let x = try Tensor.randn([rows, width], key: RandomKey(seed: 1))
                 try x.setRequiresGrad(true)
                 let w = try FrozenMatrix(rows: classes, columns: width, normal: 1, key: RandomKey(seed: 2))
@@ -159,8 +159,8 @@ import Testing
                 StoragePool.shared.resetPeak()
                 let loss = try x.linearCrossEntropy(w, labels: (0..<rows).map { $0 % classes }).loss
                 let peak = StoragePool.shared.peakBytes - before
-                // A chunk's logits, and the gradient: the whole batch's logits are 80 MB.
-                if peak > 25 << 20 { print("problem: \(peak) bytes at once") }
+                // A chunk's logits, and the gradient: the whole batch's logits are 164 MB.
+                if peak > 49 << 20 { print("problem: \(peak) bytes at once") }
                 let kept = StoragePool.shared.liveBytes - before
                 if kept > 4 * rows * width + 1024 { print("problem: \(kept) bytes are kept") }
                 try loss.backward()

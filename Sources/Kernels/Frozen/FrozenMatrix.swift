@@ -15,6 +15,16 @@ public final class FrozenMatrix: Sendable {
         public var size: Int { self == .float32 ? 4 : 2 }
     }
 
+    /// How many packed copies of the numbers products make, the first that needs one.
+    public enum Packing: Sendable {
+        /// None: the numbers are multiplied with as they are stored.
+        case none
+        /// One that serves x · Wᵀ and dy · W: half the memory, and a little slower backward.
+        case once
+        /// One for each of the two, but for tables with a row for each token.
+        case twice
+    }
+
     /// Fills `target` with bytes of a mapped matrix from `offset` on, counted from its first, without looking at the mapping;
     /// false where it cannot.
     public typealias Read = @Sendable (_ offset: Int, _ target: UnsafeMutableRawBufferPointer) -> Bool
@@ -29,8 +39,8 @@ public final class FrozenMatrix: Sendable {
     public let dtype: DType
     /// Whether there are values to read.
     public let hasValues: Bool
-    /// Whether a product packs the matrix; without, one copy of the numbers serves everything.
-    public let isPackable: Bool
+    /// How many copies products make.
+    public let packing: Packing
     /// Whether the numbers are stored column by column, as [columns, rows] (GPT-2's Conv1D, PEFT's fan_in_fan_out).
     ///
     /// Everything but `copyStored` and what fills a new matrix speaks of W[rows, columns] all the same.
@@ -51,10 +61,10 @@ public final class FrozenMatrix: Sendable {
     private let state: Mutex<State>
 
     private init(
-        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, isPackable: Bool, isTransposed: Bool
+        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, packing: Packing, isTransposed: Bool
     ) {
         (self.rows, self.columns, self.name, self.dtype) = (rows, columns, name, dtype)
-        (hasValues, self.isPackable, self.isTransposed) = (plain != nil, isPackable, isTransposed)
+        (hasValues, self.packing, self.isTransposed) = (plain != nil, packing, isTransposed)
         state = Mutex(State(plain: plain))
     }
 
@@ -63,31 +73,31 @@ public final class FrozenMatrix: Sendable {
     /// - Parameters:
     ///   - type: element type in the file.
     ///   - dtype: what numbers are rounded to where they are used; that of the file where nil.
-    ///   - isPackable: whether a product packs the matrix.
+    ///   - packing: how many copies products make.
     ///   - isTransposed: whether the file has [columns, rows].
     ///   - read: reads from the file, for single rows of a large table.
     public convenience init(
         rows: Int, columns: Int, mapped values: UnsafeRawPointer, _ type: DType, owner: AnyObject, dtype: DType? = nil,
-        name: String = "", isPackable: Bool = true, isTransposed: Bool = false, read: Read? = nil
+        name: String = "", packing: Packing = .twice, isTransposed: Bool = false, read: Read? = nil
     ) {
         let plain = PlainNumbers(
             start: values, type: type, count: rows * columns, owner: owner, isMapped: true, read: read)
         self.init(
-            rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, isPackable: isPackable,
+            rows: rows, columns: columns, name: name, dtype: dtype ?? type, plain: plain, packing: packing,
             isTransposed: isTransposed)
     }
 
     /// Matrix of which only the shape is known; reading values is an error.
     public convenience init(shapeOnlyRows rows: Int, columns: Int, name: String = "", isTransposed: Bool = false) {
         self.init(
-            rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, isPackable: false,
+            rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, packing: .none,
             isTransposed: isTransposed)
     }
 
     /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32, in the order in which they are stored (column by
     /// column where `isTransposed` is set); throws where there is no memory for them.
     public convenience init(
-        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
+        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, packing: Packing = .twice,
         isTransposed: Bool = false, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws {
         let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
@@ -101,7 +111,7 @@ public final class FrozenMatrix: Sendable {
         let plain = PlainNumbers(
             start: kept.start, type: dtype, count: rows * columns, owner: kept, isMapped: false, read: nil)
         self.init(
-            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable,
+            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, packing: packing,
             isTransposed: isTransposed)
     }
 
@@ -110,7 +120,7 @@ public final class FrozenMatrix: Sendable {
     ///
     /// Throws what `fill` throws, and where there is no memory or the work is to stop.
     public convenience init(
-        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, isPackable: Bool = true,
+        rows: Int, columns: Int, name: String = "", dtype: DType = .float32, packing: Packing = .twice,
         isTransposed: Bool = false,
         fillRows fill: @Sendable (_ rows: Range<Int>, _ target: UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws {
@@ -142,7 +152,7 @@ public final class FrozenMatrix: Sendable {
         let plain = PlainNumbers(
             start: block.start, type: dtype, count: count, owner: block, isMapped: false, read: nil)
         self.init(
-            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, isPackable: isPackable,
+            rows: rows, columns: columns, name: name, dtype: dtype, plain: plain, packing: packing,
             isTransposed: isTransposed)
     }
 
@@ -184,29 +194,46 @@ public final class FrozenMatrix: Sendable {
     /// W packed for a product, transposed or not; nil where products read the plain numbers.
     func packed(transposed: Bool) throws -> (any PackedMatrix)? {
         guard hasValues else { throw noValues }
-        guard isPackable, let backend = Backend.of(dtype), backend != .openblas else { return nil }
+        guard packing != .none, let backend = Backend.of(dtype), backend != .openblas else { return nil }
         return try state.withLock { state in
             if let packed = transposed ? state.backward : state.forward { return packed }
             if state.staysPlain { return nil }
-            let made: (any PackedMatrix)?
-            if let plain = state.plain {
-                made = try pack(
-                    plain.start, plain.type, columnByColumn: isTransposed, transposed: transposed, backend)
-            } else {
-                // Packed the other way already: from there.
-                let block = try FloatBlock(count: rows * columns)
-                try unpack(state, columnByColumn: false, into: block.start)
-                made = try pack(block.start, .float32, columnByColumn: false, transposed: transposed, backend)
+            if transposed, isPackedOnce, backend == .native {
+                if state.forward == nil { try pack(&state, transposed: false, backend) }
+                if let forward = state.forward as? any TurnablePanels {
+                    state.backward = TurnedMatrix(forward)
+                    return state.backward
+                }
             }
-            guard let made else {
-                state.staysPlain = true
-                return nil
-            }
-            if transposed { state.backward = made } else { state.forward = made }
-            state.plain?.giveBack()
-            if state.plain?.isMapped == false { state.plain = nil }
-            return made
+            try pack(&state, transposed: transposed, backend)
+            return transposed ? state.backward : state.forward
         }
+    }
+
+    /// Whether one packed copy serves both products: where that was asked for, and of a table with a row for each token, which is a head
+    /// as well: a second copy would weigh more than what is won.
+    private var isPackedOnce: Bool {
+        packing == .once || packing == .twice && rows >= 8 * columns && rows * columns >= 1 << 22
+    }
+
+    /// Packs for a product, and drops what lay there plainly.
+    private func pack(_ state: inout State, transposed: Bool, _ backend: Backend) throws {
+        let made: (any PackedMatrix)?
+        if let plain = state.plain {
+            made = try pack(plain.start, plain.type, columnByColumn: isTransposed, transposed: transposed, backend)
+        } else {
+            // Packed the other way already: from there.
+            let block = try FloatBlock(count: rows * columns)
+            try unpack(state, columnByColumn: false, into: block.start)
+            made = try pack(block.start, .float32, columnByColumn: false, transposed: transposed, backend)
+        }
+        guard let made else {
+            state.staysPlain = true
+            return
+        }
+        if transposed { state.backward = made } else { state.forward = made }
+        state.plain?.giveBack()
+        if state.plain?.isMapped == false { state.plain = nil }
     }
 
     private func pack(
@@ -363,7 +390,7 @@ public final class FrozenMatrix: Sendable {
     ) throws -> FrozenMatrix {
         guard hasValues else { throw noValues }
         return try FrozenMatrix(
-            rows: rows, columns: columns, name: name, dtype: dtype, isPackable: isPackable, isTransposed: isTransposed
+            rows: rows, columns: columns, name: name, dtype: dtype, packing: packing, isTransposed: isTransposed
         ) {
             guard let target = $0.baseAddress else { return }
             try copyStored(to: target)

@@ -2,7 +2,7 @@
 ///
 /// Few rows of x read the panel as it is: they wait for memory, of which it takes half. For more it is widened once, in cache. The
 /// results are those of the same numbers in float32, to the bit.
-final class HalfMatrix: PackedMatrix, @unchecked Sendable {
+final class HalfMatrix: TurnablePanels, @unchecked Sendable {
     let k: Int
     let n: Int
     let type = FrozenMatrix.DType.float32
@@ -59,6 +59,8 @@ final class HalfMatrix: PackedMatrix, @unchecked Sendable {
     deinit { HalfMatrix.arena.give(block) }
 
     var bytes: Int { 4 * panels * HalfMatrix.words(k) }
+
+    var storedPanels: StoredPanels { .halves(storage, size: HalfMatrix.words(k)) }
 
     func product(_ rows: RowPieces, depth: Range<Int>, adding: Bool) -> PanelProduct {
         .half(

@@ -36,6 +36,8 @@ enum PanelProduct: Sendable {
     case native(NativeMatrix.Product)
     /// By our own loops, from bfloat16.
     case half(HalfMatrix.Product)
+    /// By our own loops, from panels of the transposed matrix.
+    case turned(TurnedMatrix.Product)
     /// By oneDNN.
     case oneDNN(OneDNNMatrix.Product)
 
@@ -52,6 +54,9 @@ enum PanelProduct: Sendable {
             product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
             return true
         case .half(let product):
+            product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
+            return true
+        case .turned(let product):
             product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)
             return true
         case .oneDNN(let product): return product.run(panel: panel, rows: rows, x: x, bias: bias, into: y, ld: ld)

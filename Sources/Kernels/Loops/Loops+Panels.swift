@@ -50,4 +50,24 @@ extension Loops {
         case .baseline: Base.widen(halves: panel, depth: depth, into: target)
         }
     }
+
+    static func turn(
+        panel: UnsafePointer<Float>, rows: Int, columns: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        switch level {
+        case .v4: V4.turn(panel: panel, rows: rows, columns: columns, into: target)
+        case .v3: V3.turn(panel: panel, rows: rows, columns: columns, into: target)
+        case .baseline: Base.turn(panel: panel, rows: rows, columns: columns, into: target)
+        }
+    }
+
+    static func turn(
+        halves panel: UnsafePointer<UInt32>, rows: Int, columns: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        switch level {
+        case .v4: V4.turn(halves: panel, rows: rows, columns: columns, into: target)
+        case .v3: V3.turn(halves: panel, rows: rows, columns: columns, into: target)
+        case .baseline: Base.turn(halves: panel, rows: rows, columns: columns, into: target)
+        }
+    }
 }

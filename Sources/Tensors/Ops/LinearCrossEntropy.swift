@@ -39,7 +39,7 @@ package final class LinearCrossEntropy: Op {
     }
 
     /// Bytes of logits that are held at once; a chunk has no fewer than `fewestRows`, with which products are fast.
-    static let chunkBytes = 24 << 20
+    static let chunkBytes = 48 << 20
     /// See `chunkBytes`.
     static let fewestRows = 64
 

@@ -1,6 +1,7 @@
 import Adapters
 import Formats
 import Inference
+import Kernels
 import LuaBridge
 import Models
 import Options
@@ -73,8 +74,8 @@ enum ModelLua {
                 "dtype", .oneOf(["float32", "bfloat16"]), default: .words("as in the file"),
                 "What frozen matrices are rounded to: \"float32\" or \"bfloat16\"."),
             Option(
-                "packed", .boolean, default: true,
-                "Whether products pack the frozen matrices; false keeps one copy: less memory, slower."),
+                "packed", .either([.boolean, .oneOf(["once"])]), default: true,
+                "Whether products pack the frozen matrices, for speed: true, \"once\" for half the memory, or false."),
             Option(
                 "weights", .oneOf(LoadOptions.Weights.allCases.map(\.rawValue)), default: "file",
                 "\"file\" (default), \"random\", or \"none\": shapes only."),
@@ -100,11 +101,16 @@ enum ModelLua {
                 taskType: options.optionalString("task_type").flatMap(TaskType.init(rawValue:)),
                 numLabels: options.optionalInteger("num_labels"), id2label: try options.table("id2label").map(labels),
                 problemType: options.optionalString("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
-                dtype: options.optionalString("dtype"), packed: try options.boolean("packed"),
+                dtype: options.optionalString("dtype"), packing: packing(options),
                 weights: options.optionalString("weights").flatMap(LoadOptions.Weights.init(rawValue:)) ?? .file,
                 seed: context.seed)
             return .object(try self.load(path, load, context))
         }
+    }
+
+    private static func packing(_ options: OptionReader<LuaValue>) -> FrozenMatrix.Packing {
+        if options.optionalString("packed") == "once" { return .once }
+        return options.optionalBoolean("packed") == false ? .none : .twice
     }
 
     /// The model of a path, or of a name in the cache.

@@ -58,7 +58,7 @@ struct ModelKind: Kind {
         if dice.oneIn(6) { options.taskType = nil }
         if dice.oneIn(6) { options.numLabels = dice.pick([1, 2, 3, 0, -1, 1 << 40, .max]) }
         if dice.oneIn(6) { options.dtype = dice.pick(["float32", "bfloat16"]) }
-        if dice.oneIn(6) { options.packed = false }
+        if dice.oneIn(6) { options.packing = dice.pick([.none, .once]) }
         options.weights = dice.pick([.file, .file, .file, .random, LoadOptions.Weights.none])
         // Random weights of any size are what was asked for, and take their time.
         if options.weights == .random, try !isSmall(folder) { options.weights = .none }

@@ -1,0 +1,1 @@
+../LoopsBaseline/Turning.swift
