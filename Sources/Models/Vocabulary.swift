@@ -26,6 +26,7 @@ public struct VocabularyResize: Sendable, Equatable {
         /// Numbers from elsewhere: what a file has of the rows of a weight, in order.
         case given(@Sendable (_ weight: String, _ rows: Range<Int>) throws -> [Float])
 
+        /// Whether rows start alike; numbers from elsewhere are never known to.
         public static func == (a: Start, b: Start) -> Bool {
             switch (a, b) {
             case (.mean, .mean): true

@@ -1,6 +1,7 @@
 extension FrozenMatrix {
-    /// A new matrix of `count` rows: the first ones of this matrix, which stays as it is, and zeros behind them, as `change` leaves
-    /// them; rounded once. For tables of embeddings, whose rows are stored one after the other.
+    /// A new matrix of `count` rows: the first ones of this matrix, then zeros, as `change` leaves them.
+    ///
+    /// Rounded once; this matrix stays as it is. For tables of embeddings, whose rows are stored one after the other.
     ///
     /// - Parameter change: is given all rows as float32, [count, columns].
     /// - Throws: where this matrix has no values or is stored column by column, and where there is no memory.
