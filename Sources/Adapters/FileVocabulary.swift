@@ -85,6 +85,13 @@ struct FileVocabulary {
                 tables.append((key, weight, entry.shape[0]))
             }
         }
+        if let head, head.isTied, saved.contains(where: { input.path.hasSuffix($0) }),
+            let key = keys.first(where: { $0.hasPrefix("\(PEFTFormat.prefix)\(head.path).") })
+        {
+            throw AdapterError(
+                "\(file.file.path): '\(key)' is the head apart from the table that it is tied to and that modules_to_save trains; "
+                    + "a tied head follows its table here")
+        }
         if let head, head.isTied { keys.insert("\(PEFTFormat.prefix)\(head.path).\(TokenRows.localName)") }
         (self.keys, self.tables, size) = (keys, tables, model.config.vocabSize)
         let indices: [Int]

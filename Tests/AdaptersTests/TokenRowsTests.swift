@@ -407,3 +407,48 @@ func brokenFiles() throws {
         #expect(message.contains(expected), "\(tokens): \(message)")
     }
 }
+
+@Test("rows over a bfloat16 table are float32, are saved so, and are rounded where they are merged into it")
+func rowsOfHalf() throws {
+    let adapters = try grown(try tinyDecoder(dtype: "bfloat16"), to: 32)
+    let model = try #require(adapters.model as? any Model)
+    let dtype = model.inputEmbedding.weight.dtype
+    try adapters.add(config(["q_proj"]))
+    try shake(adapters, by: 0.1001)
+    let changed = try decoderLogits(model)
+    let scratch = try Scratch()
+    try adapters.save("default", to: scratch.folder)
+    let again = AdapterSet(model: try tinyDecoder(dtype: "bfloat16"))
+    try again.load(scratch.folder)
+    #expect(try decoderLogits(try #require(again.model as? any Model)) == changed)
+    try adapters.merge()
+    #expect(model.inputEmbedding.weight.dtype == dtype)
+    // Eight bits of each number of the rows, and of the matrices with LoRA merged into them.
+    #expect(relativeDistance(try decoderLogits(model), changed) < 3e-2)
+}
+
+@Test("a base grows by a table that an adapter trains whole, and refuses a tied head that is apart from it")
+func growsByTrainedTables() throws {
+    let first = try grown(try tinyDecoder(tied: false), to: 33)
+    try first.add(config(["q_proj"]) { $0.modulesToSave = ["embed_tokens", "lm_head"] })
+    #expect(try first.adapter("default").config.trainableTokenIndices == nil)
+    let scratch = try Scratch()
+    try first.save("default", to: scratch.folder)
+    let file = try SafetensorsFile(scratch.folder, "adapter_model.safetensors")
+    let items = try file.entries.map {
+        SafetensorsWriter.Item(name: $0.key, shape: $0.value.shape, floats: try file.floats($0.key))
+    }
+    // As PEFT writes it.
+    try SafetensorsWriter.write(items, metadata: ["format": "pt"], to: scratch.folder, "adapter_model.safetensors")
+    let again = AdapterSet(model: try tinyDecoder(tied: false))
+    let notes = try again.load(scratch.folder)
+    #expect(notes.first == "the vocabulary grew from 30 to 33 entries, which the adapter's base had")
+    let expected = try decoderLogits(try #require(first.model as? any Model))
+    #expect(try decoderLogits(try #require(again.model as? any Model)) == expected)
+    let text = try scratch.folder.readText("adapter_config.json")
+    try scratch.folder.write("adapter_config.json", text: text.replacing(",\n    \"lm_head\"", with: ""))
+    let tied = AdapterSet(model: try tinyDecoder())
+    let message = try #require(throws: AdapterError.self) { try tied.load(scratch.folder) }.description
+    #expect(message.hasSuffix("a tied head follows its table here"), "\(message)")
+    #expect((tied.model as? any Model)?.config.vocabSize == 30)
+}
