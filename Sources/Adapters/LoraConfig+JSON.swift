@@ -60,7 +60,7 @@ extension LoraConfig {
             Option(
                 "layers_pattern", .strings, "Names behind which the numbers of layers stand.", example: "{ \"layer\" }"),
             Option(
-                "trainable_token_indices", .either([.integers(.count), .table, .boolean]),
+                "trainable_token_indices", .either([.integers, .table, .boolean]),
                 default: .words("the tokens that resize_token_embeddings added"),
                 "Rows of the embedding to train and save besides, from 0: a list of ids, or lists by module; false for none.",
                 example: "{ 3, 4 }"),
