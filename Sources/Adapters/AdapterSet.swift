@@ -76,7 +76,7 @@ public final class AdapterSet {
 
     /// Has new rows of the vocabulary trained where `config` says nothing of rows: those of the table, and of a head that is not tied to it.
     ///
-    /// PEFT trains none unless told to. - Returns: what a user should be told.
+    /// PEFT trains none unless told to. Gives what a user should be told.
     private func trainNewTokens(_ config: inout LoraConfig) -> String? {
         guard config.trainableTokenIndices == nil, let model = model as? any Model,
             let first = model.vocabulary.firstNewToken

@@ -20,12 +20,11 @@ final class TokenRows {
         (self.adapter, self.indices) = (adapter, indices)
         places = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
         let (name, shape) = ("\(path).\(TokenRows.localName).\(adapter)", [indices.count, table.shape.last ?? 0])
-        let start = Tensor.self
         switch table.value {
         case .absent: rows = Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
         case .matrix(let matrix):
             rows = Weight(
-                name: name, shape: shape, value: .tensor(try start.gather(matrix, indices)), origin: .initialised)
+                name: name, shape: shape, value: .tensor(try Tensor.gather(matrix, indices)), origin: .initialised)
         case .tensor(let tensor):
             let values = try Recording.off { try tensor.gatherRows(indices) }
             rows = Weight(name: name, shape: shape, value: .tensor(values), origin: .initialised)
