@@ -19,6 +19,8 @@ public final class AdapterSet {
         let linears: [Models.Linear]
         /// Modules that it trains and saves whole.
         let saved: [(path: String, module: any Module)]
+        /// Tables of which it trains rows, with the rows.
+        let tokens: [(target: TargetTokens, tokens: TokenRows)]
         /// Biases of the base that it trains, with their values before.
         let biases: [(weight: Weight, original: Tensor?)]
     }
@@ -68,7 +70,27 @@ public final class AdapterSet {
     public func add(_ config: LoraConfig, name: String = "default") throws -> [String] {
         var config = config
         if config.taskType == nil { config.taskType = (model as? any Model)?.taskType }
-        return try insert(config, name: name, reading: .recipe, isTrainable: true)
+        let note = trainNewTokens(&config)
+        return try insert(config, name: name, reading: .recipe, isTrainable: true) + (note.map { [$0] } ?? [])
+    }
+
+    /// Has new rows of the vocabulary trained where `config` says nothing of rows: those of the table, and of a head that is not tied to it.
+    ///
+    /// PEFT trains none unless told to. Gives what a user should be told.
+    private func trainNewTokens(_ config: inout LoraConfig) -> String? {
+        guard config.trainableTokenIndices == nil, let model = model as? any Model,
+            let first = model.vocabulary.firstNewToken
+        else { return nil }
+        let named = config.modulesToSave ?? []
+        let heads = model.outputEmbedding.flatMap { $0.isTied ? nil : [$0.path] } ?? []
+        let paths = ([model.inputEmbedding.path] + heads).filter { path in !named.contains { path.hasSuffix($0) } }
+        guard !paths.isEmpty else { return nil }
+        let indices = Array(first..<model.config.vocabSize)
+        config.trainableTokenIndices =
+            paths == [model.inputEmbedding.path]
+            ? .list(indices) : .byModule(paths.map { TokenIndices.Entry($0, indices) })
+        return "trained and saved besides, new in the vocabulary: rows \(first) to \(model.config.vocabSize - 1) of "
+            + paths.joined(separator: " and ")
     }
 
     package func insert(
@@ -80,6 +102,11 @@ public final class AdapterSet {
         if config.baseModelNameOrPath == nil { config.baseModelNameOrPath = baseName }
         let targets = try TargetModules(config, in: model, reading: reading)
         try checkOverlap(targets, name: name)
+        let tokens = try targets.tokens.map { target in
+            let rows = try TokenRows(
+                adapter: name, path: target.path, table: target.table.weight, indices: target.indices)
+            return (target: target, tokens: rows)
+        }
         let isShapeOnly = targets.linears.contains { if case .absent = $0.linear.weight.value { true } else { false } }
         let factors = try targets.linears.map { path, linear, rank, alpha in
             try LoRAFactors.make(
@@ -92,6 +119,10 @@ public final class AdapterSet {
         }
         for ((_, linear, _, _), factors) in zip(targets.linears, factors) {
             AdapterSet.seat(of: linear, create: true)?.factors.append(factors)
+        }
+        for (target, rows) in tokens {
+            target.table.add(rows, isOwner: true)
+            if let head = target.tied { TokenTable.head(head).add(rows, isOwner: false) }
         }
         for (path, module) in targets.saved {
             for (_, part) in module.namedModules() {
@@ -108,7 +139,7 @@ public final class AdapterSet {
         adapters.append(
             Adapter(
                 name: name, config: targets.config, isTrainable: isTrainable, linears: targets.linears.map(\.linear),
-                saved: targets.saved, biases: biases))
+                saved: targets.saved, tokens: tokens, biases: biases))
         if active.isEmpty { active = [name] }
         try apply()
         guard !targets.addedByProvenance.isEmpty else { return [] }
@@ -117,7 +148,7 @@ public final class AdapterSet {
         ]
     }
 
-    private func checkRoom(for config: LoraConfig, name: String) throws {
+    func checkRoom(for config: LoraConfig, name: String) throws {
         guard !name.isEmpty, !name.contains("."), !name.contains("/") else {
             throw AdapterError("an adapter cannot be called '\(name)': names are not empty and have no '.' and no '/'")
         }
@@ -136,6 +167,25 @@ public final class AdapterSet {
                 if let hit = targets.linears.first(where: { inside($0.path) }) {
                     throw AdapterError(
                         "'\(hit.path)' cannot be adapted by '\(name)': '\(other.name)' trains '\(path)' whole")
+                }
+            }
+            for (path, table) in other.tokens.flatMap(\.target.paths) {
+                if let hit = targets.linears.first(where: { $0.linear === table }) {
+                    throw AdapterError(
+                        "'\(hit.path)' cannot be adapted by '\(name)': '\(other.name)' trains rows of it")
+                }
+                if let hit = targets.saved.first(where: { path == $0.path || path.hasPrefix($0.path + ".") }) {
+                    throw AdapterError(
+                        "'\(hit.path)' cannot be trained whole by '\(name)': '\(other.name)' trains rows of '\(path)'")
+                }
+            }
+            for (path, table) in targets.tokens.flatMap(\.paths) {
+                if let hit = other.saved.first(where: { path == $0.path || path.hasPrefix($0.path + ".") }) {
+                    throw AdapterError(
+                        "rows of '\(path)' cannot be trained by '\(name)': '\(other.name)' trains '\(hit.path)' whole")
+                }
+                if other.linears.contains(where: { $0 === table }) {
+                    throw AdapterError("rows of '\(path)' cannot be trained by '\(name)': '\(other.name)' adapts it")
                 }
             }
             for (path, _) in targets.saved {
@@ -181,6 +231,11 @@ public final class AdapterSet {
                 try factors.a.setRequiresGrad(trains)
                 try factors.b.setRequiresGrad(trains)
             }
+            for (target, tokens) in adapter.tokens {
+                target.table.seat?.active = merged.isEmpty ? acting : []
+                if let head = target.tied { TokenTable.head(head).seat?.active = merged.isEmpty ? acting : [] }
+                try tokens.rows.setRequiresGrad(trains)
+            }
             for (_, module) in adapter.saved {
                 for weight in module.namedModules().flatMap({ $0.module.weights.map(\.weight) }) {
                     try weight.copy(of: adapter.name)?.setRequiresGrad(trains)
@@ -214,8 +269,27 @@ public final class AdapterSet {
                 paths[path] = name
             }
         }
+        try checkRows(of: names)
         active = names
         try apply()
+    }
+
+    /// Adapters that act together train different rows of a table.
+    private func checkRows(of names: [String]) throws {
+        for (place, name) in names.enumerated() {
+            for (target, tokens) in try adapter(name).tokens {
+                for other in try names[..<place].map(adapter) {
+                    for theirs in other.tokens where theirs.target.table.weight === target.table.weight {
+                        guard let row = tokens.indices.first(where: { theirs.tokens.place(of: $0) != nil }) else {
+                            continue
+                        }
+                        throw AdapterError(
+                            "'\(other.name)' and '\(name)' cannot act together: both train row \(row) of '\(target.path)'"
+                        )
+                    }
+                }
+            }
+        }
     }
 
     /// Makes the base act alone, whatever is active.
@@ -244,6 +318,10 @@ public final class AdapterSet {
             seat.factors.removeAll { $0.adapter == name }
             seat.active.removeAll { $0 == name }
             if seat.factors.isEmpty { linear.seats.removeAll { $0 === seat } }
+        }
+        for (target, _) in gone.tokens {
+            target.table.remove(adapter: name)
+            if let head = target.tied { TokenTable.head(head).remove(adapter: name) }
         }
         for (_, module) in gone.saved {
             for (_, part) in module.namedModules() {

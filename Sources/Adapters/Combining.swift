@@ -94,8 +94,10 @@ extension AdapterSet {
                 "'svd_rank' expected a positive integer of at most \(LoraConfig.maxRank), got \(svdRank)")
         }
         let parts = try names.map(adapter)
-        for part in parts where !part.saved.isEmpty || !part.biases.isEmpty {
-            let what = part.saved.first.map { "saves '\($0.path)' whole" } ?? "trains biases of the base"
+        for part in parts where !part.saved.isEmpty || !part.biases.isEmpty || !part.tokens.isEmpty {
+            let what =
+                part.saved.first.map { "saves '\($0.path)' whole" }
+                ?? part.tokens.first.map { "trains rows of '\($0.target.path)'" } ?? "trains biases of the base"
             throw AdapterError("'\(part.name)' \(what), which cannot be combined")
         }
         return parts

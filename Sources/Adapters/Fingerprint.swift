@@ -32,7 +32,15 @@ struct Fingerprint: Equatable {
 
     /// Fingerprint of the base beneath `adapters`; what a checkpoint did not have, and what an adapter saves whole, is left
     /// out.
-    init(of adapters: AdapterSet) throws {
+    ///
+    /// Of tables with a row for each token only the rows that the checkpoint had count, so that a base is the same before and after its
+    /// vocabulary grew; or as many as `other` looked at, where it has fewer.
+    init(of adapters: AdapterSet, like other: Fingerprint? = nil) throws {
+        let model = adapters.model as? any Model
+        let tables = [model?.inputEmbedding.weight, model?.outputEmbedding?.weight].compactMap {
+            $0.map(ObjectIdentifier.init)
+        }
+        let theirs = Dictionary(other?.parts.map { ($0.name, $0.part.shape) } ?? [], uniquingKeysWith: { $1 })
         modelType = (adapters.model as? any Model)?.config.modelType ?? ""
         var originals: [ObjectIdentifier: Weight.Value] = [:]
         for adapter in adapters.adapters {
@@ -44,8 +52,13 @@ struct Fingerprint: Equatable {
         for (_, module) in adapters.model.namedModules() {
             for (_, weight) in module.weights where weight.copies.isEmpty && weight.origin != .initialised {
                 let value = originals[ObjectIdentifier(weight)] ?? weight.value
-                let values = try Fingerprint.numbers(Fingerprint.places(weight.count), of: value)
-                parts.append((weight.name, Part(shape: weight.shape, values: values)))
+                var shape = weight.shape
+                if tables.contains(ObjectIdentifier(weight)) {
+                    shape[0] = model?.vocabulary.firstNewToken ?? shape[0]
+                    if let rows = theirs[weight.name]?.first, (0..<weight.shape[0]).contains(rows) { shape[0] = rows }
+                }
+                let values = try Fingerprint.numbers(Fingerprint.places(shape.reduce(1, *)), of: value)
+                parts.append((weight.name, Part(shape: shape, values: values)))
             }
         }
         self.parts = parts

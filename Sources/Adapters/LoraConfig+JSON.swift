@@ -14,7 +14,7 @@ extension LoraConfig {
         ("lora_bias", .bool(false)),
         ("lora_ga_config", .null), ("megatron_config", .null), ("megatron_core", .string("megatron.core")),
         ("monteclora_config", .null), ("qalora_group_size", .integer(16)), ("target_parameters", .null),
-        ("trainable_token_indices", .null), ("use_bdlora", .null), ("use_dora", .bool(false)),
+        ("use_bdlora", .null), ("use_dora", .bool(false)),
         ("use_qalora", .bool(false)), ("velora_config", .null),
     ]
 
@@ -59,6 +59,11 @@ extension LoraConfig {
                 "Numbers of the layers to adapt, from 0.", example: "{ 0, 1 }"),
             Option(
                 "layers_pattern", .strings, "Names behind which the numbers of layers stand.", example: "{ \"layer\" }"),
+            Option(
+                "trainable_token_indices", .either([.integers, .table, .boolean]),
+                default: .words("the tokens that resize_token_embeddings added"),
+                "Rows of the embedding to train and save besides, from 0: a list of ids, or lists by module; false for none.",
+                example: "{ 3, 4 }"),
             Option(
                 "task_type", .oneOf(TaskType.allCases.map(\.rawValue)), default: .words("the model's"),
                 "The task by PEFT's name; it says which head is trained.", example: "\"SEQ_CLS\""),
@@ -136,10 +141,31 @@ extension LoraConfig {
             reader.integers("layers_to_transform")?.map(Int.init)
             ?? reader.optionalInteger("layers_to_transform").map { [$0] }
         layersPattern = reader.strings("layers_pattern")
+        trainableTokenIndices = try LoraConfig.tokens(reader)
         taskType = reader.choice("task_type")
         baseModelNameOrPath = reader.optionalString("base_model_name_or_path")
         revision = reader.optionalString("revision")
         peftVersion = try reader.string("peft_version")
+    }
+
+    /// Rows as a list, or by module.
+    private static func tokens(_ reader: OptionReader<some OptionValue>) throws -> TokenIndices? {
+        let name = "trainable_token_indices"
+        guard let value = reader[name] else { return nil }
+        if let indices = value.asIntegers { return .list(indices.map(Int.init)) }
+        if value.asBoolean == false { return .list([]) }
+        func wrong(_ what: String) -> OptionError {
+            reader.error(name, expected: "a list of ids, or such lists by module, { embed_tokens = { 3, 4 } }\(what)")
+        }
+        guard let members = value.asMembers else { throw wrong("") }
+        return .byModule(
+            try members.map { module, ids in
+                guard let indices = ids.asIntegers, indices.allSatisfy({ ClosedRange<Int>.count.contains(Int($0)) })
+                else {
+                    throw wrong("; '\(module.prefix(40))' has \(ids.shown)")
+                }
+                return TokenIndices.Entry(module, indices.map(Int.init))
+            })
     }
 
     /// One text is an expression, several are path endings.
@@ -171,11 +197,20 @@ extension LoraConfig {
             ("alpha_pattern", LoraConfig.object(alphaPattern)),
             ("layers_to_transform", layersToTransform.map { .array($0.map { .integer(Int64($0)) }) } ?? .null),
             ("layers_pattern", layersPattern.map { .array($0.map(JSON.string)) } ?? .null),
+            ("trainable_token_indices", tokensJSON),
             ("task_type", taskType.map { .string($0.rawValue) } ?? .null),
             ("base_model_name_or_path", baseModelNameOrPath.map(JSON.string) ?? .null),
             ("revision", revision.map(JSON.string) ?? .null), ("peft_version", .string(peftVersion)),
         ]
         return .object(.init(members))
+    }
+
+    private var tokensJSON: JSON {
+        guard let tokens = trainableTokenIndices, !tokens.isEmpty else { return .null }
+        switch tokens {
+        case .list(let indices): return .integers(indices)
+        case .byModule(let entries): return .object(.init(entries.map { ($0.name, .integers($0.indices)) }))
+        }
     }
 
     private var initialisationJSON: JSON {

@@ -54,6 +54,8 @@ public struct LoraConfig: Sendable, Equatable {
     public var layersToTransform: [Int]?
     /// Names behind which the numbers of layers stand.
     public var layersPattern: [String]?
+    /// Rows of embeddings that are trained and saved besides: new tokens.
+    public var trainableTokenIndices: TokenIndices?
     /// The task, by PEFT's name; decides which head is trained.
     public var taskType: TaskType?
     /// Where the base came from, as text.

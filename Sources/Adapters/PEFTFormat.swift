@@ -6,8 +6,8 @@ import Words
 /// PEFT's adapter folders: adapter_config.json, adapter_model.safetensors and README.md.
 ///
 /// Keys are `base_model.model.` + the module's path + `.lora_A.weight` [r, in], `.lora_B.weight` [out, r], the plain names
-/// of modules saved whole, and for trained biases `.bias` or, on an adapted linear, `.base_layer.bias`. The adapter's name
-/// is in none of them.
+/// of modules saved whole, `.token_adapter.trainable_tokens_delta` [n, d] for rows of tokens, and for trained biases `.bias` or, on an
+/// adapted linear, `.base_layer.bias`. The adapter's name is in none of them.
 enum PEFTFormat {
     static let configName = "adapter_config.json"
     static let weightsName = "adapter_model.safetensors"
@@ -23,6 +23,9 @@ enum PEFTFormat {
         }
         for weight in adapter.saved.flatMap({ $0.module.namedModules() }).flatMap({ $0.module.weights.map(\.weight) }) {
             if let copy = weight.copy(of: adapter.name) { tensors.append((prefix + weight.name, copy)) }
+        }
+        for (target, tokens) in adapter.tokens {
+            tensors.append(("\(prefix)\(target.path).\(TokenRows.localName)", tokens.rows))
         }
         let adapted = Set(adapter.linears.map(\.path))
         for (weight, _) in adapter.biases {
@@ -59,9 +62,12 @@ extension AdapterSet {
             }
             return SafetensorsWriter.Item(name: key, shape: weight.shape, floats: floats)
         }
-        let fingerprint = try Fingerprint(of: self)
+        let fingerprint = try Fingerprint(of: self).text
+        let vocabulary = (model as? any Model).flatMap { FileVocabulary.text($0.vocabulary) }
         try SafetensorsWriter.write(
-            items, metadata: ["format": "pt", Fingerprint.key: fingerprint.text], to: place, PEFTFormat.weightsName)
+            items,
+            metadata: vocabulary.map { ["format": "pt", Fingerprint.key: fingerprint, FileVocabulary.key: $0] }
+                ?? ["format": "pt", Fingerprint.key: fingerprint], to: place, PEFTFormat.weightsName)
         var members = adapter.config.toJSON().object ?? [:]
         if adapter.config.taskType == nil, let model = model as? any Model {
             let type = model.config.modelType
@@ -82,6 +88,7 @@ extension AdapterSet {
     ///
     /// Every tensor of the file must be for a module of this model, and every one expected must be there in its shape. What
     /// PEFT tolerates in the configuration is tolerated: unknown keys, names that match nothing beside others that do.
+    /// Where the adapter's base had a larger vocabulary, this one grows to it (`FileVocabulary`).
     ///
     /// - Parameters:
     ///   - isTrainable: whether it is trained while it acts; otherwise it stays frozen.
@@ -107,16 +114,26 @@ extension AdapterSet {
                         : ""))
         }
         let file = try SafetensorsFile(folder, PEFTFormat.weightsName)
-        let targets: TargetModules
-        do { targets = try TargetModules(config, in: model, reading: .file) } catch let error as AdapterError {
-            throw AdapterError("\(source): \(error)")
-        }
-        try PEFTFormat.check(file, against: PEFTFormat.expected(targets, in: self), model: model)
-        notes += try insert(config, name: name, reading: .file, isTrainable: isTrainable, zeroed: true)
+        try checkRoom(for: config, name: name)
+        let vocabulary = try FileVocabulary(file, config, model)
+        let grown = try vocabulary.grow(self) { notes.append($0) }
         do {
-            notes += try fill(name, from: file, checkBase: checkBase)
+            let targets: TargetModules
+            do { targets = try TargetModules(config, in: model, reading: .file) } catch let error as AdapterError {
+                throw AdapterError("\(source): \(error)")
+            }
+            try PEFTFormat.check(
+                file, against: PEFTFormat.expected(targets, in: self), besides: vocabulary.keys, model: model)
+            notes += try insert(config, name: name, reading: .file, isTrainable: isTrainable, zeroed: true)
+            do {
+                if checkBase { try vocabulary.checkTables() }
+                notes += try fill(name, from: file, checkBase: checkBase)
+            } catch {
+                try delete(name)
+                throw error
+            }
         } catch {
-            try delete(name)
+            for before in grown.reversed() { (model as? any Model)?.restore(before) }
             throw error
         }
         return notes
@@ -126,7 +143,7 @@ extension AdapterSet {
         var notes: [String] = []
         if let text = file.metadata[Fingerprint.key] {
             let theirs = try Fingerprint(text, source: file.file.path)
-            if checkBase { try theirs.check(Fingerprint(of: self), source: file.file.path) }
+            if checkBase { try theirs.check(Fingerprint(of: self, like: theirs), source: file.file.path) }
         } else {
             notes.append("\(file.file.path): has no fingerprint of its base; only shapes were checked")
         }
@@ -156,6 +173,13 @@ extension PEFTFormat {
                 expected.append((prefix + weight.name, weight.shape))
             }
         }
+        for target in targets.tokens {
+            expected.append(
+                (
+                    "\(prefix)\(target.path).\(TokenRows.localName)",
+                    [target.indices.count, target.table.weight.shape[1]]
+                ))
+        }
         let adapted = Set(targets.linears.map(\.path))
         for weight in set.trainedBiases(targets.config, targets) {
             let path = String(weight.name.dropLast(".bias".count))
@@ -164,9 +188,10 @@ extension PEFTFormat {
         return expected
     }
 
-    /// Throws unless the file has every expected tensor in its shape, and no other.
+    /// Throws unless the file has every expected tensor in its shape, and no other but those in `besides`.
     static func check(
-        _ file: SafetensorsFile, against expected: [(key: String, shape: [Int])], model: any Module
+        _ file: SafetensorsFile, against expected: [(key: String, shape: [Int])], besides: Set<String>,
+        model: any Module
     ) throws {
         let source = file.file.path
         for (key, shape) in expected {
@@ -179,7 +204,9 @@ extension PEFTFormat {
             }
         }
         let known = Set(expected.map(\.key))
-        if let extra = file.entries.keys.first(where: { !known.contains($0) && !isLeftOver($0) }) {
+        if let extra = file.entries.keys.first(where: {
+            !known.contains($0) && !besides.contains($0) && !isLeftOver($0)
+        }) {
             throw AdapterError(
                 "\(source): tensor '\(extra)' belongs to no module of this \(model.kind) that adapter_config.json names; "
                     + "was the model loaded with the adapter's task_type?")

@@ -45,13 +45,13 @@ extension Model {
 public struct KeptStatesIdentity {
     private let layer: Int
     private let weights: [(weight: Weight, value: AnyObject?, sample: UInt64)]
-    private let seats: [(linear: Linear, state: String)]
+    private let seats: [(module: any Module, state: String)]
 
     /// What `model` has below `layer` now.
     public init(_ model: any Model, below layer: Int) {
         self.layer = layer
         let modules = model.lowerModules(below: layer).flatMap { $0.namedModules().map(\.module) }
-        seats = modules.compactMap { $0 as? Linear }.map { ($0, KeptStatesIdentity.state(of: $0)) }
+        seats = modules.compactMap { module in KeptStatesIdentity.state(of: module).map { (module, $0) } }
         weights = modules.flatMap { ($0.weights + $0.seatWeights).map(\.weight) }.map {
             let (value, sample) = KeptStatesIdentity.value(of: $0)
             return ($0, value, sample)
@@ -60,7 +60,7 @@ public struct KeptStatesIdentity {
 
     /// Whether all of it is as it was, and none of it is trained.
     public var holds: Bool {
-        seats.allSatisfy { $0.state == KeptStatesIdentity.state(of: $0.linear) }
+        seats.allSatisfy { $0.state == KeptStatesIdentity.state(of: $0.module) }
             && weights.allSatisfy { weight, old, sample in
                 guard !weight.active.requiresGrad else { return false }
                 let (value, now) = KeptStatesIdentity.value(of: weight)
@@ -68,7 +68,11 @@ public struct KeptStatesIdentity {
             }
     }
 
-    private static func state(of linear: Linear) -> String { linear.seats.map(\.state).joined(separator: "; ") }
+    /// What acts on a module, where anything can sit on it.
+    private static func state(of module: any Module) -> String? {
+        if let linear = module as? Linear { return linear.seats.map(\.state).joined(separator: "; ") }
+        return (module as? Embedding)?.seats.map(\.state).joined(separator: "; ")
+    }
 
     private static func value(of weight: Weight) -> (AnyObject?, sample: UInt64) {
         switch try? weight.current() {

@@ -80,10 +80,23 @@ public protocol Model: Module {
     var taskType: TaskType? { get }
     /// What turns ids into the states that enter the first layer.
     var embeddings: [any Module] { get }
+    /// The table of the ids (get_input_embeddings).
+    var inputEmbedding: Embedding { get }
     /// The layers, the lowest first.
     var layers: [any Module] { get }
     /// The product of a language head (get_output_embeddings).
     var outputEmbedding: Linear? { get }
+    /// How the size of its vocabulary came about since it was loaded.
+    var vocabulary: Vocabulary { get }
+    /// Changes the number of entries of the table of ids and of a language head, as transformers' resize_token_embeddings; see `Vocabulary`.
+    ///
+    /// Gives what `restore` takes. Throws where an id that config.json names would be cut off, and where there is no memory; the model is
+    /// then as it was.
+    func resizeTokenEmbeddings(_ resize: VocabularyResize) throws -> TokenEmbeddings
+    /// Takes a resize back.
+    func restore(_ embeddings: TokenEmbeddings)
+    /// Makes the present vocabulary the model's own: no entry counts as new any more.
+    func settleVocabulary()
     /// The states that enter `layer`, with nothing random in them, and not recorded.
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.

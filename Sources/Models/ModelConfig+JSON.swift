@@ -167,6 +167,14 @@ extension ModelConfig {
         return id
     }
 
+    /// Sets the number of entries of the vocabulary, in what config.json says too.
+    mutating func setVocabSize(_ size: Int) {
+        vocabSize = size
+        var members = json.object ?? [:]
+        members["vocab_size"] = .integer(Int64(size))
+        json = .object(members)
+    }
+
     /// What config.json says of this model, for a model saved whole.
     public func toJSON(kind: String, dtype: FrozenMatrix.DType) -> JSON {
         var members = json.object ?? [:]

@@ -16,13 +16,28 @@ public protocol LinearSeat: AnyObject {
     ) throws -> [Tensor]
     /// Weights of the seat by local name ("lora_A.default.weight").
     var weights: [(name: String, weight: Weight)] { get }
+    /// The outputs that it computes by rows of its own in place of the linear's, none where nothing acts; nil where it does anything else.
+    func replacedRows() throws -> Tensor.ReplacedRows?
 }
 
 extension LinearSeat {
+    /// Most seats add to the output or scale it.
+    public func replacedRows() throws -> Tensor.ReplacedRows? { nil }
+
     /// One after the other, where a seat knows nothing better.
     public static func adapt(
         _ parts: [(y: Tensor, linear: Linear, seat: any LinearSeat)], input x: Tensor, _ pass: Pass
     ) throws -> [Tensor] {
         try parts.map { try $0.seat.adapt($0.y, input: x, of: $0.linear, pass) }
     }
+}
+
+/// What sits on an embedding: it sees the ids and may give vectors of its own for some of them.
+public protocol EmbeddingSeat: AnyObject {
+    /// Vectors y[ids.count, width] of the embedding with the effect of this seat.
+    func adapt(_ y: Tensor, ids: [Int], of embedding: Embedding) throws -> Tensor
+    /// What now acts here, in words: it changes when results that were kept no longer hold.
+    var state: String { get }
+    /// Weights of the seat by local name ("token_adapter.trainable_tokens_delta.default").
+    var weights: [(name: String, weight: Weight)] { get }
 }

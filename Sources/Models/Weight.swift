@@ -23,13 +23,13 @@ public final class Weight {
     /// Full name as in the checkpoint of the reference, `bert.pooler.dense.weight`.
     public internal(set) var name: String
     /// Sizes of the dimensions.
-    public let shape: [Int]
+    public internal(set) var shape: [Int]
     /// Element type in the file, as safetensors writes it ("F32", "F16", "BF16").
     public let fileDType: String
     /// Where the values came from.
     public let origin: Origin
     /// The weight's own values, whatever stands in for them now.
-    public private(set) var value: Value
+    public internal(set) var value: Value
     /// Whether `backward` leaves a gradient.
     ///
     /// That of the tensor where there is one, which recipes also set.
@@ -132,6 +132,23 @@ public final class Weight {
     public func removeCopy(adapter: String) {
         copies.removeAll { $0.adapter == adapter }
         if activeCopy == adapter { activeCopy = nil }
+    }
+
+    /// Changes the number of rows of a table: those that are there as far as they go, then zeros, as `change` leaves them.
+    func setRows(_ count: Int, change: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
+        switch value {
+        case .absent: break
+        case .matrix(let matrix): value = .matrix(unsafe try matrix.withRows(count, change: change))
+        case .tensor(let old):
+            let width = shape.dropFirst().reduce(1, *)
+            let new = try Tensor.zeros([count] + shape.dropFirst())
+            let numbers = unsafe try new.mutableFloats()
+            unsafe numbers.update(from: try old.floats(), count: min(count, shape[0]) * width)
+            unsafe try change(UnsafeMutableBufferPointer(start: numbers, count: new.count))
+            try new.setRequiresGrad(old.requiresGrad)
+            value = .tensor(new)
+        }
+        shape = [count] + shape.dropFirst()
     }
 
     /// Makes what is used now (a merge, an active copy) the weight's own value for good.

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Cases with adapters; those without belong to the models' tests.
-let cases = encoders + Golden.decoders
+let cases = encoders + Golden.decoders + Golden.tokens
 
 private let encoders = [
     "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-feature-extraction",
@@ -141,7 +141,7 @@ func goldenMerge(name: String) throws {
     #expect(relativeDistance(try result(try model(input)), try golden.floats(key)) < 1e-4)
 }
 
-@Test("the line of counts and the keys of the file are PEFT's", arguments: Golden.decoders)
+@Test("the line of counts and the keys of the file are PEFT's", arguments: Golden.decoders + Golden.tokens)
 func goldenCounts(name: String) throws {
     let golden = try Golden(name)
     let (_, adapters) = try loadAdapted(golden)
@@ -171,7 +171,7 @@ private func greedy(_ model: any Model, _ prompts: [[Int]], count: Int, isCached
 
 @Test(
     "forty greedy tokens are the reference's, by whole passes and with a cache",
-    arguments: ["llama-causal", "gemma2-causal", "gpt2-causal"])
+    arguments: ["llama-causal", "gemma2-causal", "gpt2-causal", "llama-tokens"])
 func goldenGreedy(name: String) throws {
     let golden = try Golden(name)
     let (model, _) = try loadAdapted(golden)

@@ -136,6 +136,17 @@ enum OpSamples {
         sample("stack_1", "Cat", [input([4, 7], 1), input([4, 7], 2)]) { try Tensor.stack($0, 1) },
         sample("clone", "View", unit) { try $0[0].clone() },
         sample("gather_rows", "GatherRows", unit) { try $0[0].gatherRows([2, 0, 2]) },
+        sample("replace_rows", "ReplaceRows", [input([5, 7], 1), input([3, 7], 2)]) {
+            try $0[0].replacingRows([4, 0, 2, 3], with: $0[1], [1, 0, 1, 2])
+        },
+        sample("replace_rows_frozen", "ReplaceRows", [input([5, 7], 1)]) {
+            let rows = try values([3, 7], 2)
+            return try $0[0].replacingRows([4, 1], with: rows, [2, 2], frozen: 2)
+        },
+        // The output is written over: it must be fresh.
+        sample("replace_columns", "ReplaceColumns", [input([5, 7], 1), input([5, 33], 2), input([3, 33], 3)]) {
+            try $0[0].clone().replacingColumns([6, 0, 3], with: $0[2], of: $0[1])
+        },
         sample("embedding", "Embedding", [input([6, 5], 1)]) {
             try $0[0].embedding(Tensor([3, 0, 3, 5, 3, 1] as [Int64], shape: [2, 3]))
         },
@@ -302,6 +313,22 @@ enum OpSamples {
         ) {
             try $0[0].linearCrossEntropy(
                 $0[1], bias: $0[2], labels: labels, softCap: 2, smoothing: 0.1, reduction: .dividedBy(3)
+            ).loss
+        },
+        sample(
+            "linear_cross_entropy_replaced", "LinearCrossEntropy", [input([5, 33], 1), input([3, 33], 4)]
+        ) {
+            try $0[0].linearCrossEntropy(
+                frozen([7, 33], 2), labels: labels, replacing: .init(ids: [6, 0, 4], rows: $0[1])
+            ).loss
+        },
+        sample(
+            "linear_cross_entropy_replaced_dense", "LinearCrossEntropy",
+            [input([5, 33], 1), input([7, 33], 2), input([7], 3), input([2, 33], 4)]
+        ) {
+            try $0[0].linearCrossEntropy(
+                $0[1], bias: $0[2], labels: [0, 6, 2, 3, 3], softCap: 2, smoothing: 0.1, reduction: .sum,
+                replacing: .init(ids: [3, 5], rows: $0[3])
             ).loss
         },
         sample("mse_loss", "MSELoss", [input([5, 1], 1), input([5, 1], 2)]) { try $0[0].mseLoss($0[1]) },

@@ -32,6 +32,11 @@ public struct Golden {
         "phi3-seq-cls", "phi3-token-cls", "smollm3-causal", "gpt2-causal", "gpt2-seq-cls", "gpt2-token-cls",
     ]
 
+    /// Cases with trained rows of tokens: scripts/goldens/tokens.py.
+    public static let tokens = [
+        "llama-tokens", "llama-untied-tokens", "llama-input-tokens", "gpt2-tokens", "gemma2-tokens", "bert-tokens",
+    ]
+
     /// Cases of decoders without one.
     public static let wholeDecoders = ["qwen2-full", "gemma2-full", "gpt2-full"]
 

@@ -25,7 +25,7 @@ struct GoldenTrainingTests {
             "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
             "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
             "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
-        ] + Golden.decoders)
+        ] + Golden.decoders + Golden.tokens)
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 import torch
 from peft import PeftConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import (
     AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
@@ -67,16 +68,29 @@ def load(options, task, labels):
         options.model, attn_implementation="eager", dtype=torch.float32, **keywords)
 
 
+def vocabulary(adapter, path):
+    """Entries of the vocabulary that the adapter was trained with: what the file says, else its last row."""
+    with safe_open(path, "pt") as file:
+        resizes = json.loads((file.metadata() or {}).get("lorawb.vocabulary", "[]"))
+    tokens = adapter.trainable_token_indices or []
+    rows = [row for rows in (tokens.values() if isinstance(tokens, dict) else [tokens]) for row in rows]
+    return max([resize["to"] for resize in resizes] or [row + 1 for row in rows] or [0])
+
+
 def attach(options, report):
     adapter = PeftConfig.from_pretrained(options.adapter)
     tensors = load_file(f"{options.adapter}/adapter_model.safetensors")
     task = options.task or (adapter.task_type and str(getattr(adapter.task_type, "value", adapter.task_type)))
     config, model = load(options, task, options.num_labels or labels_of(tensors))
     adapter.inference_mode = False
+    size = vocabulary(adapter, f"{options.adapter}/adapter_model.safetensors")
+    if size > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(size)
     model = get_peft_model(model, adapter)
     trained, total = model.get_nb_trainable_parameters()
     report["trainable"] = f"trainable params: {trained:,d} || all params: {total:,d} || trainable%: {100 * trained / total:.4f}"
-    own = get_peft_model_state_dict(model)
+    # The whole tables of a grown vocabulary, which PEFT would write, are none of an adapter's own.
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
     result = set_peft_model_state_dict(model, tensors)
     wanted = [n for n, p in model.named_parameters() if p.requires_grad and "original_module" not in n]
     report["missing_keys"] = sorted(k for k in result.missing_keys if "lora_" in k or k in wanted)

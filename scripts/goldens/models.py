@@ -242,7 +242,17 @@ def make_batch(case, lengths, generator, pad, has_types):
 
 def file_key(name, adapter):
     """The name under which PEFT writes the parameter `name`."""
-    return name.replace(f".modules_to_save.{adapter}.", ".").replace(f".{adapter}.", ".")
+    return name.replace(f".modules_to_save.{adapter}.", ".").replace(f".{adapter}.", ".").removesuffix(f".{adapter}")
+
+
+def grow(model, size):
+    """resize_token_embeddings, new rows exactly the mean: transformers' draws about it are none that anybody else makes."""
+    before = model.get_input_embeddings().weight.shape[0]
+    model.resize_token_embeddings(size)
+    heads = [head for head in (model.get_output_embeddings(),) if head is not None]
+    with torch.no_grad():
+        for module in [model.get_input_embeddings()] + heads:
+            module.weight[before:] = module.weight[:before].double().mean(0).float()
 
 
 def make_model(name, case, seed):
@@ -252,6 +262,8 @@ def make_model(name, case, seed):
     torch.manual_seed(seed)
     model = AUTO[case["task"]].from_pretrained(
         f"models/{case['base']}", attn_implementation="eager", dtype=torch.float32, **options)
+    if case.get("resize"):
+        grow(model, case["resize"])
     if not case["adapters"]:
         return model.train()
     names = list(case["adapters"])
@@ -272,7 +284,7 @@ def make_model(name, case, seed):
                 parameter.copy_(noise / parameter.shape[1] ** 0.5)
             elif "lora_B" in parameter_name:
                 parameter.copy_(0.1 * noise)
-            else:  # heads and biases: another value than the base's, so that whoever reads the base's is found out
+            else:  # heads, biases and rows of tokens: another value than the base's, so that whoever reads the base's is found out
                 parameter.copy_(parameter + 0.1 * noise)
     return model.train()
 
@@ -453,7 +465,7 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
     folder.mkdir()
     names = list(case["adapters"])
     if names:
-        model.save_pretrained(folder / "adapter")
+        model.save_pretrained(folder / "adapter", **case.get("saving", {}))
         for readme in folder.rglob("README.md"):
             readme.unlink()
 
@@ -490,7 +502,8 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
         "files": common.checksums(folder),
     }
     if names:
-        manifest["file_keys"] = {n: sorted(get_peft_model_state_dict(model, adapter_name=n)) for n in names}
+        manifest["file_keys"] = {n: sorted(get_peft_model_state_dict(model, adapter_name=n, **case.get("saving", {})))
+                                 for n in names}
     if case.get("train") is not False:
         manifest["training"] = {
             "optimizer": "AdamW", "betas": [0.9, 0.999], "eps": 1e-8, "learning_rate": RATE, "weight_decay": DECAY,

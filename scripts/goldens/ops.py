@@ -81,6 +81,10 @@ def gated(function, x):
     return function(gate) * up
 
 
+def replaced(w, ids, rows):
+    return w.index_copy(0, torch.tensor(ids), rows)
+
+
 LABELS = torch.tensor([0, 6, -100, 3, 3])
 A = [([3, 33], 1)]
 P = [([3, 33], 1, 0.1, 3.0)]
@@ -150,6 +154,18 @@ CASES = {
         lambda x, b: F.linear(x, values([5, 33], 2), b) * F.linear(x, values([5, 33], 4)),
     ),
     "embedding": ([([6, 5], 1)], lambda w: w[torch.tensor([[3, 0, 3], [5, 3, 1]])]),
+    "replace_rows": (
+        [([5, 7], 1), ([3, 7], 2)],
+        lambda x, r: x.index_copy(0, torch.tensor([4, 0, 2, 3]), r[torch.tensor([1, 0, 1, 2])]),
+    ),
+    "replace_rows_frozen": (
+        [([5, 7], 1)],
+        lambda x: x.index_copy(0, torch.tensor([4, 1]), values([3, 7], 2)[torch.tensor([2, 2])]),
+    ),
+    "replace_columns": (
+        [([5, 7], 1), ([5, 33], 2), ([3, 33], 3)],
+        lambda y, x, r: y.index_copy(1, torch.tensor([6, 0, 3]), F.linear(x, r)),
+    ),
     "gather_rows": (A, lambda a: a[torch.tensor([2, 0, 2])]),
     "layer_norm": ([([3, 33], 1), ([33], 2), ([33], 3)], lambda x, g, b: F.layer_norm(x, [33], g, b, 1e-5)),
     "layer_norm_residual": (
@@ -220,6 +236,17 @@ CASES = {
             2 * torch.tanh(F.linear(x, w, b) / 2), LABELS, reduction="sum", label_smoothing=0.1
         )
         / 3,
+    ),
+    "linear_cross_entropy_replaced": (
+        [([5, 33], 1), ([3, 33], 4)],
+        lambda x, r: F.cross_entropy(F.linear(x, replaced(values([7, 33], 2), [6, 0, 4], r)), LABELS),
+    ),
+    "linear_cross_entropy_replaced_dense": (
+        [([5, 33], 1), ([7, 33], 2), ([7], 3), ([2, 33], 4)],
+        lambda x, w, b, r: F.cross_entropy(
+            2 * torch.tanh(F.linear(x, replaced(w, [3, 5], r), b) / 2), torch.tensor([0, 6, 2, 3, 3]), reduction="sum",
+            label_smoothing=0.1,
+        ),
     ),
     "mse_loss": ([([5, 1], 1), ([5, 1], 2)], F.mse_loss),
     "bce_with_logits": (

@@ -9,6 +9,8 @@ struct TargetModules {
     let linears: [(path: String, linear: Models.Linear, rank: Int, alpha: Double)]
     /// Modules to train and save whole, in the model's order.
     let saved: [(path: String, module: any Module)]
+    /// Tables of which rows are trained, in the model's order.
+    let tokens: [TargetTokens]
     /// The configuration with targets written out: defaults named, "all-linear" listed, head names added.
     let config: LoraConfig
     /// Modules that are trained whole because the checkpoint did not have them, beyond what PEFT's rule names.
@@ -57,6 +59,15 @@ struct TargetModules {
             }
             let rank = try ranks.value(for: path).map { Int($0) } ?? config.r
             return (path, linear, rank, try alphas.value(for: path) ?? config.loraAlpha)
+        }
+        tokens = try TargetTokens.find(config, in: model, saved: saved.map(\.path))
+        for target in tokens {
+            let heads = [target.tied, { if case .head(let head) = target.table { head } else { nil } }()]
+            if let hit = linears.first(where: { path in heads.contains { $0 === path.linear } }) {
+                throw AdapterError(
+                    "'\(hit.path)' cannot be adapted while rows of it are trained; leave it out of target_modules or of "
+                        + "trainable_token_indices")
+            }
         }
         config.fanInFanOut = linears.contains { $0.linear.isTransposed }
         self.config = config

@@ -273,7 +273,7 @@ public final class FrozenMatrix: Sendable {
     }
 
     /// Copies `count` numbers from the place `index` on, counted row by row, as float32.
-    private func copy(from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) throws {
+    func copy(from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) throws {
         guard hasValues else { throw noValues }
         try state.withLock { state in
             if let plain = state.plain { return copy(plain, from: index, count: count, to: target) }

@@ -4,8 +4,8 @@ import Tensors
 protocol Backbone: Module {
     /// What turns ids into the states that enter the first layer.
     var embeddings: [any Module] { get }
-    /// The table of the ids, which a language head may be tied to (get_input_embeddings); nil where no head is.
-    var inputEmbedding: Embedding? { get }
+    /// The table of the ids, which a language head may be tied to (get_input_embeddings).
+    var inputEmbedding: Embedding { get }
     /// The layers, the lowest first.
     var layers: [any TransformerLayer] { get }
     /// The pooler, where the architecture has one and the head asked for it.
@@ -18,7 +18,6 @@ protocol Backbone: Module {
 
 extension Backbone {
     var pooler: BertPooler? { nil }
-    var inputEmbedding: Embedding? { nil }
     func finish(_ states: Tensor, _ pass: Pass) throws -> Tensor { states }
 }
 

@@ -82,7 +82,7 @@ struct BertLayerConfig {
 final class BertEmbeddings: Module {
     let kind = "BertEmbeddings"
     var path: String
-    private let word: Embedding
+    let word: Embedding
     private let position: Embedding
     private let tokenType: Embedding
     private let norm: LayerNorm
@@ -321,6 +321,7 @@ final class BertModel: Backbone {
     }
 
     var embeddings: [any Module] { [embedding] }
+    var inputEmbedding: Embedding { embedding.word }
     var layers: [any TransformerLayer] { encoder.layers }
 
     func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }

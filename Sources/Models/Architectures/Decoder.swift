@@ -352,7 +352,7 @@ final class DecoderModel: Backbone {
         [("embed_tokens", embedding), ("layers", list), ("norm", norm)]
     }
     var embeddings: [any Module] { [embedding] }
-    var inputEmbedding: Embedding? { embedding }
+    var inputEmbedding: Embedding { embedding }
 
     func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor {
         let states = try embedding(ids)

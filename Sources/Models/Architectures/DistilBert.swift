@@ -61,7 +61,7 @@ struct DistilBert: Architecture {
 final class DistilBertEmbeddings: Module {
     let kind = "Embeddings"
     var path: String
-    private let word: Embedding
+    let word: Embedding
     private let position: Embedding
     private let norm: LayerNorm
     private let dropout: Dropout
@@ -223,6 +223,7 @@ final class DistilBertModel: Backbone {
     }
 
     var embeddings: [any Module] { [embedding] }
+    var inputEmbedding: Embedding { embedding.word }
     var layers: [any TransformerLayer] { transformer.layers }
 
     func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }

@@ -215,7 +215,7 @@ final class GPT2Model: Backbone {
     }
 
     var embeddings: [any Module] { [token, position, dropout] }
-    var inputEmbedding: Embedding? { token }
+    var inputEmbedding: Embedding { token }
 
     func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor {
         try dropout(EmbeddingSum.of([token(ids), position(pass.positions)]), pass)

@@ -54,7 +54,8 @@ final class LanguageHead: Head {
     func loss(_ hidden: Tensor, following tokens: [Int], reduction: Reduction, smoothing: Float, _ pass: Pass) throws
         -> LabelledLoss
     {
-        guard linear.seats.isEmpty else {
+        let replaced = linear.seats.count == 1 ? try linear.seats[0].replacedRows() : nil
+        guard linear.seats.isEmpty || replaced != nil else {
             // What sits on the head changes its output, which is then needed whole.
             let logits = try logits(hidden, pooled: nil, pass)
             return try logits.labelledCrossEntropy(tokens, smoothing: smoothing, reduction: reduction)
@@ -64,10 +65,12 @@ final class LanguageHead: Head {
         switch try linear.weight.current() {
         case .matrix(let matrix):
             return try hidden.linearCrossEntropy(
-                matrix, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction)
+                matrix, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction,
+                replacing: replaced)
         case .tensor(let tensor):
             return try hidden.linearCrossEntropy(
-                tensor, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction)
+                tensor, labels: tokens, softCap: softCap, smoothing: smoothing, reduction: reduction,
+                replacing: replaced)
         case .absent: throw ModelError("'\(linear.path)' has no values")
         }
     }

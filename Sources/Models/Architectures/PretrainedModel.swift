@@ -4,7 +4,8 @@ import Tensors
 final class PretrainedModel: Model {
     let kind: String
     var path = ""
-    let config: ModelConfig
+    var config: ModelConfig
+    var vocabulary = Vocabulary()
     let taskType: TaskType?
     private let prefix: String
     private let backbone: any Backbone
@@ -149,6 +150,7 @@ final class PretrainedModel: Model {
 
     var embeddings: [any Module] { backbone.embeddings }
     var layers: [any Module] { backbone.layers }
+    var inputEmbedding: Embedding { backbone.inputEmbedding }
     var outputEmbedding: Linear? { language?.linear }
 
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates {

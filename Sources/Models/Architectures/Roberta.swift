@@ -45,7 +45,7 @@ struct Roberta: Architecture {
 final class RobertaEmbeddings: Module {
     let kind = "RobertaEmbeddings"
     var path: String
-    private let word: Embedding
+    let word: Embedding
     private let position: Embedding
     private let tokenType: Embedding
     private let norm: LayerNorm
@@ -108,6 +108,7 @@ final class RobertaModel: Backbone {
     }
 
     var embeddings: [any Module] { [embedding] }
+    var inputEmbedding: Embedding { embedding.word }
     var layers: [any TransformerLayer] { encoder.layers }
 
     func embed(_ ids: [Int], _ pass: Pass) throws -> Tensor { try embedding(ids, pass) }

@@ -10,7 +10,9 @@ public final class Embedding: Module {
     /// The table [entries, width].
     public let weight: Weight
     /// Entry whose gradient stays zero.
-    public let paddingIndex: Int?
+    public internal(set) var paddingIndex: Int?
+    /// What sits here, in the order in which it acts.
+    public var seats: [any EmbeddingSeat] = []
 
     /// New table; N(0, 1) as torch starts it where no deviation is given, the padding entry zero.
     public init(
@@ -35,6 +37,9 @@ public final class Embedding: Module {
     /// The table.
     public var weights: [(name: String, weight: Weight)] { [("weight", weight)] }
 
+    /// Weights of what sits here.
+    public var seatWeights: [(name: String, weight: Weight)] { seats.flatMap(\.weights) }
+
     /// Sizes, as the reference prints them.
     public var summary: String {
         "\(entries), \(width)" + (paddingIndex.map { ", padding_idx=\($0)" } ?? "")
@@ -47,11 +52,13 @@ public final class Embedding: Module {
         if let wrong = ids.first(where: { !(0..<entries).contains($0) }) {
             throw ModelError("id \(wrong) is outside of the \(entries) entries of \(place)")
         }
-        switch try weight.current() {
-        case .matrix(let matrix): return try Tensor.gather(matrix, ids)
-        case .tensor(let tensor):
-            return try tensor.embedding(Tensor(ids.map(Int64.init)), paddingIndex: paddingIndex)
-        case .absent: throw ModelError("\(place) has no values")
-        }
+        let vectors =
+            switch try weight.current() {
+            case .matrix(let matrix): try Tensor.gather(matrix, ids)
+            case .tensor(let tensor):
+                try tensor.embedding(Tensor(ids.map(Int64.init)), paddingIndex: paddingIndex)
+            case .absent: throw ModelError("\(place) has no values")
+            }
+        return try seats.reduce(vectors) { try $1.adapt($0, ids: ids, of: self) }
     }
 }

@@ -10,7 +10,7 @@ public final class Linear: Layer {
     /// Number of inputs.
     public let inFeatures: Int
     /// Number of outputs.
-    public let outFeatures: Int
+    public var outFeatures: Int { (isTransposed ? weight.shape.last : weight.shape.first) ?? 0 }
     /// W[out, in].
     public let weight: Weight
     /// b[out], where there is one.
@@ -33,7 +33,7 @@ public final class Linear: Layer {
             throw ModelError("a linear layer needs at least 1 input and 1 output, got \(inFeatures) and \(outFeatures)")
         }
         let uniform = Initialisation.uniform(bound: 1 / Float(inFeatures).squareRoot())
-        (self.inFeatures, self.outFeatures, path) = (inFeatures, outFeatures, scope.path)
+        (self.inFeatures, path) = (inFeatures, scope.path)
         (kind, isTied) = (isConv1D ? "Conv1D" : "Linear", false)
         weight = try scope.weight(
             "weight", isConv1D ? [inFeatures, outFeatures] : [outFeatures, inFeatures],
@@ -44,7 +44,7 @@ public final class Linear: Layer {
     /// y = x Wᵀ with another module's W[out, in].
     public init(_ scope: Scope, tiedTo weight: Weight) {
         (kind, path, isTied, self.weight, bias) = ("Linear", scope.path, true, weight, nil)
-        (outFeatures, inFeatures) = (weight.shape.first ?? 0, weight.shape.last ?? 0)
+        inFeatures = weight.shape.last ?? 0
     }
 
     /// Whether W is stored as [in, out].

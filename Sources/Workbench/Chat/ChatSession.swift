@@ -15,14 +15,15 @@ final class ChatSession {
     private let options: ChatOptions
     private let output: Output
     private let box: ModelBox
-    private let tokenizer: Tokenizer
-    private let prompt: ChatPrompt
+    private var tokenizer: Tokenizer
+    private var prompt: ChatPrompt
+    private let ownTokenizer: Tokenizer
     /// The conversation, without what the model is told before it.
     private var messages: [JSON] = []
     private var system: String?
     private var cache = PromptCache()
-    /// Names of adapters by their folders, as they were typed.
-    private var adapters: [String: String] = [:]
+    /// Names of adapters by their folders, as they were typed, and the tokenizers of those with tokens of their own.
+    private var adapters: [String: (name: String, tokenizer: Tokenizer?)] = [:]
     /// Whether a turn went wrong.
     private(set) var hasFailed = false
 
@@ -32,7 +33,8 @@ final class ChatSession {
             host, context, options, context.output, options.system
         )
         context.allowTyped(.read, options.model)
-        tokenizer = try TokenizerLua.load(options.model, context).tokenizer
+        ownTokenizer = try TokenizerLua.load(options.model, context).tokenizer
+        tokenizer = ownTokenizer
         prompt = try ChatPrompt(tokenizer)
         box = try ModelLua.load(
             options.model, LoadOptions(taskType: .causalLM, seed: context.seed), context)
@@ -151,6 +153,7 @@ final class ChatSession {
         defer { cache = PromptCache() }
         if path == "off" {
             if !box.adapters.names.isEmpty { try box.adapters.disable() }
+            try use(tokenizer: nil)
             output.print("no adapter")
             return
         }
@@ -161,12 +164,25 @@ final class ChatSession {
             for note in try box.adapters.load(folder, name: name, isTrainable: false, checkBase: true) {
                 output.print(note)
             }
-            adapters[path] = name
+            adapters[path] = (name, try tokenizer(beside: folder))
         }
-        guard let name = adapters[path] else { return }
+        guard let (name, tokenizer) = adapters[path] else { return }
         try box.adapters.enable()
         try box.adapters.setActive([name])
+        try use(tokenizer: tokenizer)
         output.print("adapter \(Permissions.shown(path))")
+    }
+
+    /// The tokenizer in an adapter's folder, where it has tokens that the model's has not.
+    private func tokenizer(beside folder: Folder) throws -> Tokenizer? {
+        guard folder.exists("tokenizer.json") else { return nil }
+        let found = try Tokenizer.load(from: folder)
+        return found.count > ownTokenizer.count ? found : nil
+    }
+
+    private func use(tokenizer: Tokenizer?) throws {
+        prompt = try ChatPrompt(tokenizer ?? ownTokenizer)
+        self.tokenizer = tokenizer ?? ownTokenizer
     }
 
     private func save(_ path: String) throws {

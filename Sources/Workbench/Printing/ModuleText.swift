@@ -52,11 +52,16 @@ enum ModuleText {
         return result + [")"]
     }
 
-    /// ` + LoRA r=8 *` behind what is adapted and trained, with the number of trained values.
+    /// ` + LoRA r=8 *` behind what is adapted and trained, ` + 2 rows *` behind a table with new tokens, with the number of trained values.
     private static func marks(_ module: any Module) -> String {
         let seats = module.seatWeights
         let ranks = Set(seats.filter { $0.name.contains("lora_A") }.compactMap(\.weight.shape.first)).sorted()
-        let adapted = seats.isEmpty ? "" : " + LoRA r=" + ranks.map { "\($0)" }.joined(separator: ",")
+        let rows = seats.filter { $0.name.contains("trainable_tokens_delta") }.reduce(0) {
+            $0 + ($1.weight.shape.first ?? 0)
+        }
+        let adapted =
+            (ranks.isEmpty ? "" : " + LoRA r=" + ranks.map { "\($0)" }.joined(separator: ","))
+            + (rows == 0 ? "" : " + \(rows) rows")
         let own = module.weights.flatMap { [$0.weight] + $0.weight.copies.map(\.weight) } + seats.map(\.weight)
         let trained = own.filter(\.requiresGrad).reduce(0) { $0 + $1.count }
         return adapted + (trained > 0 ? " * \(Figures.grouped(trained)) trained" : "")

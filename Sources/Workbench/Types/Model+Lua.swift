@@ -156,8 +156,8 @@ enum ModelLua {
     static var type: LuaType<ModelBox> {
         LuaType(
             "lorawb.Model", "A model: a backbone, and a head where the task has one.",
-            methods: [forward, classify] + GenerateLua.methods + modes + ModuleLua.parameters() + ModuleLua.adapters()
-                + [save],
+            methods: [forward, classify] + GenerateLua.methods + modes + ModuleLua.parameters() + [resize]
+                + ModuleLua.adapters() + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
                     try configuration(box.model)
@@ -275,6 +275,46 @@ enum ModelLua {
                             "scores": .numbers(result.scores),
                         ])
                 })
+        }
+    }
+
+    private static let resizeOptions = OptionTable([
+        Option(
+            "pad_to_multiple_of", .integer(1...VocabularyResize.largest),
+            "The number is rounded up to a multiple of this.",
+            example: "64"),
+        Option(
+            "mean_resizing", .boolean, default: true,
+            "Whether new rows start as the mean of the old ones; else they are drawn from N(0, initializer_range²)."),
+    ])
+
+    private static var resize: LuaMethod<ModelBox> {
+        LuaMethod(
+            "resize_token_embeddings",
+            "Changes the number of entries of the vocabulary: of the embedding and of the head. Gives the number; add_adapter then trains the new rows.",
+            parameters: [
+                LuaParameter(
+                    "new_num_tokens", .integer(1...VocabularyResize.largest), default: .words("as many as there are"),
+                    "The number of entries, such as #tokenizer."),
+                LuaParameter("options", resizeOptions),
+            ], returns: "integer",
+            example:
+                "tokenizer:add_special_tokens { additional_special_tokens = { \"<tool>\" } }\nbase:resize_token_embeddings(#tokenizer)"
+        ) { box, call in
+            try box.checkWhole("resize_token_embeddings")
+            let options = try call.options(2, resizeOptions)
+            let now = box.model.config.vocabSize
+            let size = try VocabularyResize.size(
+                call.isNil(1) ? nil : Int(try call.integer(1, "new_num_tokens")), now: now,
+                multipleOf: options.optionalInteger("pad_to_multiple_of"))
+            let isMean = try options.boolean("mean_resizing")
+            try box.adapters.resizeTokenEmbeddings(
+                VocabularyResize(from: now, to: size, start: isMean ? .mean : .normal(seed: box.context.seed)))
+            if size > now, let adapter = box.adapters.adapters.first(where: \.isTrainable) {
+                box.context.output.print(
+                    "'\(adapter.name)' was added before, so it does not train the new rows \(now) to \(size - 1)")
+            }
+            return .value(.integer(size))
         }
     }
 

@@ -46,6 +46,9 @@ final class TrainerBox {
         }
     }
 
+    /// Writes the tokenizer beside the weights, where the trainer has it.
+    func saveTokenizer(to folder: Folder) throws { try tokenizer?.tokenizer.savePretrained(to: folder) }
+
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
     func training<Result>(_ body: () throws -> Result) throws -> Result {
         do {
@@ -174,6 +177,8 @@ enum TrainerLua {
         }
         trainer.saveModel = { folder in
             for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
+            // Of an adapter with new tokens the base's tokenizer knows nothing.
+            if box.model.vocabulary.firstNewToken != nil { try tokenizer?.tokenizer.savePretrained(to: folder) }
         }
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
@@ -372,7 +377,8 @@ enum TrainerLua {
                     return .fields("the predictions", fields)
                 },
                 LuaMethod(
-                    "save_model", "Writes the adapter, or the whole model where there is none.",
+                    "save_model",
+                    "Writes the adapter, or the whole model where there is none, and the tokenizer that the trainer has.",
                     parameters: [LuaParameter("path", .string, "The folder.")], example: "trainer:save_model(\"saved\")"
                 ) { box, call in
                     let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
@@ -381,6 +387,7 @@ enum TrainerLua {
                     } else {
                         try saveModel(box.model.model, to: folder)
                     }
+                    try box.saveTokenizer(to: folder)
                     return .nothing
                 },
             ],

@@ -10,7 +10,7 @@ struct AdapterKind: Kind {
 
     init(root: Folder) throws {
         self.root = root
-        bases = try ["bert-seq-cls", "bert-lora-dropout-eval", "bert-bias-all", "bert-multi-label"].map {
+        bases = try ["bert-seq-cls", "bert-lora-dropout-eval", "bert-bias-all", "bert-multi-label", "bert-tokens"].map {
             try Input.files(of: root.subfolder("Tests/Goldens/\($0)/adapter"))
         }
     }
