@@ -11,7 +11,7 @@ extension FrozenMatrix {
         guard hasValues else { throw KernelError("'\(name)' has no values to copy: the model has shapes only") }
         guard !isTransposed else { throw KernelError("'\(name)' is stored column by column; it is no table of rows") }
         let kept = min(count, rows)
-        return try FrozenMatrix(rows: count, columns: columns, name: name, dtype: dtype, isPackable: isPackable) {
+        return try FrozenMatrix(rows: count, columns: columns, name: name, dtype: dtype, packing: packing) {
             guard let target = $0.baseAddress else { return }
             try copy(from: 0, count: kept * columns, to: target)
             (target + kept * columns).update(repeating: 0, count: (count - kept) * columns)
