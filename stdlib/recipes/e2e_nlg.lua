@@ -31,20 +31,15 @@ for line in lorawb.read_text(args.data .. "/valid.txt"):gmatch "[^\n]+" do
   table.insert(texts[meaning], text)
 end
 
-local function dataset(name, rows)
-  local path = lorawb.run_dir .. "/" .. name .. ".json"
-  lorawb.save_json(path, rows)
-  return lorawb.load_dataset(path)
-end
 local function prompt(meaning) return meaning .. "\nText:" end
 
-local split = dataset("meanings", meanings):train_test_split { test_size = args.tests, seed = args.seed }
+local split = lorawb.dataset(meanings):train_test_split { test_size = args.tests, seed = args.seed }
 local rows = {}
 for i = 1, #split.train do
   local meaning = split.train[i].meaning
   for _, text in ipairs(texts[meaning]) do rows[#rows + 1] = { prompt = prompt(meaning), completion = " " .. text } end
 end
-local train = dataset("train", rows):shuffle { seed = args.seed }
+local train = lorawb.dataset(rows):shuffle { seed = args.seed }
 train = train:select(1, math.min(args.rows, #train))
 
 local prompts, references = {}, {}

@@ -65,7 +65,8 @@ enum RecipeEnvironment {
             functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorMaking.functions(context)
                 + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
-                    TokenizerLua.function(context), DatasetLua.function(context), ModelLua.function(context),
+                    TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
+                    ModelLua.function(context),
                     TrainerLua.function(context), PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
