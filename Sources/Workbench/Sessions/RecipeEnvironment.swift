@@ -67,7 +67,7 @@ enum RecipeEnvironment {
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
                     ModelLua.function(context),
-                    TrainerLua.function(context), PrettyLua.function,
+                    TrainerLua.function(context), ShowLua.function(context), PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [
