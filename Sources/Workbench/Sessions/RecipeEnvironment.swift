@@ -55,6 +55,7 @@ enum RecipeEnvironment {
         try host.register(ScheduleLua.type)
         try host.register(MetricsLua.type)
         try host.register(TrainerLua.type)
+        try host.register(SamplesLua.type)
         try host.register(TrainerStateLua.stateType)
         try host.register(TrainerStateLua.controlType)
     }
@@ -67,7 +68,7 @@ enum RecipeEnvironment {
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
                     ModelLua.function(context),
-                    TrainerLua.function(context), ShowLua.function(context), PrettyLua.function,
+                    TrainerLua.function(context), ShowLua.function(context), SamplesLua.function, PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [
