@@ -28,7 +28,9 @@ public struct ChatTemplates: Equatable, Sendable {
     /// The template that is used where none is named; nil where there is none.
     public var `default`: String? { self["default"] }
 
-    /// The template of a name; nil where there is none. Of two with one name the later counts, as in transformers.
+    /// The template of a name; nil where there is none.
+    ///
+    /// Of two with one name the later counts, as in transformers.
     public subscript(name: String) -> String? { all.last { $0.name == name }?.text }
 
     /// The text of the template that a conversation takes (transformers 5.23, `get_chat_template`).
