@@ -279,13 +279,13 @@ struct LanguageMistakesTests {
     }
 
     /// Blocks that are known by name and not read.
-    @Test(arguments: [(16, "IQ2_XXS"), (39, "MXFP4"), (34, "TQ1_0")])
-    func blocksThatAreNotRead(_ type: UInt32, _ name: String) throws {
+    @Test(arguments: [(16, "IQ2_XXS", 256), (39, "MXFP4", 32), (34, "TQ1_0", 256)])
+    func blocksThatAreNotRead(_ type: UInt32, _ name: String, _ columns: UInt64) throws {
         let place = try Place()
         var bytes = try Data(contentsOf: URL(fileURLWithPath: Place.goldens + "/gguf/llama.gguf"))
-        // The type stands behind the name, the number of dimensions and two of them; the block's rows must be 256 long.
+        // The type stands behind the name, the number of dimensions and two of them; rows are whole numbers of blocks.
         let found = try #require(bytes.range(of: Data("token_embd.weight".utf8)))
-        bytes.replaceSubrange(found.upperBound + 4..<found.upperBound + 12, with: Self.number(256))
+        bytes.replaceSubrange(found.upperBound + 4..<found.upperBound + 12, with: Self.number(columns))
         bytes.replaceSubrange(found.upperBound + 20..<found.upperBound + 24, with: Self.number(UInt64(type), 4))
         try place.put("m.gguf", bytes)
         let outcome = try place.run("lorawb.load_model('m.gguf')")

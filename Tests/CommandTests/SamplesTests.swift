@@ -15,7 +15,7 @@ struct SamplesTests {
           callbacks = { \(callbacks) },
           args = {
             learning_rate = 1e-2, per_device_train_batch_size = 4, num_train_epochs = 2, logging_steps = 1,
-            eval_strategy = "steps", eval_steps = 1, save_strategy = "no",
+            eval_strategy = "steps", eval_steps = 1, save_strategy = "epoch",
           },
         }
         trainer:train()
