@@ -179,7 +179,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["TestSupport", "Inference", "Models", "Tensors", "Tokenizers", "Formats"],
+            dependencies: ["TestSupport", "Inference", "Adapters", "Models", "Tensors", "Tokenizers", "Formats"],
             swiftSettings: strict),
         .testTarget(
             name: "LuaBridgeTests", dependencies: ["TestSupport", "LuaBridge", "Options", "Words", "Memory"],

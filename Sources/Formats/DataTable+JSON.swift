@@ -22,6 +22,18 @@ extension DataTable {
         try self.init(columns: rows.columns())
     }
 
+    /// Table of objects, as the same rows of a .json file make it: a key that a row lacks is null in it.
+    ///
+    /// - Parameters:
+    ///   - rows: the objects.
+    ///   - size: bytes that the rows hold or so; a table far larger than them is refused.
+    ///   - source: what errors call the rows.
+    public init(rows: some Sequence<JSON>, size: Int, source: String) throws {
+        var gathered = JSONRows(options: Options(), source: source, byteCount: size)
+        for (index, row) in rows.enumerated() { try gathered.append(row, place: "\(source): row \(index + 1)") }
+        try self.init(columns: gathered.columns())
+    }
+
     /// Table of lines of objects.
     init(jsonLines bytes: UnsafeBufferPointer<UInt8>, options: Options, source: String) throws {
         var rows = JSONRows(options: options, source: source, byteCount: bytes.count)

@@ -37,7 +37,8 @@ extension LuaValue {
         case .boolean(let value): "boolean \(value)"
         case .integer(let value): "\(value)"
         case .number(let value): "\(value)"
-        case .string(let value): "string '\(value.text.prefix(40))'"
+        case .string(let value):
+            value.validText.map { "string '\($0.prefix(40))'" } ?? "bytes that are not UTF-8"
         case .table(let table): table.typeName ?? "table"
         case .function, .callable: "function"
         case .object(let object): LuaHost.typeName(of: object)

@@ -88,6 +88,10 @@ public struct OptionReader<Value: OptionValue> {
             return OptionError(
                 "\(place)option '\(name)' expected \(type.phrase), got '\(text)'; did you mean '\(nearest)'?")
         }
+        if let entry = type.wrongEntry(of: value) {
+            return OptionError(
+                "\(place)option '\(name)' expected \(type.phrase), got \(entry.shown) at place \(entry.place)")
+        }
         return OptionError("\(place)option '\(name)' expected \(type.phrase), got \(value.shown)")
     }
 

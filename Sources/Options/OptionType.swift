@@ -123,6 +123,23 @@ public indirect enum OptionType: Sendable {
         }
     }
 
+    /// The first entry of a list that a list of this type cannot hold, with its place from 1; nil for what is no list, and where there is none.
+    func wrongEntry<Value: OptionValue>(of value: Value) -> (place: Int, shown: String)? {
+        let entry: OptionType
+        switch self {
+        case .strings: entry = .string
+        case .integers(let range): entry = .integer(range)
+        case .numbers(let range): entry = .number(range)
+        case .list(let type): entry = type
+        case .either(let types): return types.lazy.compactMap { $0.wrongEntry(of: value) }.first
+        default: return nil
+        }
+        guard let elements = value.asElements, let place = elements.firstIndex(where: { !entry.accepts($0) }) else {
+            return nil
+        }
+        return (place + 1, elements[place].shown)
+    }
+
     /// Whether a value is of this type and in its range; the keys of a table of options are read by a reader of their own.
     @inlinable public func accepts<Value: OptionValue>(_ value: Value) -> Bool {
         switch self {

@@ -4,7 +4,7 @@ import Words
 
 /// Shows a training in the terminal: one line that is redrawn while it runs, and a table with a line an epoch.
 ///
-/// Without a terminal only the table is printed.
+/// Without a terminal a line is printed for each row of the log with a training loss, in place of the one that is redrawn.
 package final class ProgressBar: ProgressReporter {
     private let isTerminal: Bool
     private let write: (String) -> Void
@@ -13,6 +13,9 @@ package final class ProgressBar: ProgressReporter {
     private var columns: [String]?
     /// Evaluations outside a training give their figures to the caller; the table is the training's.
     private var isTraining = false
+    private var totalSteps = 0
+    /// Whether there was an evaluation: only then has the table a column for its loss.
+    private var hasEvaluated = false
 
     /// Bar that writes by `write`.
     package init(isTerminal: Bool, write: @escaping (String) -> Void) {
@@ -20,7 +23,7 @@ package final class ProgressBar: ProgressReporter {
     }
 
     package func begin(totalSteps: Int, from step: Int) {
-        isTraining = true
+        (isTraining, self.totalSteps) = (true, totalSteps)
         if step > 0 { line("going on at step \(step) of \(totalSteps)") }
     }
 
@@ -43,13 +46,23 @@ package final class ProgressBar: ProgressReporter {
         draw("evaluating \(done)/\(total)")
     }
 
-    package func log(_ row: [JSON.Member]) {}
+    package func log(_ row: [JSON.Member]) {
+        func number(_ name: String) -> Double? { row.first { $0.key == name }?.value.double }
+        guard isTraining, !isTerminal, let step = number("step"), let loss = number("loss") else { return }
+        line(
+            "step \(Figures.plain(step)) of \(totalSteps): loss \(Figures.fixed(loss, 4))"
+                + (number("grad_norm").map { ", grad_norm \(Figures.fixed($0, 4))" } ?? "")
+                + (number("learning_rate").map { ", learning_rate \(Figures.plain(Figures.rounded($0, 9)))" } ?? ""))
+    }
 
     package func summary(_ summary: EpochSummary) {
         guard isTraining else { return }
         var cells = [("epoch", Figures.fixed(summary.epoch, 2))]
         cells.append(("training loss", summary.trainingLoss.map { Figures.fixed($0, 4) } ?? "-"))
-        cells.append(("validation loss", summary.validationLoss.map { Figures.fixed($0, 4) } ?? "-"))
+        hasEvaluated = hasEvaluated || summary.validationLoss != nil
+        if hasEvaluated {
+            cells.append(("validation loss", summary.validationLoss.map { Figures.fixed($0, 4) } ?? "-"))
+        }
         for entry in summary.metrics {
             guard let number = entry.value.double, !Self.hidden.contains(entry.key) else { continue }
             cells.append((Shown.name(entry.key), Figures.fixed(number, 4)))

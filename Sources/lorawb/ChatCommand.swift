@@ -13,7 +13,7 @@ struct ChatCommand: ParsableCommand {
 
     @OptionGroup var host: HostOptions
 
-    @Argument(help: "The model: a folder, or a name in the Hugging Face cache.")
+    @Argument(help: "The model: a folder, a .gguf file, or a name in the Hugging Face cache.")
     var model: String
 
     @Option(name: .long, help: "Folder of an adapter.")

@@ -124,7 +124,10 @@ func damagedFolders() throws {
             "option 'bias' expected one of 'none', 'all', 'lora_only'"
         ),
         (replace("\"query\"", "\"wrong\""), "target_modules matches no module; this model has query, key, value"),
-        (replace("\"query\"", "1"), "option 'target_modules' expected a string or a list of strings, got an array"),
+        (
+            replace("\"query\"", "1"),
+            "option 'target_modules' expected a string or a list of strings, got integer 1 at place 1"
+        ),
         (
             replace("\"init_lora_weights\": false", "\"init_lora_weights\": \"pissa\""),
             "option 'init_lora_weights' expected true or false or one of 'gaussian', got string 'pissa'"

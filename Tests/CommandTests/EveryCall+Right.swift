@@ -28,6 +28,8 @@ extension EveryCall {
         "lorawb.optim.clip_grad_norm_": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.Trainer:predict": ["make[\"rows\"]()"],
         "lorawb.Trainer:save_model": ["lorawb.run_dir .. \"/trained\""],
+        "lorawb.dataset": ["{ { a = 1 }, { a = 2 } }"],
+        "lorawb.show": ["make[\"rows\"]()", "1", "{ tokenizer = make[\"lorawb.Tokenizer\"]() }"],
         "lorawb.read_text": ["\"d.tsv\""], "lorawb.read_json": ["\"tiny/config.json\""],
         "lorawb.save_text": ["lorawb.run_dir .. \"/t.txt\"", "\"x\""],
         "lorawb.save_json": ["lorawb.run_dir .. \"/t.json\"", "{ 1 }"],
@@ -48,6 +50,7 @@ extension EveryCall {
         "lorawb.Model:classify": [("tokenizer", "make[\"lorawb.Tokenizer\"]()")],
         "lorawb.Model:generate": [("input_ids", "{ 1, 2 }"), ("max_new_tokens", "3")],
         "lorawb.Model:score": [("tokenizer", "make[\"lorawb.Tokenizer\"]()")],
+        "lorawb.samples": [("input_ids", "{ 1, 2 }")], "lorawb.show": [("tokenizer", "make[\"lorawb.Tokenizer\"]()")],
         "lorawb.trainer": [
             ("model", "make[\"lorawb.Model\"]()"), ("train_dataset", "make[\"rows\"]()"), ("args", "{ max_steps = 1 }"),
         ],
@@ -123,6 +126,7 @@ extension EveryCall {
         make["lorawb.Trainer"] = function()
           return train { max_steps = 1, per_device_train_batch_size = 2, save_strategy = "no", disable_tqdm = true }
         end
+        make["lorawb.Samples"] = function() return lorawb.samples { input_ids = { 1, 2 } } end
         make["lorawb.TrainerState"] = function() return make["lorawb.Trainer"]().state end
         local control
         make["lorawb.TrainerControl"] = function()

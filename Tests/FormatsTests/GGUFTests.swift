@@ -176,7 +176,7 @@ import Testing
             bytes.add(count)
             #expect(
                 open(bytes.bytes)
-                    == "m: truncated: m: metadata 'k' at byte 45 takes \(count) bytes, the file ends after 0")
+                    == "m: truncated: metadata 'k' at byte 45 takes \(count) bytes, the file ends after 0")
         }
     }
 

@@ -1,8 +1,10 @@
+import Adapters
 import Formats
 import Foundation
 import Models
 import TestSupport
 import Testing
+import Tokenizers
 
 @testable import Inference
 
@@ -77,6 +79,56 @@ func goldenScores() throws {
         // DESIGN's bound of logits.
         for (a, b) in zip(found.logProbabilities, wanted) { #expect(abs(a - b) <= 1e-4 * max(1, abs(b))) }
     }
+}
+
+@Test(
+    "beams are transformers' with an adapter active, for each family that has its own attention",
+    arguments: ["llama-causal", "gemma2-causal", "gpt2-causal"])
+func goldenBeams(name: String) throws {
+    let golden = try Golden(name)
+    let model = try loadModel(golden.base, LoadOptions(taskType: .causalLM)).model
+    try AdapterSet(model: model).load(golden.folder.subfolder("adapter"))
+    let json = try #require(golden.json["generation"])
+    func lists(_ json: JSON?) throws -> [[Int]] {
+        try #require(json?.array).map { try #require($0.array).compactMap(\.int) }
+    }
+    let prompts = try lists(json["prompts"])
+    let beams = try #require(json["beams"]?.array)
+    var options = GenerationOptions()
+    options.numBeams = try #require(json["num_beams"]?.int)
+    options.numReturnSequences = options.numBeams
+    options.maxNewTokens = 20
+    #expect(prompts.count == 3 && options.numBeams == 4)
+    for usesCache in [false, true] {
+        options.usesCache = usesCache
+        for (prompt, expected) in zip(prompts, beams) {
+            let found = try generate([prompt], model: model, options: options)
+            #expect(found[0].map(\.tokens) == (try lists(expected)), "cached: \(usesCache)")
+        }
+        // All prompts at once, of different lengths.
+        let together = try generate(prompts, model: model, options: options)
+        #expect(try together.map { $0.map(\.tokens) } == beams.map { try lists($0) })
+    }
+}
+
+private let stories = Golden.packageRoot + "/../shared/weights/stories260K"
+private let hasStories = (try? Folder(path: stories)) != nil
+
+/// greedy_expected_ids.json is what llama2.c and transformers give of the token that begins a text.
+@Test(
+    "stories260K gives transformers' 256 greedy tokens",
+    .enabled(if: hasStories, "shared/weights/stories260K is not there"), arguments: [false, true])
+func storiesTokens(usesCache: Bool) throws {
+    let folder = try Folder(path: stories)
+    let model = try loadModel(folder, LoadOptions(taskType: .causalLM)).model
+    let expected = try JSON(parsing: folder.read("greedy_expected_ids.json"), source: "greedy_expected_ids.json")
+    let ids = try #require(expected.array).compactMap(\.int)
+    var options = GenerationOptions()
+    (options.maxNewTokens, options.usesCache) = (256, usesCache)
+    let found = try generate([[ids[0]]], model: model, options: options)
+    #expect(ids.count == 257 && found[0][0].tokens == Array(ids.dropFirst()))
+    let text = try Tokenizer.load(from: folder).decode(found[0][0].tokens, skipSpecialTokens: true)
+    #expect(text.hasPrefix("Once upon a time, there was a little girl named Lily."), "\(text.prefix(80))")
 }
 
 private let smolLM2 = ProcessInfo.processInfo.environment["LORAWB_SMOLLM2"]

@@ -29,7 +29,10 @@ struct OptionTests {
         ("{r = 0}", "adapt: option 'r' expected an integer from 1 to 2147483648, got 0"),
         ("{r = {}}", "adapt: option 'r' expected an integer from 1 to 2147483648, got table"),
         ("{lora_alpha = true}", "adapt: option 'lora_alpha' expected a finite number, got boolean true"),
-        ("{target_modules = {1}}", "adapt: option 'target_modules' expected a string or a list of strings, got table"),
+        (
+            "{target_modules = {1}}",
+            "adapt: option 'target_modules' expected a string or a list of strings, got 1 at place 1"
+        ),
         (
             "{bias = 'non'}",
             "adapt: option 'bias' expected one of 'none', 'all', 'lora_only', got 'non'; did you mean 'none'?"

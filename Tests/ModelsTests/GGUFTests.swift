@@ -63,6 +63,18 @@ import Testing
         if expected["rope_scaling"] == nil { #expect(config["rope_scaling"] == nil) }
     }
 
+    /// The logits of the last token that transformers gives with the folder of which the file was made.
+    @Test(arguments: cases) func givesTheLogitsOfTheFolder(_ name: String) throws {
+        let told = try told(name)
+        // Of quantised blocks there are the weights alone.
+        guard let expected = told["logits"]?.array?.compactMap(\.double) else { return #expect(name == "llama-q8_0") }
+        let model = try loadModel(folder(), gguf: name + ".gguf", LoadOptions(taskType: .causalLM)).model
+        let input = ModelInput(inputIds: [try #require(told["input_ids"]?.array).compactMap(\.int)])
+        let logits = try #require(try model.forward(input, Pass(over: input, read: .last)).logits).floatArray()
+        // DESIGN's bound: float32 sums in another order.
+        #expect(relativeDistance(logits, expected.map(Float.init)) < 1e-4, "\(name)")
+    }
+
     /// Factors that are no model's that is known are written as such.
     @Test func keepsFactorsOfFrequencies() throws {
         let config = try GGUFConfig.json(of: GGUFFile(folder(), "llama3-short.gguf"))

@@ -74,6 +74,33 @@ import Tokenizers
         #expect(
             message { try Data.tokenizer(model, config: #"{"chat_template":7}"#) }
                 == "tokenizer_config.json: 'chat_template' expected a string or a list of them, got integer 7")
+        #expect(
+            message { try Data.tokenizer(model, config: #"{"chat_template":["x"]}"#) }?.contains("chat_template[0]")
+                == true)
+    }
+
+    /// Which of a model's templates a conversation takes.
+    @Test func choiceOfChatTemplates() throws {
+        let model = #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#
+        func templates(_ list: String) throws -> ChatTemplates {
+            try Data.tokenizer(model, config: #"{"chat_template":\#(list)}"#).chatTemplates
+        }
+        let one = try templates(#""X""#)
+        #expect(try one.source() == "X" && one.source(hasTools: true) == "X")
+        let several = try templates(
+            #"[{"name":"default","template":"D"},{"name":"tool_use","template":"T"},{"name":"rag","template":"R"}]"#)
+        #expect(try several.source() == "D" && several.source(hasTools: true) == "T")
+        #expect(try several.source(named: "rag", hasTools: true) == "R")
+        // What is no name is a template.
+        #expect(try several.source(named: "{{ x }}") == "{{ x }}")
+        let twice = try templates(#"[{"name":"default","template":"1"},{"name":"default","template":"2"}]"#)
+        #expect(try twice.source() == "2")
+        #expect(
+            message { try templates("null").source() }
+                == "the tokenizer has no chat template; use a model that was trained to chat, or give chat_template")
+        #expect(
+            message { try templates(#"[{"name":"rag","template":"R"}]"#).source() }
+                == "the tokenizer has the chat templates 'rag'; name one as chat_template")
     }
 
     /// bos and eos of tokenizer_config.json stand against the post-processor of tokenizer.json, as in transformers 5.

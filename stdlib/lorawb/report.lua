@@ -65,9 +65,9 @@ end
 local function column_names(rows)
   local seen, rest = {}, {}
   for _, row in ipairs(rows) do
-    for name in pairs(row) do
-      if not seen[name] then rest[#rest + 1] = name end
-      seen[name] = true
+    for name, value in pairs(row) do
+      -- Samples that a model wrote are no figure.
+      if type(value) ~= "table" and not seen[name] then rest[#rest + 1], seen[name] = name, true end
     end
   end
   table.sort(rest)

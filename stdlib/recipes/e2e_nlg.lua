@@ -32,20 +32,15 @@ for line in lorawb.read_text(args.data .. "/valid.txt"):gmatch "[^\n]+" do
   table.insert(texts[meaning], text)
 end
 
-local function dataset(name, rows)
-  local path = lorawb.run_dir .. "/" .. name .. ".json"
-  lorawb.save_json(path, rows)
-  return lorawb.load_dataset(path)
-end
 local function prompt(meaning) return meaning .. "\nText:" end
 
-local split = dataset("meanings", meanings):train_test_split { test_size = args.tests, seed = args.split_seed }
+local split = lorawb.dataset(meanings):train_test_split { test_size = args.tests, seed = args.split_seed }
 local rows = {}
 for i = 1, #split.train do
   local meaning = split.train[i].meaning
   for _, text in ipairs(texts[meaning]) do rows[#rows + 1] = { prompt = prompt(meaning), completion = " " .. text } end
 end
-local train = dataset("rows", rows):shuffle { seed = args.split_seed }
+local train = lorawb.dataset(rows):shuffle { seed = args.split_seed }
 train = train:select(1, math.min(args.rows, #train))
 local chosen = {}
 for i = 1, #train do chosen[i] = train[i] end

@@ -29,8 +29,7 @@ for paragraph in (lorawb.read_text(args.data) .. "\n\n"):gmatch "(.-\n)\n+" do
   end
 end
 if #passage > 0 then passages[#passages + 1] = { text = passage } end
-lorawb.save_json(lorawb.run_dir .. "/passages.json", passages)
-local data = lorawb.load_dataset(lorawb.run_dir .. "/passages.json"):train_test_split { test_size = 0.05, seed = args.seed }
+local data = lorawb.dataset(passages):train_test_split { test_size = 0.05, seed = args.seed }
 
 local function show()
   local answer = model:generate {

@@ -1,6 +1,6 @@
 -- translate: teaches a causal language model to translate sentences, with LoRA.
 -- Reads val.en and val.de to train on and test.en and test.de (a sentence a line, the same line in both) from --data.
--- Prints the loss on test sentences before and after training, and translations of the first five beside those of the data:
+-- Prints loss and BLEU on test sentences before and after training, and translations of the first five beside those of the data:
 -- after training they are German, if a small model's.
 local lorawb = require "lorawb"
 
@@ -8,7 +8,7 @@ local args = lorawb.args {
   model = { "models/SmolLM2-135M-Instruct.Q4_1.gguf", type = "model", help = "a causal language model: a .gguf file, a folder, or its name in the cache" },
   data = { "data/multi30k", type = "path", help = "folder with val.en, val.de, test.en, test.de" },
   rows = { 1000, min = 1, help = "pairs to train on, from a seeded shuffle" },
-  tests = { 100, min = 1, help = "test pairs whose loss is measured" },
+  tests = { 100, min = 1, help = "test pairs that are measured" },
   epochs = { 2, min = 0, help = "times through the pairs" },
   lr = { 1e-3, min = 0, help = "peak learning rate" },
   r = { 16, min = 1, help = "rank of the adapters" },
@@ -32,24 +32,27 @@ local function read(split, count)
   if #english ~= #german then error(("%s: %d lines of English, %d of German"):format(split, #english, #german)) end
   local rows = {}
   for i = 1, #english do rows[i] = { prompt = question(english[i]), completion = " " .. german[i] } end
-  local path = lorawb.run_dir .. "/" .. split .. ".json"
-  lorawb.save_json(path, rows)
-  local dataset = lorawb.load_dataset(path)
+  local dataset = lorawb.dataset(rows)
   if split ~= "test" then dataset = dataset:shuffle { seed = args.seed } end
   return dataset:select(1, math.min(count, #dataset))
 end
 local train, test = read("val", args.rows), read("test", args.tests)
 
-local function show(title)
-  print("\n" .. title)
+local prompts, references = {}, {}
+for i = 1, #test do prompts[i], references[i] = test[i].prompt, { (test[i].completion:gsub("^ ", "")) } end
+local function measure(title)
+  local predictions = {}
+  for i, answer in ipairs(model:generate { prompt = prompts, tokenizer = tokenizer, max_new_tokens = 40, stop = "\n" }) do
+    predictions[i] = answer.text:match "^%s*(.-)%s*$"
+  end
+  print(("\n%s: BLEU %.2f"):format(title, lorawb.metrics.bleu { predictions = predictions, references = references }))
   for i = 1, math.min(5, #test) do
-    local answer = model:generate { prompt = test[i].prompt, tokenizer = tokenizer, max_new_tokens = 40, stop = "\n" }
-    print("  " .. test[i].prompt:match "^English: (.-)\n")
-    print("   wanted" .. test[i].completion)
-    print("   wrote " .. answer.text)
+    print("  " .. prompts[i]:match "^English: (.-)\n")
+    print("   wanted " .. references[i][1])
+    print("   wrote  " .. predictions[i])
   end
 end
-show "Before training:"
+measure "Before training"
 
 model:add_adapter { r = args.r, lora_alpha = 2 * args.r, lora_dropout = 0.05, target_modules = "all-linear" }
 print()
@@ -65,6 +68,6 @@ local before = trainer:evaluate()
 trainer:train()
 local after = trainer:evaluate()
 print(("\nloss on %d test pairs: %.3f before, %.3f after"):format(#test, before.eval_loss, after.eval_loss))
-show "After training:"
+measure "After training"
 model:save_adapter(lorawb.run_dir .. "/adapter")
 print("\nThe adapter lies in " .. lorawb.run_dir .. "/adapter, as PEFT reads it.")

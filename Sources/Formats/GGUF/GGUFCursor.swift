@@ -18,7 +18,7 @@ struct GGUFCursor {
     mutating func take(_ count: UInt64, _ what: @autoclosure () -> String) throws -> Range<Int> {
         guard count <= UInt64(remaining) else {
             throw FormatError(
-                "\(file.path): truncated: \(what()) at byte \(offset) takes \(count) bytes, the file ends after \(remaining)"
+                "\(file.path): truncated: \(what().trimmingPrefix("\(file.path): ")) at byte \(offset) takes \(count) bytes, the file ends after \(remaining)"
             )
         }
         defer { offset += Int(count) }

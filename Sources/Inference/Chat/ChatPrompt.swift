@@ -33,23 +33,9 @@ public struct ChatPrompt: Sendable {
     /// - Parameters:
     ///   - template: the name of one of its templates, or the text of another; nil for the one that a conversation takes.
     ///   - hasTools: whether tools are given, for which a tokenizer may have a template of its own.
-    /// - Throws: `InferenceError` where there is none, `TemplateError` for one that cannot be read.
+    /// - Throws: `TokenizerError` where there is none, `TemplateError` for one that cannot be read.
     public init(_ tokenizer: Tokenizer, template name: String? = nil, hasTools: Bool = false) throws {
-        let known = tokenizer.chatTemplates
-        let source: String?
-        if let name {
-            source = known[name] ?? name
-        } else {
-            source = (hasTools ? known["tool_use"] : nil) ?? known["default"]
-        }
-        guard let source else {
-            throw InferenceError(
-                known.all.isEmpty
-                    ? "the tokenizer has no chat template; use a model that was trained to chat, or give chat_template"
-                    : "the tokenizer has the chat templates \(known.all.map { "'\(FormatError.shown($0.name))'" }.joined(separator: ", ")); name one as chat_template"
-            )
-        }
-        template = try ChatTemplate(source: source)
+        template = try ChatTemplate(source: try tokenizer.chatTemplates.source(named: name, hasTools: hasTools))
         self.tokenizer = tokenizer
         var tokens: JSONObject = [:]
         for name in SpecialToken.allCases {

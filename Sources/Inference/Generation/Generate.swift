@@ -62,8 +62,8 @@ public func generate(
     }
 }
 
-/// Throws where a prompt cannot be given to the model.
-func check(_ prompts: [[Int]], _ model: any Model) throws {
+/// Throws where a prompt cannot be given to the model; `what` is what errors call it.
+func check(_ prompts: [[Int]], _ model: any Model, _ what: String = "prompt") throws {
     guard model.taskType == .causalLM else {
         throw InferenceError(
             "generation needs a model with task_type CAUSAL_LM, this one has \(model.taskType?.rawValue ?? "none"); load it with { task_type = \"CAUSAL_LM\" }"
@@ -72,7 +72,7 @@ func check(_ prompts: [[Int]], _ model: any Model) throws {
     guard !prompts.isEmpty else { throw InferenceError("there is no prompt") }
     let (longest, size) = (model.config.maxLength, model.config.vocabSize)
     for (place, prompt) in prompts.enumerated() {
-        let name = prompts.count == 1 ? "the prompt" : "prompt \(place + 1)"
+        let name = prompts.count == 1 ? "the \(what)" : "\(what) \(place + 1)"
         guard !prompt.isEmpty else {
             throw InferenceError("\(name) is empty; give at least one token, such as the one that begins a text")
         }

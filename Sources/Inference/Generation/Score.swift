@@ -15,7 +15,7 @@ public struct TokenScores: Sendable, Equatable {
 ///
 /// - Throws: `InferenceError` for ids that do not fit the model, and for logits that are not finite.
 public func score(_ ids: [Int], model: any Model) throws -> TokenScores {
-    try check([ids], model)
+    try check([ids], model, "text")
     guard ids.count > 1 else { return TokenScores(tokens: [], logProbabilities: []) }
     return try Recording.off {
         let found = try logProbabilities(of: [ids], from: [0], model, cache: nil)
@@ -35,7 +35,7 @@ public func scores(
     guard !choices.isEmpty else { throw InferenceError("there are no choices") }
     if let place = choices.firstIndex(where: \.isEmpty) { throw InferenceError("choice \(place + 1) has no tokens") }
     try check([prompt], model)
-    try check(choices.map { prompt + $0 }, model)
+    try check(choices.map { prompt + $0 }, model, "prompt with choice")
     let values = try Recording.off {
         try usesCache && model.config.cacheBorder == nil
             ? continued(choices, prompt, model)

@@ -225,7 +225,8 @@ public struct SupervisedText: Sendable {
     private func messages(_ value: JSON?, _ column: String) throws -> [JSON] {
         guard let list = value?.array, !list.isEmpty else {
             throw InferenceError(
-                "\(column) is \(value?.kind ?? "missing"); expected a list of messages with role and content")
+                "\(column) is \(value?.array?.isEmpty == true ? "empty" : value?.kind ?? "missing"); expected a list of messages with role and content"
+            )
         }
         return try list.map { message in
             if message["role"]?.string != nil { return message }

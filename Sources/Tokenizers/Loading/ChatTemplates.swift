@@ -29,7 +29,27 @@ public struct ChatTemplates: Equatable, Sendable {
     public var `default`: String? { self["default"] }
 
     /// The template of a name; nil where there is none.
-    public subscript(name: String) -> String? { all.first { $0.name == name }?.text }
+    ///
+    /// Of two with one name the later counts, as in transformers.
+    public subscript(name: String) -> String? { all.last { $0.name == name }?.text }
+
+    /// The text of the template that a conversation takes (transformers 5.23, `get_chat_template`).
+    ///
+    /// - Parameters:
+    ///   - name: the name of one, or the text of a template itself; nil chooses: "tool_use" where tools are given and it is there,
+    ///     otherwise "default".
+    ///   - hasTools: whether tools are given.
+    /// - Throws: `TokenizerError` that says what to do where there is none to choose.
+    public func source(named name: String? = nil, hasTools: Bool = false) throws -> String {
+        if let name { return self[name] ?? name }
+        if let source = (hasTools ? self["tool_use"] : nil) ?? self.default { return source }
+        guard !all.isEmpty else {
+            throw TokenizerError(
+                "the tokenizer has no chat template; use a model that was trained to chat, or give chat_template")
+        }
+        let names = all.map { "'\(FormatError.shown($0.name))'" }.joined(separator: ", ")
+        throw TokenizerError("the tokenizer has the chat templates \(names); name one as chat_template")
+    }
 
     /// chat_template.jinja and additional_chat_templates/NAME.jinja where they are, else `chat_template` of
     /// tokenizer_config.json: a text, or a list of names and texts.

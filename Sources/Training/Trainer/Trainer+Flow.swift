@@ -101,8 +101,8 @@ extension Trainer {
         ])
     }
 
-    /// Adds a row to the log, with epoch and step.
-    func log(_ row: [JSON.Member]) throws {
+    /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's log.jsonl and its checkpoints.
+    public func log(_ row: [JSON.Member]) throws {
         var row = row + [JSON.Member("epoch", .number(state.epoch))]
         if arguments.includeNumInputTokensSeen {
             row.append(JSON.Member("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
@@ -110,7 +110,7 @@ extension Trainer {
         let numbered = row + [JSON.Member("step", .integer(state.globalStep))]
         state.logHistory.append(numbered)
         if let folder = session.logFolder { try RunRecord.append(numbered, to: folder) }
-        reporter?.log(row)
+        reporter?.log(numbered)
         try emit(.log(row))
     }
 

@@ -6,6 +6,9 @@ extension TrainingArguments {
     /// The options that `init` reads: names, types, ranges, defaults and meanings, older names and names without effect too.
     public static let options = OptionTable(table.map(\.option), inert: inert)
 
+    /// Those by which texts become rows of a training, for what shows rows without training on them.
+    public static let supervisedOptions = supervised.map(\.option).filter { $0.name != "eval_packing" }
+
     /// Arguments from options that were found to be as declared; combinations that cannot be are errors.
     public init(_ source: some OptionSource) throws {
         self.init()

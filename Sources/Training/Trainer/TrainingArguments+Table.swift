@@ -124,7 +124,7 @@ extension TrainingArguments {
     ]
 
     /// TRL's SFTConfig (1.16), for texts that a language model is trained on.
-    private static let supervised: [Argument] = [
+    static let supervised: [Argument] = [
         Argument(
             option: Option(
                 "max_length", .either([.positive, .boolean]), default: 1024,

@@ -23,6 +23,11 @@ public final class Output {
     /// The process's own outputs.
     public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether what the host composes may use colours: on a terminal that has them, unless NO_COLOR is set.
+    var usesColor: Bool {
+        isTerminal && ModelCache.environment("NO_COLOR") == nil && ModelCache.environment("TERM") != "dumb"
+    }
+
     /// Columns of the terminal on standard output; 80 where there is none.
     static var columns: Int {
         var size = winsize()

@@ -55,6 +55,7 @@ enum RecipeEnvironment {
         try host.register(ScheduleLua.type)
         try host.register(MetricsLua.type)
         try host.register(TrainerLua.type)
+        try host.register(SamplesLua.type)
         try host.register(TrainerStateLua.stateType)
         try host.register(TrainerStateLua.controlType)
     }
@@ -65,8 +66,9 @@ enum RecipeEnvironment {
             functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorMaking.functions(context)
                 + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
-                    TokenizerLua.function(context), DatasetLua.function(context), ModelLua.function(context),
-                    TrainerLua.function(context), PrettyLua.function,
+                    TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
+                    ModelLua.function(context),
+                    TrainerLua.function(context), ShowLua.function(context), SamplesLua.function, PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [

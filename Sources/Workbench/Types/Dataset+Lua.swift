@@ -293,6 +293,35 @@ enum DatasetLua {
         }
     }
 
+    /// `lorawb.dataset`: as `Dataset.from_list` of the datasets library.
+    static func made(_ context: RecipeContext) -> LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "dataset", "Makes a data set of rows, as load_dataset makes it of a .json file with them.",
+            parameters: [
+                LuaParameter("rows", .table, "The rows: a list of tables by column; what a row lacks is nil in it.")
+            ], returns: "lorawb.Dataset",
+            example: "print(lorawb.dataset { { text = \"one\", label = 1 }, { text = \"two\", label = 0 } })"
+        ) { call in
+            guard let elements = try call.value(1).asElements else {
+                throw call.argumentError(1, "rows", "a list of tables by column expected")
+            }
+            var size = 0
+            let rows = try elements.enumerated().map { index, element in
+                if index % 256 == 0 { try LuaInterrupt.check() }
+                guard let table = element.asTable else {
+                    throw LuaFault("row \(index + 1) is \(element.shown), expected a table by column")
+                }
+                let members: [JSON.Member]
+                do { members = try LuaRows.entries(table) } catch { throw LuaFault("row \(index + 1): \(error)") }
+                try MemoryBudget.reserve(members.count + 1, of: 64)
+                size += 64 * (members.count + 1)
+                return JSON(members)
+            }
+            guard !rows.isEmpty else { throw LuaFault("rows is empty; give at least one") }
+            return .object(DatasetBox(try Dataset(try DataTable(rows: rows, size: size, source: "rows"))))
+        }
+    }
+
     private static func tableOptions(_ options: LuaOptions) throws -> DataTable.Options {
         var types: OrderedDictionary<String, DataTable.ColumnType> = [:]
         for (key, value) in options.table("types")?.fields ?? [] {

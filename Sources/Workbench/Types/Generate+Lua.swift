@@ -1,4 +1,3 @@
-import Formats
 import Inference
 import LuaBridge
 import Models
@@ -11,7 +10,7 @@ enum GenerateLua {
         [
             Option(
                 "prompt", .strings, "The text to go on with; for a list of texts a list is given.",
-                example: "\"Once upon a time\""),
+                example: "\"Once upon a time\"", aliases: ["prompts"]),
             Option(
                 "messages", .table,
                 "A conversation that the model is to answer, by the tokenizer's chat template; for a list of conversations a list is given.",
@@ -173,7 +172,7 @@ enum GenerateLua {
     }
 
     /// The options as the engine takes them; what the model's folder says of drawing is not taken, which is said once.
-    private static func settings(_ box: ModelBox, _ options: LuaOptions) throws -> GenerationOptions {
+    static func settings(_ box: ModelBox, _ options: LuaOptions) throws -> GenerationOptions {
         var settings = GenerationOptions()
         settings.maxNewTokens = try options.integer("max_new_tokens")
         settings.minNewTokens = try options.integer("min_new_tokens")
@@ -233,84 +232,6 @@ enum GenerateLua {
                 ["choice": .string(choices[best]), "index": .integer(best + 1), "scores": .numbers(values)])
         }
         return prompts.isSingle ? .value(results[0]) : .list(results)
-    }
-}
-
-/// What a model is to go on with: texts, conversations or ids.
-private struct Prompts {
-    let ids: [[Int]]
-    /// Whether one was given, not a list.
-    let isSingle: Bool
-    let tokenizer: Tokenizer?
-    /// The texts that became `ids`; nil where ids were given.
-    private let texts: [String]?
-
-    init(_ options: LuaOptions) throws {
-        let given = ["prompt", "messages", "input_ids"].filter(options.has)
-        guard let kind = given.first, given.count == 1 else {
-            let found = given.isEmpty ? "none" : given.joined(separator: " and ")
-            throw LuaFault("expected one of prompt, messages and input_ids, got \(found)")
-        }
-        let box: TokenizerBox? = try options.optionalObject("tokenizer")
-        tokenizer = box?.tokenizer
-        if kind == "input_ids" {
-            (ids, isSingle) = try Prompts.ids(options)
-            texts = nil
-            return
-        }
-        guard let tokenizer else { throw LuaFault("option '\(kind)' needs the tokenizer: tokenizer = tokenizer") }
-        if kind == "prompt" {
-            let texts = options.strings("prompt") ?? []
-            isSingle = options["prompt"]?.asString != nil
-            ids = try texts.map { try tokenizer.ids($0) }
-            self.texts = texts
-            return
-        }
-        let conversations = try Prompts.conversations(options)
-        let prompt = try ChatPrompt(tokenizer)
-        var asked = ChatPrompt.Options()
-        asked.addGenerationPrompt = true
-        let texts = try conversations.lists.map { try prompt.text($0, asked) }
-        isSingle = conversations.isSingle
-        // The template has put the special tokens there.
-        ids = try texts.map { try tokenizer.ids($0, options: EncodingOptions(addSpecialTokens: false)) }
-        self.texts = nil
-    }
-
-    private static func ids(_ options: LuaOptions) throws -> ([[Int]], isSingle: Bool) {
-        guard let table = options["input_ids"]?.asTable else { throw options.error("input_ids", expected: "ids") }
-        if let list = table.integers(), !list.isEmpty || table.count == 0 { return ([list.map(Int.init)], true) }
-        let lists = table.values.map { $0.asTable?.integers()?.map(Int.init) }
-        guard table.fields.isEmpty, !lists.contains(where: { $0 == nil }) else {
-            throw options.error("input_ids", expected: "a list of ids, or a list of such lists")
-        }
-        return (lists.compactMap { $0 }, false)
-    }
-
-    private static func conversations(_ options: LuaOptions) throws -> (lists: [[JSON]], isSingle: Bool) {
-        guard let elements = options["messages"]?.asElements else {
-            throw options.error("messages", expected: "a list of { role =, content = }")
-        }
-        func messages(_ values: [LuaValue]) throws -> [JSON] { try values.map { try LuaJSON.json($0) } }
-        // A message has names, a conversation is a list.
-        if let first = elements.first?.asTable, first.fields.isEmpty, first.count > 0 {
-            return (try elements.map { try messages($0.asElements ?? [$0]) }, false)
-        }
-        return ([try messages(elements)], true)
-    }
-
-    /// Ids of answers behind the prompt of a place: what the text with the answer has beyond the prompt's, where it begins so.
-    func continuations(_ choices: [String], of place: Int) throws -> [[Int]] {
-        guard let tokenizer else { throw LuaFault("option 'choices' needs the tokenizer: tokenizer = tokenizer") }
-        return try choices.map { choice in
-            if let texts {
-                let whole = try tokenizer.ids(texts[place] + choice)
-                if whole.count > ids[place].count, whole.starts(with: ids[place]) {
-                    return Array(whole.dropFirst(ids[place].count))
-                }
-            }
-            return try tokenizer.ids(choice, options: EncodingOptions(addSpecialTokens: false))
-        }
     }
 }
 

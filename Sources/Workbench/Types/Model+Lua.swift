@@ -60,7 +60,8 @@ enum ModelLua {
         [
             Option(
                 "task_type", .oneOf(TaskType.allCases.map(\.rawValue)),
-                "Task by PEFT's name; a bare model where absent."),
+                default: .words("CAUSAL_LM for a .gguf file, else a bare model"),
+                "Task by PEFT's name; FEATURE_EXTRACTION is a bare model too.", example: "\"SEQ_CLS\""),
             Option(
                 "num_labels", .integer(1...1 << 24), default: .words("as config.json says"),
                 "Classes or outputs of the head.", example: "3"),
@@ -117,12 +118,15 @@ enum ModelLua {
     static func load(_ path: String, _ options: LoadOptions, _ context: RecipeContext) throws -> ModelBox {
         let place = try ModelLocation.place(path, context)
         let loaded: LoadedModel
-        var folder: Folder?
+        var (folder, options): (Folder?, LoadOptions) = (nil, options)
         switch place {
         case .folder(let found):
             folder = found
             loaded = try loadModel(found, options)
-        case .gguf(let beneath, let name): loaded = try loadModel(beneath, gguf: name, options)
+        case .gguf(let beneath, let name):
+            // Such a file holds a language model with its head.
+            if options.taskType == nil { options.taskType = .causalLM }
+            loaded = try loadModel(beneath, gguf: name, options)
         }
         for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
         let box = ModelBox(loaded.model, name: shortName(path), baseName: path, context: context)

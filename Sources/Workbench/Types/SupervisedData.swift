@@ -31,31 +31,65 @@ struct SupervisedData {
 
     /// The data set as a language model is trained on it; one that has ids already, or is another model's, is left as it is.
     func prepared(_ dataset: Dataset, for model: any Model, _ tokenizer: Tokenizer?) throws -> Dataset {
-        guard model.taskType == .causalLM, !dataset.has("input_ids"),
-            let kind = SupervisedText.Kind(columns: dataset.columnNames, textField: options.textField)
-        else { return dataset }
+        guard model.taskType == .causalLM, let kind = kind(of: dataset) else { return dataset }
         guard let tokenizer else {
             throw LuaFault(
                 "\(split) holds texts, which need the model's tokenizer: lorawb.trainer { …, processing_class = tokenizer }"
             )
         }
         guard dataset.count > 0 else { throw LuaFault("\(split) has no rows") }
-        var fitting = self
-        // A row is never longer than the model takes.
-        fitting.options.maxLength = options.maxLength.map { min($0, model.config.maxLength) }
-        let rows = try fitting.rows(dataset, kind, tokenizer)
+        let fitting = fitting(model)
+        let rows = try fitting.rows(0..<dataset.count, of: dataset, kind, tokenizer)
         try fitting.report(rows, of: dataset.count)
         return try fitting.columns(rows.filter(\.isTrained))
     }
 
-    private func rows(_ dataset: Dataset, _ kind: SupervisedText.Kind, _ tokenizer: Tokenizer) throws -> [SupervisedRow]
-    {
+    /// A row as `prepared` makes it, counted from 0; with packing, of the packed rows.
+    ///
+    /// - Parameter model: the model, where it is known: it limits how long a row is.
+    func row(_ row: Int, of dataset: Dataset, for model: (any Model)?, _ tokenizer: Tokenizer) throws -> TrainedRow {
+        let fitting = model.map(self.fitting) ?? self
+        guard let kind = kind(of: dataset) else {
+            return try TrainedRow(dataset, row: try check(row, dataset.count), split: split)
+        }
+        guard packing == nil else {
+            let rows = try fitting.rows(0..<dataset.count, of: dataset, kind, tokenizer)
+            let packed = try fitting.columns(rows.filter(\.isTrained))
+            return try TrainedRow(packed, row: try check(row, packed.count), split: split)
+        }
+        let row = try check(row, dataset.count)
+        return TrainedRow(try fitting.rows(row..<row + 1, of: dataset, kind, tokenizer)[0])
+    }
+
+    private func check(_ row: Int, _ count: Int) throws -> Int {
+        guard (0..<count).contains(row) else {
+            throw LuaFault("row \(row + 1) is outside 1 to \(count)\(packing == nil ? "" : ", the packed rows")")
+        }
+        return row
+    }
+
+    /// What the texts of a data set are; nil where it holds ids already, or nothing that is known.
+    private func kind(of dataset: Dataset) -> SupervisedText.Kind? {
+        dataset.has("input_ids")
+            ? nil : SupervisedText.Kind(columns: dataset.columnNames, textField: options.textField)
+    }
+
+    /// The same with rows that are never longer than the model takes.
+    private func fitting(_ model: any Model) -> SupervisedData {
+        var fitting = self
+        fitting.options.maxLength = options.maxLength.map { min($0, model.config.maxLength) }
+        return fitting
+    }
+
+    private func rows(
+        _ places: Range<Int>, of dataset: Dataset, _ kind: SupervisedText.Kind, _ tokenizer: Tokenizer
+    ) throws -> [SupervisedRow] {
         var options = options
         // A row that goes on in others is cut there.
         if packing == .bfdSplit || packing == .wrapped { options.maxLength = nil }
         let text = try SupervisedText(kind, tokenizer: tokenizer, options: options)
         var rows: [SupervisedRow] = []
-        for row in 0..<dataset.count {
+        for row in places {
             if row % 64 == 0 { try LuaInterrupt.check() }
             let members = dataset.columnNames.map { ($0, dataset.value($0, row: row) ?? .null) }
             do {

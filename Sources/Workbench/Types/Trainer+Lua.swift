@@ -113,7 +113,8 @@ enum TrainerLua {
                 "A function of model and inputs that gives the mean loss over the rows, `loss, outputs`, or { loss =, logits = }; logits are what metrics see.",
                 example: "function(model, inputs) local out = model(inputs) return out.loss, out end"),
             Option(
-                "callbacks", .options(callbackOptions), "Functions by event, called with state and control.",
+                "callbacks", .options(callbackOptions),
+                "Functions by event, called with state and control; and lorawb.samples, at places 1, 2, ….",
                 example: "{ on_log = function(state, control, row) print(row.loss) end }"),
         ],
         refused: [
@@ -130,7 +131,7 @@ enum TrainerLua {
                 .function(
                     "fun(state: lorawb.TrainerState, control: lorawb.TrainerControl\(argument.map { ", \($0)" } ?? "")): string?"
                 ), doc, example: "function(state, control) end")
-        })
+        }, positional: .object("lorawb.Samples"))
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
@@ -167,7 +168,7 @@ enum TrainerLua {
             model: box.model, arguments: arguments, trainDataset: trainData, evalDataset: evalData,
             objective: options.function("compute_loss").map { objective($0, box) }, output: openOutput)
         trainer.computeMetrics = try metrics(options["compute_metrics"] ?? .nil)
-        trainer.callbacks = try callbacks(options)
+        trainer.callbacks = try callbacks(options, box)
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
         trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
             context.output.raw($0)
@@ -211,11 +212,13 @@ enum TrainerLua {
             ])
     }
 
-    private static func callbacks(_ options: LuaOptions) throws -> [any TrainerCallback] {
-        guard let given = try options.nested("callbacks") else { return [] }
+    private static func callbacks(_ options: LuaOptions, _ box: ModelBox) throws -> [any TrainerCallback] {
+        guard let table = options.table("callbacks") else { return [] }
+        let given = try LuaOptions(table, callbackOptions, place: "callbacks: ")
         var functions: [String: LuaFunction] = [:]
         for name in given.given { functions[name] = given.function(name) }
-        return functions.isEmpty ? [] : [LuaCallbacks(functions)]
+        let samples = try table.values.compactMap { try $0.asObject(SamplesBox.self)?.callback(box) }
+        return (functions.isEmpty ? [] : [LuaCallbacks(functions)]) + samples
     }
 
     // MARK: Losses and metrics
