@@ -45,7 +45,9 @@ public final class Checkpointing: Sendable {
     /// The decisions of one pass, from its lowest layer on.
     func plan() -> Plan? { mode == .off ? nil : Plan(self) }
 
-    /// Decides layer by layer. What a layer keeps is measured, and those above it are taken to keep as much.
+    /// Decides layer by layer.
+    ///
+    /// What a layer keeps is measured, and those above it are taken to keep as much.
     struct Plan {
         private let asked: Checkpointing
         private var layerBytes = 0
@@ -60,10 +62,10 @@ public final class Checkpointing: Sendable {
             guard asked.mode == .auto else { return true }
             if bytes > layerBytes {
                 layerBytes = bytes
-                // The layer has its bytes already. Gradients on their way take no more than another, and an eighth is left for what
-                // lies between blocks of memory.
-                let free = max(0, asked.available() - asked.reserved) + bytes
-                keeping = max(0, (free - free / 8) / bytes - 1)
+                // The layer has its bytes already. Every layer has its input, one is being run again, gradients on their way take
+                // no more than another, and an eighth is left for what lies between blocks of memory.
+                let (free, input) = (max(0, asked.available() - asked.reserved) + bytes, states.count * 4)
+                keeping = max(0, (free - free / 8 - 2 * bytes - layersLeft * input) / max(1, bytes - input))
                 asked.note(layersLeft, keeping: keeping, bytes, free)
             }
             return layersLeft > keeping
