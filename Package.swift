@@ -174,7 +174,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats",
+                "TestSupport", "Options", "Training", "Adapters", "Models", "Tensors", "Kernels", "Formats", "Memory",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,6 +1,7 @@
 #include "CMemory.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -115,6 +116,21 @@ int64_t memory_room(int64_t bytes) {
     address = address == INT64_MAX ? address : address - ((int64_t)8 << 20);
     if (address < room) room = address;
     return room > 0 ? room : 0;
+}
+
+int64_t memory_machine_free(void) {
+    int64_t bytes = INT64_MAX;
+#ifdef __linux__
+    FILE *file = fopen("/proc/meminfo", "re");
+    if (file == NULL) return bytes;
+    char line[128];
+    long long count;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "MemAvailable: %lld kB", &count) == 1 && count >= 0 && count < INT64_MAX / 1024) bytes = count * 1024;
+    }
+    fclose(file);
+#endif
+    return bytes;
 }
 
 void memory_refill(int64_t room) {

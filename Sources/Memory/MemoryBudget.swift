@@ -51,6 +51,11 @@ public enum MemoryBudget {
     /// Bytes that count against it now.
     public static var held: Int { Int(memory_held()) }
 
+    /// Bytes that may still be taken, of the limit and of what the machine has free.
+    public static var available: Int {
+        min(max(0, limit - held), Int(clamping: memory_machine_free()))
+    }
+
     /// Asks for `bytes` more, to be called before they are taken; throws `MemoryRefusal` where they would pass the limit.
     ///
     /// It does not ask whether to stop: what is saved after an interrupt needs memory too.

@@ -54,6 +54,8 @@ public struct Pass: Sendable {
     public let draws: DropoutDraws?
     /// Keys and values of what came before, to which those of this pass are added; nil where none are kept.
     public let cache: KeyValueCache?
+    /// Which layers are run again in backward; none where nil.
+    public let checkpointing: Checkpointing?
     /// What an architecture makes once for a pass and its layers share.
     private let shared = SharedSlot()
 
@@ -62,9 +64,10 @@ public struct Pass: Sendable {
     /// - Parameters:
     ///   - starts: position of the first token of each sequence: [B]; 0 where nil, and where a cache is, what it holds of each.
     ///   - draws: what dropout draws by; nothing is dropped without.
+    ///   - checkpointing: which layers are run again in backward; none with a cache, to which they would add again.
     public init(
         lengths: [Int], tokenTypes: [Int]? = nil, starts: [Int]? = nil, read: ReadRows? = nil,
-        draws: DropoutDraws? = nil, cache: KeyValueCache? = nil
+        draws: DropoutDraws? = nil, cache: KeyValueCache? = nil, checkpointing: Checkpointing? = nil
     ) throws {
         var boundaries = [0]
         var positions: [Int] = []
@@ -97,15 +100,17 @@ public struct Pass: Sendable {
         (self.boundaries, self.positions, self.rows) = (boundaries, positions, rows)
         self.places = cache == nil && starts != nil ? places : positions
         (self.tokenTypes, self.read, self.draws, self.cache) = (tokenTypes, read, draws, cache)
+        self.checkpointing = cache == nil ? checkpointing : nil
     }
 
     /// The pass over `input`.
     public init(
-        over input: ModelInput, read: ReadRows? = nil, draws: DropoutDraws? = nil, cache: KeyValueCache? = nil
+        over input: ModelInput, read: ReadRows? = nil, draws: DropoutDraws? = nil, cache: KeyValueCache? = nil,
+        checkpointing: Checkpointing? = nil
     ) throws {
         try self.init(
             lengths: input.inputIds.map(\.count), tokenTypes: input.tokenTypeIds?.flatMap { $0 }, read: read,
-            draws: draws, cache: cache)
+            draws: draws, cache: cache, checkpointing: checkpointing)
     }
 
     private init(of pass: Pass, at rows: [Int], boundaries: [Int]) {
@@ -114,12 +119,13 @@ public struct Pass: Sendable {
         places = rows.map { pass.places[$0] }
         self.rows = rows.map { pass.rows[$0] }
         tokenTypes = nil
-        (read, draws, cache) = (.all, pass.draws, pass.cache)
+        (read, draws, cache, checkpointing) = (.all, pass.draws, pass.cache, pass.checkpointing)
     }
 
     private init(quiet pass: Pass) {
         (boundaries, positions, places, rows) = (pass.boundaries, pass.positions, pass.places, pass.rows)
         (tokenTypes, read, draws, cache) = (pass.tokenTypes, pass.read, nil, pass.cache)
+        checkpointing = pass.checkpointing
     }
 
     /// Number of matrix rows, T.

@@ -124,6 +124,11 @@ private struct Walk {
     mutating func run(into result: inout Gradients) throws {
         while let node = pop()?.node {
             guard let dy = sums.removeValue(forKey: ObjectIdentifier(node)) else { continue }
+            if let checkpoint = node.checkpoint, let edge = node.edges.first {
+                (node.checkpoint, node.edges) = (nil, [])
+                try add(dy, to: checkpoint.record(after: edge))
+                continue
+            }
             guard let op = node.op else {
                 throw TensorError("backward: this graph was already used by a backward; run the forward again")
             }

@@ -53,6 +53,11 @@ public enum Recording {
     public static func off<Result>(_ body: () throws -> Result) rethrows -> Result {
         try $isOn.withValue(false, operation: body)
     }
+
+    /// Runs `body` and records what it does, within a backward.
+    static func on<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try $isOn.withValue(true, operation: body)
+    }
 }
 
 /// A recorded operation: what to run backwards, and where its gradients go.
@@ -63,8 +68,10 @@ public final class Node {
         case node(Node)
     }
 
-    /// The operation; nil once its backward has run.
+    /// The operation; nil once its backward has run, and where `checkpoint` stands for several.
     var op: (any Op)?
+    /// What records operations again; nil once it did.
+    var checkpoint: Checkpoint?
     var edges: [Edge]
     let needs: [Bool]
     /// One more than the deepest node among the inputs.
@@ -78,6 +85,12 @@ public final class Node {
 
     init(op: any Op, edges: [Edge], needs: [Bool], depth: Int, shape: [Int]) {
         (self.op, self.edges, self.needs, self.depth, self.shape) = (op, edges, needs, depth, shape)
+    }
+
+    /// A node in place of those of several operations, the last of which was as deep.
+    init(_ checkpoint: Checkpoint, after edge: Edge, depth: Int, shape: [Int]) throws {
+        (self.checkpoint, edges, needs, self.depth, self.shape) = (checkpoint, [edge], [], depth, shape)
+        try MemoryBudget.reserve(Node.overhead)
     }
 
     // A long chain of nodes must not be released by recursion: a recipe's loop can make one of a million. Nodes that

@@ -8,23 +8,23 @@ struct DataTests {
     @Test("an epoch takes every row once, in an order that seed and epoch alone determine")
     func random() throws {
         let sampler = try BatchSampler(count: 1000, batchSize: 16, seed: 7)
-        let order = sampler.order(epoch: 3)
+        let order = sampler.epoch(3).rows
         #expect(order.sorted() == Array(0..<1000))
-        #expect(order == sampler.order(epoch: 3))
-        #expect(order != sampler.order(epoch: 4))
-        #expect(try order != BatchSampler(count: 1000, batchSize: 16, seed: 8).order(epoch: 3))
+        #expect(order == sampler.epoch(3).rows)
+        #expect(order != sampler.epoch(4).rows)
+        #expect(try order != BatchSampler(count: 1000, batchSize: 16, seed: 8).epoch(3).rows)
         // The size of a batch does not change the order, so accumulation takes the same rows.
-        #expect(try order == BatchSampler(count: 1000, batchSize: 4, seed: 7).order(epoch: 3))
+        #expect(try order == BatchSampler(count: 1000, batchSize: 4, seed: 7).epoch(3).rows)
         #expect(sampler.batchesPerEpoch == 63)
-        #expect(sampler.places(ofBatch: 62) == 992..<1000)
-        #expect(sampler.places(ofBatch: 63).isEmpty)
+        #expect(sampler.epoch(3)[batch: 62] == order[992..<1000])
+        #expect(sampler.epoch(3)[batch: 63].isEmpty)
     }
 
     @Test("shuffling is uniform: each of 24 orders of four comes as often as chance allows")
     func uniform() throws {
         var counts: [[Int]: Int] = [:]
         for epoch in 0..<24_000 {
-            counts[try BatchSampler(count: 4, batchSize: 1, seed: 1).order(epoch: epoch), default: 0] += 1
+            counts[try BatchSampler(count: 4, batchSize: 1, seed: 1).epoch(epoch).rows, default: 0] += 1
         }
         #expect(counts.count == 24)
         // χ² with 23 degrees of freedom exceeds 49.7 once in a thousand seeds; this seed is fixed.
@@ -35,16 +35,16 @@ struct DataTests {
     @Test("sequential order and the dropped last batch")
     func sequential() throws {
         let sampler = try BatchSampler(count: 10, batchSize: 4, strategy: .sequential, dropLast: true)
-        #expect(sampler.order(epoch: 1) == Array(0..<10))
+        #expect(sampler.epoch(1).rows == Array(0..<10))
         #expect(sampler.batchesPerEpoch == 2)
-        #expect(sampler.places(ofBatch: 2).isEmpty)
+        #expect(sampler.epoch(1)[batch: 2].isEmpty)
     }
 
     @Test("grouping by length sorts within megabatches and puts the longest row first")
     func grouped() throws {
         let lengths = (0..<400).map { Int32(1 + ($0 * 37) % 101) }
         let sampler = try BatchSampler(count: 400, batchSize: 4, strategy: .groupByLength, lengths: lengths)
-        let order = sampler.order(epoch: 0)
+        let order = sampler.epoch(0).rows
         #expect(order.sorted() == Array(0..<400))
         #expect(lengths[order[0]] == lengths.max())
         // Reference: megabatches of min(400 / (4 · 4), 50) = 25 batches, 100 rows; only the swap of the longest breaks order.
@@ -54,9 +54,54 @@ struct DataTests {
             }
             #expect(falling >= 97)
         }
-        #expect(order != sampler.order(epoch: 1))
+        #expect(order != sampler.epoch(1).rows)
         #expect(throws: TrainingError("group_by_length: 3 lengths for 4 rows")) {
             _ = try BatchSampler(count: 4, batchSize: 2, strategy: .groupByLength, lengths: [1, 2, 3])
+        }
+    }
+
+    @Test(
+        "batches by tokens take rows in order as long as they fit, the same ones in every epoch",
+        arguments: BatchSampler.Strategy.allCases)
+    func tokens(strategy: BatchSampler.Strategy) throws {
+        let counts = (0..<203).map { Int32(1 + ($0 * 37) % 61) }
+        for (most, rows) in [(50, Int.max), (50, 3), (1, .max), (61, 2), (100_000, .max), (.max, .max), (.max, 5)] {
+            func made(dropLast: Bool = false) throws -> BatchSampler {
+                try BatchSampler(
+                    count: 203, batchSize: rows, strategy: strategy, seed: 7, dropLast: dropLast, lengths: counts,
+                    accumulation: 2, maxTokens: most, tokenCounts: counts)
+            }
+            let sampler = try made()
+            // Row by row, what a batch may take.
+            var expected: [[Int]] = []
+            for row in sampler.epoch(0).rows {
+                let tokens = (expected.last ?? []).reduce(0) { $0 + Int(counts[$1]) }
+                let fits = expected.last.map { $0.count < rows && Int(counts[row]) <= most - tokens } ?? false
+                if fits { expected[expected.count - 1].append(row) } else { expected.append([row]) }
+            }
+            #expect(sampler.batchesPerEpoch == expected.count)
+            func batches(_ epoch: Int, of sampler: BatchSampler) -> [[Int]] {
+                (0..<sampler.batchesPerEpoch).map { Array(sampler.epoch(epoch)[batch: $0]) }
+            }
+            #expect(batches(0, of: sampler) == expected)
+            #expect(sampler.epoch(4)[batch: expected.count].isEmpty)
+            #expect(expected.joined().sorted() == Array(0..<203))
+            for epoch in [1, 2] {
+                let found = batches(epoch, of: sampler)
+                #expect(Set(found) == Set(expected) && found.count == expected.count)
+                #expect(try found == batches(epoch, of: made()))
+                #expect((found == expected) == (strategy == .sequential || expected.count == 1))
+                if strategy == .groupByLength { #expect(found[0].contains { counts[$0] == counts.max() }) }
+            }
+            // The last one is left out where another row would have fitted.
+            let last = try #require(expected.last)
+            let isFull = last.count == rows || last.reduce(0) { $0 + Int(counts[$1]) } >= most
+            let dropping = try made(dropLast: true)
+            #expect(batches(0, of: dropping) == (isFull ? expected : expected.dropLast()))
+            #expect(dropping.epoch(1).rows.sorted() == Array(0..<203))
+        }
+        #expect(throws: TrainingError("max_tokens_per_batch: 2 token counts for 3 rows")) {
+            _ = try BatchSampler(count: 3, batchSize: 1, maxTokens: 4, tokenCounts: [1, 2])
         }
     }
 

@@ -10,10 +10,10 @@ struct LargeNumberTests {
             let sampler = try BatchSampler(
                 count: 7, batchSize: size, strategy: strategy, lengths: [3, 1, 2, 9, 4, 4, 1], accumulation: .max)
             #expect(sampler.batchesPerEpoch == 1)
-            #expect(sampler.places(ofBatch: 0) == 0..<7)
-            #expect(sampler.places(ofBatch: 1) == 0..<0)
-            #expect(sampler.places(ofBatch: .max) == 0..<0)
-            #expect(sampler.order(epoch: .max).sorted() == Array(0..<7))
+            let epoch = sampler.epoch(.max)
+            #expect(epoch.rows.sorted() == Array(0..<7))
+            #expect(epoch[batch: 0] == epoch.rows[...])
+            #expect(epoch[batch: 1].isEmpty && epoch[batch: .max].isEmpty)
         }
         let dropping = try BatchSampler(count: 7, batchSize: size, dropLast: true)
         #expect(dropping.batchesPerEpoch == (size == 7 ? 1 : 0))
@@ -24,7 +24,7 @@ struct LargeNumberTests {
         let lengths = (0..<40).map { Int32($0 * 7 % 40) }
         let sampler = try BatchSampler(
             count: 40, batchSize: 2, strategy: .groupByLength, lengths: lengths, accumulation: 2)
-        let order = sampler.order(epoch: 0).map { lengths[$0] }
+        let order = sampler.epoch(0).rows.map { lengths[$0] }
         // min(40 / (4 · 4), 50) · 4 = 8 rows are sorted together; the longest row of all stands first.
         #expect(order.first == 39)
         for first in stride(from: 8, to: 40, by: 8) {

@@ -41,6 +41,19 @@ struct ResumeTests {
                     ("dataloader_drop_last", .bool(true)), ("logging_first_step", .bool(true)),
                 ]),
             Way(
+                "batches by tokens, accumulation, layers run again",
+                [
+                    ("max_tokens_per_batch", .integer(18)), ("gradient_accumulation_steps", .integer(2)),
+                    ("save_steps", .integer(1)), ("logging_steps", .integer(2)),
+                    ("gradient_checkpointing", .bool(true)), ("eval_strategy", .string("epoch")),
+                ]),
+            Way(
+                "batches by tokens, grouped by length, part of an epoch",
+                [
+                    ("max_tokens_per_batch", .integer(11)), ("num_train_epochs", .number(2.6)),
+                    ("train_sampling_strategy", .string("group_by_length")), ("save_steps", .integer(3)),
+                ]),
+            Way(
                 "evaluated every epoch, saved when better",
                 [
                     ("save_strategy", .string("best")), ("eval_strategy", .string("epoch")),

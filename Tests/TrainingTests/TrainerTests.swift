@@ -1,3 +1,4 @@
+import Formats
 import Models
 import Tensors
 import TestSupport
@@ -100,10 +101,10 @@ struct TrainerTests {
         let clock = StepClock(seed: 42)
         var byHand: [Double] = []
         for epoch in 0..<2 {
-            let order = sampler.order(epoch: epoch)
+            let order = sampler.epoch(epoch)
             for first in stride(from: 0, to: sampler.batchesPerEpoch, by: accumulation) {
                 let batches = try (first..<min(sampler.batchesPerEpoch, first + accumulation)).map {
-                    try reader.batch(Array(order[sampler.places(ofBatch: $0)]))
+                    try reader.batch(Array(order[batch: $0]))
                 }
                 let total = batches.reduce(0) { $0 + $1.count }
                 var loss = 0.0
@@ -126,6 +127,81 @@ struct TrainerTests {
         }
         #expect(byHand == losses)
         #expect(try Tiny.weights(model) == Tiny.weights(other))
+    }
+
+    @Test("batches by tokens: steps are counted by batches, and the step's loss is of all its labels")
+    func tokenBatches() throws {
+        let data = try Tiny.dataset(20)
+        let counts = (0..<20).map { data.value("input_ids", row: $0)?.array?.count ?? 0 }
+        func made(_ arguments: [(String, JSON)]) throws -> Trainer {
+            try Trainer(
+                model: Tiny.model(dropout: 0),
+                arguments: Tiny.arguments(
+                    [("logging_steps", .integer(1)), ("save_strategy", .string("no"))] + arguments),
+                trainDataset: data, evalDataset: data)
+        }
+        // In their order, up to 16 tokens: what a loop by hand takes.
+        var batches: [[Int]] = [[]]
+        for (row, count) in counts.enumerated() {
+            let tokens = batches[batches.count - 1].reduce(0) { $0 + counts[$1] }
+            if tokens + count > 16 { batches.append([]) }
+            batches[batches.count - 1].append(row)
+        }
+        let trainer = try made([
+            ("max_tokens_per_batch", .integer(16)), ("train_sampling_strategy", .string("sequential")),
+            ("gradient_accumulation_steps", .integer(3)), ("num_train_epochs", .integer(2)),
+            ("warmup_steps", .number(0.5)),
+        ])
+        try trainer.train()
+        let steps = (batches.count + 2) / 3
+        #expect(batches.contains { $0.count > 2 } && batches.count % 3 != 0)
+        #expect(trainer.state.maxSteps == 2 * steps && trainer.state.globalStep == 2 * steps)
+        #expect(trainer.state.numInputTokensSeen == 2 * counts.reduce(0, +))
+        let rates = trainer.state.logHistory.compactMap { $0.first { $0.key == "learning_rate" }?.value.double }
+        #expect(rates.firstIndex(of: 5e-5) == steps)
+        // The first step is one batch of the rows that it takes.
+        let rows = batches.prefix(3).reduce(0) { $0 + $1.count }
+        let whole = try made([
+            ("per_device_train_batch_size", .integer(rows)), ("train_sampling_strategy", .string("sequential")),
+            ("max_steps", .integer(1)),
+        ])
+        try whole.train()
+        func loss(_ trainer: Trainer) -> Double {
+            trainer.state.logHistory.compactMap { $0.first { $0.key == "loss" }?.value.double }.first ?? .nan
+        }
+        // Sums of some rows' losses in another order.
+        #expect(abs(loss(trainer) - loss(whole)) < 1e-6)
+        // Rows bound a batch as well where that is said, and both bound evaluations.
+        for (said, expected) in [([("per_device_train_batch_size", JSON.integer(2))], 10), ([], 1)] {
+            let bounded = try made([("max_tokens_per_batch", .integer(1000)), ("max_steps", .integer(1))] + said)
+            try bounded.train()
+            #expect(bounded.state.epoch == 1 / Double(expected))
+        }
+        func evalLoss(_ arguments: [(String, JSON)]) throws -> Double {
+            try made(arguments).evaluate().first { $0.key == "eval_loss" }?.value.double ?? .nan
+        }
+        #expect(try abs(evalLoss([("max_tokens_per_batch", .integer(9))]) - evalLoss([])) < 1e-6)
+    }
+
+    @Test("a row with more tokens than a batch may have is a batch of its own, which is said")
+    func longRows() throws {
+        let listener = Listener()
+        let trainer = try Trainer(
+            model: Tiny.model(),
+            arguments: Tiny.arguments([
+                ("max_tokens_per_batch", .integer(3)), ("num_train_epochs", .integer(1)),
+                ("save_strategy", .string("no")),
+            ]), trainDataset: Tiny.dataset(20))
+        trainer.reporter = listener
+        try trainer.train()
+        #expect(trainer.state.globalStep == 20)
+        #expect(
+            listener.warnings.contains {
+                $0.hasPrefix("max_tokens_per_batch: ")
+                    && $0.hasSuffix(
+                        " of 20 rows of train_dataset have more than 3 tokens, the longest 9; each is a batch of its own"
+                    )
+            })
     }
 
     @Test("with one micro-batch a step, the model's own mean loss is the trainer's")

@@ -44,6 +44,8 @@ int64_t memory_held(void);
 int64_t memory_room(int64_t bytes);
 // Bytes of address space that are left under ulimit -v; INT64_MAX where nothing limits them.
 int64_t memory_address_space(void);
+// Bytes that the machine has free, or would have without files that it keeps at hand; INT64_MAX where the system does not tell.
+int64_t memory_machine_free(void);
 // Fills the credit up out of this much room.
 void memory_refill(int64_t room);
 // Gives free pages of malloc's back to the system.

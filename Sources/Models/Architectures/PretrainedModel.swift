@@ -140,9 +140,16 @@ final class PretrainedModel: Model {
         _ states: Tensor, _ range: Range<Int>, _ pass: Pass, _ asked: [Int]?, seen: (Tensor) -> Void = { _ in }
     ) throws -> Tensor {
         let layers = backbone.layers
+        var plan = pass.checkpointing?.plan()
         return try range.reduce(states) { states, index in
             let pass = pass.inside(layer: index)
-            let next = try layers[index](states, pass, AskedRows(index == layers.count - 1 ? asked : nil, of: pass))
+            let asked = AskedRows(index == layers.count - 1 ? asked : nil, of: pass)
+            let (layer, live) = (layers[index], StoragePool.shared.liveBytes)
+            let next = try layer(states, pass, asked)
+            let bytes = StoragePool.shared.liveBytes - live
+            if plan?.isRunAgain(next, bytes: bytes, layersLeft: range.upperBound - index) ?? false {
+                try next.checkpoint(from: states) { try layer($0, pass, asked) }
+            }
             seen(next)
             return next
         }

@@ -59,7 +59,11 @@ public struct BatchReader: Sendable {
             do {
                 let batch = try batch(Array(rows))
                 try check(batch, vocabulary, longest)
-                tokenCounts += batch.input.inputIds.map { Int32(clamping: $0.count) }
+                var counts = Array(repeating: Int32(0), count: batch.count)
+                for (place, ids) in batch.input.inputIds.enumerated() {
+                    counts[batch.sequences?[place].row ?? place] += Int32(clamping: ids.count)
+                }
+                tokenCounts += counts
             } catch {
                 for row in rows { try check(try batch([row]), vocabulary, longest) }
                 throw error

@@ -52,6 +52,6 @@ final class StatesKeeper {
         }
         var input = batch.input
         input.keptStates = try cache.states(of: batch.rows)
-        return Batch(rows: batch.rows, input: input, labels: batch.labels)
+        return Batch(rows: batch.rows, input: input, labels: batch.labels, sequences: batch.sequences)
     }
 }

@@ -119,7 +119,7 @@ extension Trainer {
             cache: StatesCache(
                 layer: layer, counts: counts, width: model.config.hiddenSize, precision: precision, room: room),
             byteCount: bytes, isInFile: isInFile,
-            order: split == .train ? try prepare().sampler.order(epoch: 0) : Array(0..<counts.count),
+            order: split == .train ? try prepare().sampler.epoch(0).rows : Array(0..<counts.count),
             groupSize: split == .train ? arguments.perDeviceTrainBatchSize : arguments.perDeviceEvalBatchSize)
     }
 

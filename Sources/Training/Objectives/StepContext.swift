@@ -6,19 +6,29 @@ public struct StepContext {
     public let model: any Model
     /// How much is labelled in the whole step, over its micro-batches.
     public let total: Int
+    /// Which layers are run again in backward; none where nil.
+    public let checkpointing: Checkpointing?
     private let draws: DropoutDraws?
     private let firstRow: Int
 
     /// A place in an evaluation, where nothing is dropped.
-    public init(evaluating model: any Model, total: Int) { self.init(model, total: total, draws: nil, firstRow: 0) }
-
-    /// A place in training: the batch's rows follow `firstRow` others of the step.
-    public init(training model: any Model, total: Int, draws: DropoutDraws, firstRow: Int = 0) {
-        self.init(model, total: total, draws: draws, firstRow: firstRow)
+    public init(evaluating model: any Model, total: Int) {
+        self.init(model, total: total, draws: nil, firstRow: 0, checkpointing: nil)
     }
 
-    private init(_ model: any Model, total: Int, draws: DropoutDraws?, firstRow: Int) {
+    /// A place in training: the batch's rows follow `firstRow` others of the step.
+    public init(
+        training model: any Model, total: Int, draws: DropoutDraws, firstRow: Int = 0,
+        checkpointing: Checkpointing? = nil
+    ) {
+        self.init(model, total: total, draws: draws, firstRow: firstRow, checkpointing: checkpointing)
+    }
+
+    private init(
+        _ model: any Model, total: Int, draws: DropoutDraws?, firstRow: Int, checkpointing: Checkpointing?
+    ) {
         (self.model, self.total, self.draws, self.firstRow) = (model, total, draws, firstRow)
+        self.checkpointing = checkpointing
     }
 
     /// Whether dropout acts.
@@ -35,6 +45,8 @@ public struct StepContext {
     ///
     /// - Parameter rows: the row that each sequence of the input belongs to; one each, in order, where nil.
     public func forward(_ input: ModelInput, rows: [Int]? = nil, read: ReadRows? = nil) throws -> ModelOutput {
-        try model.forward(input, Pass(over: input, read: read, draws: draws(input.inputIds.count, rows: rows)))
+        let draws = draws(input.inputIds.count, rows: rows)
+        return try model.forward(
+            input, Pass(over: input, read: read, draws: draws, checkpointing: checkpointing))
     }
 }

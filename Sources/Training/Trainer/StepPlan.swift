@@ -18,7 +18,7 @@ public struct StepPlan: Sendable, Equatable {
         batchesPerEpoch = sampler.batchesPerEpoch
         guard batchesPerEpoch > 0 else {
             throw TrainingError(
-                "train_dataset has \(sampler.count) rows, fewer than one batch of \(sampler.batchSize), and dataloader_drop_last leaves those out"
+                "train_dataset has \(sampler.count) rows, fewer than one batch of \(sampler.maxTokens.map { "\($0) tokens" } ?? "\(sampler.batchSize)"), and dataloader_drop_last leaves those out"
             )
         }
         accumulation = arguments.gradientAccumulationSteps

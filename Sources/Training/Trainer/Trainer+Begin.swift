@@ -15,10 +15,11 @@ extension Trainer {
             )
         }
         let sampler = try BatchSampler(
-            count: trainReader.dataset.count, batchSize: arguments.perDeviceTrainBatchSize,
+            count: trainReader.dataset.count, batchSize: arguments.trainRowsPerBatch,
             strategy: arguments.trainSamplingStrategy, seed: arguments.dataSeed ?? arguments.seed,
             dropLast: arguments.dataloaderDropLast, lengths: lengths(trainReader),
-            accumulation: arguments.gradientAccumulationSteps)
+            accumulation: arguments.gradientAccumulationSteps, maxTokens: arguments.maxTokensPerBatch,
+            tokenCounts: trainReader.tokenCounts)
         let plan = try StepPlan(sampler, arguments)
         let schedule = try Schedule(
             arguments.lrSchedulerType, warmupSteps: arguments.warmupSteps(of: plan.totalSteps),
@@ -80,10 +81,21 @@ extension Trainer {
         }
     }
 
+    /// Says how many rows are more than a batch may have.
+    private func tellLongRows(_ setup: TrainingSetup) {
+        guard let most = arguments.maxTokensPerBatch else { return }
+        let long = setup.trainReader.tokenCounts.filter { $0 > most }
+        guard let longest = long.max() else { return }
+        reporter?.warn(
+            "max_tokens_per_batch: \(long.count) of \(setup.trainReader.tokenCounts.count) rows of train_dataset have more than \(most) tokens, the longest \(longest); each is a batch of its own"
+        )
+    }
+
     /// Begins the training, or goes on with one that was restored.
     func begin() throws {
         let setup = try prepare()
         guard !session.hasBegun else { return }
+        tellLongRows(setup)
         try prepareKeptStates()
         session.hasBegun = true
         try checkOutput()

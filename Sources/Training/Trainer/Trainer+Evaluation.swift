@@ -92,17 +92,22 @@ extension Trainer {
         let isGathering = if case .function = source { wantsMetrics } else { false }
         var gathered = GatheredScores(keepsScores: keepsPredictions || isGathering)
         if case .metrics(let metrics) = source { for metric in metrics { metric.reset() } }
-        let size = arguments.perDeviceEvalBatchSize
-        for rows in (0..<reader.dataset.count).pieces(of: size) {
+        let sampler = try BatchSampler(
+            count: reader.dataset.count, batchSize: arguments.evalRowsPerBatch, strategy: .sequential,
+            maxTokens: arguments.maxTokensPerBatch, tokenCounts: reader.tokenCounts)
+        let epoch = sampler.epoch(0)
+        var done = 0
+        for index in 0..<sampler.batchesPerEpoch {
             try pollOutsideSteps()
-            var batch = try reader.batch(Array(rows))
+            var batch = try reader.batch(Array(epoch[batch: index]))
             if keepsStates { batch = try withKeptStates(batch, of: .evaluation) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
                 for metric in metrics { try metric.update(evaluated) }
             }
-            reporter?.evaluating(done: rows.upperBound, of: reader.dataset.count)
+            done += batch.count
+            reporter?.evaluating(done: done, of: reader.dataset.count)
         }
         let predictions = gathered.predictions
         var metrics: [JSON.Member] = []
@@ -115,7 +120,7 @@ extension Trainer {
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         session.evaluationSeconds += seconds
-        metrics += speed(rows: reader.dataset.count, batches: reader.dataset.count.dividedUp(by: size), seconds)
+        metrics += speed(rows: reader.dataset.count, batches: sampler.batchesPerEpoch, seconds)
         return (
             metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : JSON.Member("\(prefix)_\($0.key)", $0.value) },
             predictions

@@ -1,6 +1,7 @@
 import Memory
 import Models
 import Tensors
+import Words
 
 extension Trainer {
     /// One update: the micro-batches of a step forward and backward, clipping, the optimizer.
@@ -37,12 +38,12 @@ extension Trainer {
 
     private func batchesOfStep(_ setup: TrainingSetup) throws -> [Batch] {
         let progress = state.progress
-        if session.order?.epoch != progress.epochIndex {
-            session.order = (progress.epochIndex, setup.sampler.order(epoch: progress.epochIndex))
+        if session.epoch?.index != progress.epochIndex {
+            session.epoch = (progress.epochIndex, setup.sampler.epoch(progress.epochIndex))
         }
-        guard let order = session.order?.rows else { return [] }
+        guard let epoch = session.epoch?.batches else { return [] }
         return try setup.plan.batches(ofStep: progress.stepInEpoch).map { index in
-            try setup.trainReader.batch(Array(order[setup.sampler.places(ofBatch: index)]))
+            try setup.trainReader.batch(Array(epoch[batch: index]))
         }
     }
 
@@ -55,13 +56,16 @@ extension Trainer {
         let draws = DropoutDraws(
             seed: UInt64(bitPattern: Int64(arguments.seed)), step: state.globalStep, quietBelow: keptStates.quietBelow)
         setup.optimizer.zeroGrad()
+        let checkpointing = checkpointing(setup)
         var (loss, row) = (0.0, 0)
         for (index, batch) in batches.enumerated() {
             try poll()
             let forward = Profile.phase("forward")
-            let context = StepContext(training: model, total: total, draws: draws, firstRow: row)
+            let context = StepContext(
+                training: model, total: total, draws: draws, firstRow: row, checkpointing: checkpointing)
             let output = try objective.evaluate(withKeptStates(batch, of: .train), context)
             row += batch.count
+            tell(checkpointing?.reason, of: batch)
             let share = try output.value()
             forward.end()
             guard share.isFinite else { throw failure("the loss is \(share)", [batch]) }
@@ -78,6 +82,24 @@ extension Trainer {
         }
         try poll()
         return loss
+    }
+
+    /// Which layers of the step are run again; nil where none is.
+    private func checkpointing(_ setup: TrainingSetup) -> Checkpointing? {
+        guard arguments.gradientCheckpointing != .off else { return nil }
+        // What is free is known once a step has packed the weights both ways and made the optimizer's moments.
+        guard state.globalStep > session.firstStep else { return Checkpointing(.on) }
+        let gradients = setup.parameters.reduce(0) { $0 + $1.tensor.count * 4 }
+        return Checkpointing(arguments.gradientCheckpointing, reserved: gradients)
+    }
+
+    /// Says once why layers are run again.
+    private func tell(_ reason: Checkpointing.Reason?, of batch: Batch) {
+        guard let reason, !session.isCheckpointingTold else { return }
+        session.isCheckpointingTold = true
+        reporter?.note(
+            "gradient_checkpointing: \(reason.layers) of \(reason.allLayers) layers are run again in backward: for \(batch.tokenCount) tokens a layer keeps \(ByteSize.memory(reason.layerBytes)), and \(ByteSize.memory(reason.free)) are free"
+        )
     }
 
     private func update(_ setup: TrainingSetup, batches: [Batch], loss: Double) throws {

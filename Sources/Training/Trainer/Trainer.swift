@@ -205,6 +205,8 @@ struct TrainingSession {
     var evaluationSeconds = 0.0
     var samples = 0
     var isChecked = false
+    /// Whether it was said why layers are run again.
+    var isCheckpointingTold = false
     /// Fingerprints of the datasets by name, once they were asked for.
     var fingerprints: [String: String] = [:]
     /// Folder of the log, where one is kept.
@@ -212,8 +214,8 @@ struct TrainingSession {
     /// The right to write the output folder, from its first use on.
     var lock: FolderLock?
     var output: TrainOutput?
-    /// The order of the epoch in progress.
-    var order: (epoch: Int, rows: [Int])?
+    /// The batches of the epoch in progress.
+    var epoch: (index: Int, batches: BatchSampler.Epoch)?
 
     var seconds: Double {
         let elapsed = ContinuousClock.now - start

@@ -44,6 +44,20 @@ extension TrainingArguments {
             recorded: { $0[keyPath: path].map(OptionLiteral.integer) ?? .nothing })
     }
 
+    /// A number of rows, which bounds batches by tokens only where it is given.
+    private static func rows(
+        _ name: String, _ path: Path<Int>, _ isBound: Path<Bool>, _ doc: String, aliases: [String]
+    ) -> Argument {
+        let plain = integer(name, path, .positive, doc, aliases: aliases)
+        return Argument(
+            option: plain.option,
+            read: { arguments, source in
+                try plain.read(&arguments, source)
+                arguments[keyPath: isBound] = source.has(name) || !source.has("max_tokens_per_batch")
+            },
+            recorded: { $0[keyPath: isBound] ? .integer($0[keyPath: path]) : .nothing })
+    }
+
     private static func number(_ name: String, _ path: Path<Double>, _ range: NumberRange, _ doc: String) -> Argument {
         Argument(
             option: Option(name, .number(range), default: .number(usual[keyPath: path]), doc),
@@ -107,15 +121,36 @@ extension TrainingArguments {
             "output_dir", \.outputDir, default: "lorawb.run_dir", "Folder that checkpoints go to.",
             example: "\"runs/mine\""
         ).free,
-        integer(
-            "per_device_train_batch_size", \.perDeviceTrainBatchSize, .positive, "Rows of one micro-batch.",
+        rows(
+            "per_device_train_batch_size", \.perDeviceTrainBatchSize, \.boundsTrainRows,
+            "Rows of one micro-batch, the most where max_tokens_per_batch is given too.",
             aliases: ["per_gpu_train_batch_size"]),
-        integer(
-            "per_device_eval_batch_size", \.perDeviceEvalBatchSize, .positive, "Rows of one batch of an evaluation.",
+        rows(
+            "per_device_eval_batch_size", \.perDeviceEvalBatchSize, \.boundsEvalRows,
+            "Rows of one batch of an evaluation, the most where max_tokens_per_batch is given too.",
             aliases: ["per_gpu_eval_batch_size"]),
+        integer(
+            "max_tokens_per_batch", \.maxTokensPerBatch, .positive, default: "no bound but rows",
+            "Most tokens of a micro-batch, and of a batch of an evaluation: rows are taken as long as their lengths add up to no more, and up to the batch size where that is given; a longer row is a batch of its own. Batches are formed in the order of the first epoch; later epochs shuffle them.",
+            example: "4096"),
         integer(
             "gradient_accumulation_steps", \.gradientAccumulationSteps, .positive,
             "Micro-batches of one optimizer step."),
+        Argument(
+            option: Option(
+                "gradient_checkpointing", .either([.boolean, .oneOf(["auto"])]), default: false,
+                "Whether layers keep nothing but what enters them and are run again in backward, with the same losses and gradients to the bit: less memory, some time; \"auto\" for all in the first step, then for as few as make a step fit into the memory that is free.",
+                example: "\"auto\""),
+            read: { arguments, source in
+                if source.optionalString("gradient_checkpointing") != nil { arguments.gradientCheckpointing = .auto }
+                if let flag = source.optionalBoolean("gradient_checkpointing") {
+                    arguments.gradientCheckpointing = flag ? .on : .off
+                }
+            },
+            recorded: {
+                $0.gradientCheckpointing == .auto ? .string("auto") : .boolean($0.gradientCheckpointing == .on)
+            }
+        ).free,
         number(
             "num_train_epochs", \.numTrainEpochs, NumberRange(0, 1e9, withoutHighest: true),
             "Passes over the training data; a fraction ends within one."),

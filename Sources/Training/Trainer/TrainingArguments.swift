@@ -1,3 +1,5 @@
+import Models
+
 /// How to train, by the names and defaults of transformers 5.23's TrainingArguments.
 ///
 /// Made from a table of options by `init(_:)`, which checks names, types and ranges; a name that is not supported is an error
@@ -36,8 +38,16 @@ public struct TrainingArguments: Sendable, Equatable {
     public var perDeviceTrainBatchSize = 8
     /// Rows of one batch of an evaluation.
     public var perDeviceEvalBatchSize = 8
+    /// Most tokens of a micro-batch, and of a batch of an evaluation, that has several rows; nil where rows alone bound it.
+    public var maxTokensPerBatch: Int?
+    /// Whether `perDeviceTrainBatchSize` bounds batches that `maxTokensPerBatch` bounds.
+    public var boundsTrainRows = true
+    /// Whether `perDeviceEvalBatchSize` bounds batches that `maxTokensPerBatch` bounds.
+    public var boundsEvalRows = true
     /// Micro-batches of one optimizer step.
     public var gradientAccumulationSteps = 1
+    /// Which layers keep nothing but what enters them and are run again in backward.
+    public var gradientCheckpointing = Checkpointing.Mode.off
     /// Passes over the training data; a fraction ends within one.
     public var numTrainEpochs = 3.0
     /// Optimizer steps in all; above 0 it overrides `numTrainEpochs`.
@@ -147,6 +157,11 @@ public struct TrainingArguments: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// Most rows of a micro-batch.
+    public var trainRowsPerBatch: Int { maxTokensPerBatch == nil || boundsTrainRows ? perDeviceTrainBatchSize : .max }
+    /// Most rows of a batch of an evaluation.
+    public var evalRowsPerBatch: Int { maxTokensPerBatch == nil || boundsEvalRows ? perDeviceEvalBatchSize : .max }
 
     /// Steps of warm-up in a run of `total` steps.
     public func warmupSteps(of total: Int) -> Int { Self.steps(warmupSteps, of: total, wholeFrom: 1) }

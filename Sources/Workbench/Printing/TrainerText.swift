@@ -8,11 +8,22 @@ extension TrainerBox: Printed {
         let arguments = trainer.arguments
         rows.append([
             "args",
-            "learning_rate \(NumberText.short(arguments.learningRate)), batch size \(arguments.perDeviceTrainBatchSize)"
+            "learning_rate \(NumberText.short(arguments.learningRate)), \(TrainerBox.batchText(arguments))"
                 + (arguments.gradientAccumulationSteps > 1 ? " x \(arguments.gradientAccumulationSteps)" : ""),
         ])
         rows += TrainerStateBox.rows(trainer.state)
         return (headline + "\n" + Columns.rows(rows, indent: 2) + "\n  trainer.args and trainer.state tell more", false)
+    }
+}
+
+extension TrainerBox {
+    /// What bounds a batch.
+    private static func batchText(_ arguments: TrainingArguments) -> String {
+        let tokens = arguments.maxTokensPerBatch.map { "\($0) tokens" }
+        guard arguments.trainRowsPerBatch < .max, let tokens else {
+            return "batch size \(tokens ?? String(arguments.perDeviceTrainBatchSize))"
+        }
+        return "batch size \(arguments.perDeviceTrainBatchSize), at most \(tokens)"
     }
 }
 

@@ -228,14 +228,13 @@ enum DatasetLua {
                     count: dataset.count, batchSize: try options.integer("batch_size"),
                     strategy: options.optionalBoolean("shuffle") == true ? .random : .sequential,
                     seed: try options.integer("seed"), dropLast: try options.boolean("drop_last"))
-                let order = sampler.order(epoch: try options.integer("epoch"))
+                let epoch = sampler.epoch(try options.integer("epoch"))
                 var batch = 0
                 return .callable(
                     LuaCallable("batches") { _ in
-                        let places = sampler.places(ofBatch: batch)
-                        guard !places.isEmpty else { return .nil }
+                        let rows = Array(epoch[batch: batch])
+                        guard !rows.isEmpty else { return .nil }
                         batch += 1
-                        let rows = places.map { order[$0] }
                         var fields: [String: LuaValue] = [:]
                         for name in dataset.columnNames {
                             fields[name] = try LuaRows.column(name, of: dataset, rows)

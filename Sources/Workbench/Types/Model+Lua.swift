@@ -32,7 +32,8 @@ final class ModelBox: ModuleBox {
     func run(_ input: ModelInput) throws -> ModelOutput {
         let count = input.inputIds.count
         let draws = batch != nil ? batch?.draws(count) : isTraining ? ownClock.draws(count) : nil
-        return try model(input, draws: draws)
+        return try model.forward(
+            input, Pass(over: input, draws: draws, checkpointing: batch?.context.checkpointing))
     }
 }
 
