@@ -8,6 +8,9 @@ public struct GenerationDefaults: Sendable, Equatable {
     /// Settings of generation_config.json that are not taken, by name: how the model's makers would draw tokens.
     public var ignored: [String] = []
 
+    /// The file.
+    public static let file = "generation_config.json"
+
     /// What would change the tokens, of all that a generation_config.json may hold.
     private static let settings = [
         "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "top_h", "epsilon_cutoff", "eta_cutoff",
@@ -23,10 +26,9 @@ public struct GenerationDefaults: Sendable, Equatable {
     ///
     /// - Throws: `FormatError` for a file that is no JSON, `InferenceError` for end ids that are none.
     public init(_ folder: Folder?, _ config: ModelConfig) throws {
-        let name = "generation_config.json"
-        if let folder, folder.exists(name) {
-            let source = "\(folder.path)/\(name)"
-            let json = try JSON(parsing: folder.read(name), source: source, allowsNonFinite: true)
+        if let folder, folder.exists(GenerationDefaults.file) {
+            let source = "\(folder.path)/\(GenerationDefaults.file)"
+            let json = try JSON(parsing: folder.read(GenerationDefaults.file), source: source, allowsNonFinite: true)
             guard let members = json.object else {
                 throw InferenceError("\(source): expected an object, got \(json.kind)")
             }

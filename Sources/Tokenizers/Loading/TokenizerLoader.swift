@@ -16,6 +16,11 @@ extension Tokenizer {
             throw TokenizerError(error.description)
         }
     }
+
+    /// Whether a folder has a file with a vocabulary, of those that `load` looks for.
+    public static func isThere(in folder: Folder) -> Bool {
+        ["tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"].contains { folder.exists($0) }
+    }
 }
 
 /// Reads the files of a tokenizer.

@@ -17,6 +17,8 @@ final class ModelBox: ModuleBox {
     var isTraining = false
     /// What its folder says of how it generates.
     var generation = GenerationDefaults()
+    /// Where it was loaded from.
+    var origin: ModelOrigin?
     /// The batch that a trainer is at, while a loss of the recipe's own is computed.
     var batch: TrainedBatch?
     private let ownClock: StepClock
@@ -131,6 +133,7 @@ enum ModelLua {
         }
         for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
         let box = ModelBox(loaded.model, name: shortName(path), baseName: path, context: context)
+        box.origin = ModelOrigin(place: place, vocabSize: loaded.model.config.vocabSize)
         if options.taskType == .causalLM { box.generation = try GenerationDefaults(folder, loaded.model.config) }
         return box
     }
@@ -323,17 +326,30 @@ enum ModelLua {
         }
     }
 
+    private static let saveOptions = OptionTable([
+        Option(
+            "tokenizer", .object("lorawb.Tokenizer"), default: .words("the one of the place that the model came from"),
+            "The tokenizer that is written beside the weights.", example: "tokenizer")
+    ])
+
     private static var save: LuaMethod<ModelBox> {
         LuaMethod(
-            "save_pretrained", "Writes the adapter while one is attached unmerged, the whole model otherwise.",
-            parameters: [LuaParameter("path", .string, "The folder.")], example: "model:save_pretrained(\"saved\")"
+            "save_pretrained",
+            "Writes the adapter while one is attached unmerged, the whole model otherwise, with the tokenizer beside it.",
+            parameters: [
+                LuaParameter("path", .string, "The folder."),
+                LuaParameter("options", saveOptions),
+            ], example: "model:save_pretrained(\"saved\")"
         ) { box, call in
             try box.checkWhole("save_weights")
-            let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
+            let path = try call.string(1, "path")
+            let tokenizer: TokenizerBox? = try call.options(2, saveOptions).optionalObject("tokenizer")
+            let folder = try box.context.permissions.writingFolder(path)
             if box.adapters.hasUnmerged {
                 try box.adapters.saveAll(to: folder)
+                try tokenizer?.tokenizer.savePretrained(to: folder)
             } else {
-                try saveModel(box.model, to: folder)
+                try box.saveWhole(to: folder, tokenizer: tokenizer)
             }
             return .nothing
         }

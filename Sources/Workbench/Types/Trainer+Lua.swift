@@ -15,7 +15,7 @@ final class TrainerBox {
     let model: ModelBox
     private let context: RecipeContext
     private let openOutput: () throws -> Folder
-    private let tokenizer: TokenizerBox?
+    let tokenizer: TokenizerBox?
     private var hasResumed = false
 
     init(
@@ -387,10 +387,10 @@ enum TrainerLua {
                     let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
                     if box.model.adapters.hasUnmerged {
                         for name in box.model.adapters.active { try box.model.adapters.save(name, to: folder) }
+                        try box.saveTokenizer(to: folder)
                     } else {
-                        try saveModel(box.model.model, to: folder)
+                        try box.model.saveWhole(to: folder, tokenizer: box.tokenizer)
                     }
-                    try box.saveTokenizer(to: folder)
                     return .nothing
                 },
             ],
