@@ -65,7 +65,7 @@ struct NewTokenTests {
             print("score " .. model:score("a <|tool|> and <|done|>", { tokenizer = tokenizer }).sum)
             print("choice " .. model:generate { prompt = "a", tokenizer = tokenizer, choices = { "<|tool|>", "<|done|>", " b" } }.choice)
             model:merge_and_unload():save_pretrained(lorawb.run_dir .. "/whole", { tokenizer = tokenizer })
-            print("ids " .. #lorawb.load_tokenizer(lorawb.run_dir .. "/whole"):encode("<|tool|>", { add_special_tokens = false }).ids)
+            print("ids " .. #lorawb.load_tokenizer(lorawb.run_dir .. "/whole"):encode("<|tool|>", { add_special_tokens = false }))
             print(lorawb.load_model(lorawb.run_dir .. "/whole").config.vocab_size)
             """)
         #expect(again.code == 0, "\(again)")
@@ -80,36 +80,34 @@ struct NewTokenTests {
         #expect(chat.code == 0, "\(chat)")
     }
 
-    @Test(
-        "a model is saved with the tokenizer and generation_config.json of where it came from, and says where it cannot be"
-    )
+    @Test("a whole model is saved with the tokenizer and generation_config.json of where it came from")
     func savedWithTokenizer() throws {
         let place = try Self.place()
         try place.put("lm/generation_config.json", #"{"eos_token_id": [1, 2]}"#)
         let outcome = try place.run(
             """
             local model = lorawb.load_model("lm", { task_type = "CAUSAL_LM" })
-            model:save_pretrained("whole")
-            local function ids(dir) return table.concat(lorawb.load_tokenizer(dir):encode("a b <|x|>").ids, " ") end
-            print(ids "lm" == ids "whole")
+            local function saved(name) return lorawb.run_dir .. "/" .. name end
+            model:save_pretrained(saved "whole")
+            local function ids(dir) return table.concat(lorawb.load_tokenizer(dir):encode("a b <|x|>"), " ") end
+            print("ids", ids "lm" == ids(saved "whole"))
+            local function ends(dir) return lorawb.read_text(dir .. "/generation_config.json") end
+            print("ends", ends "lm" == ends(saved "whole"))
             model:resize_token_embeddings(290)
-            model:save_pretrained("grown")
+            model:save_pretrained(saved "grown")
+            print("grown", (pcall(lorawb.load_tokenizer, saved "grown")))
             lorawb.trainer { model = model, train_dataset = lorawb.load_dataset("rows.jsonl"), args = { max_steps = 1 },
-              processing_class = lorawb.load_tokenizer("lm") }:save_model("trained")
+              processing_class = lorawb.load_tokenizer("lm") }:save_model(saved "trained")
+            print("trained", ids "lm" == ids(saved "trained") and ends "lm" == ends(saved "trained"))
             """)
         #expect(outcome.code == 0, "\(outcome)")
-        #expect(outcome.out.contains("true\n"))
+        for line in ["ids\ttrue", "ends\ttrue", "grown\tfalse", "trained\ttrue"] {
+            #expect(outcome.out.contains(line + "\n"), "\(outcome)")
+        }
         #expect(
             outcome.out.contains(
                 "no tokenizer was saved: the vocabulary had 288 entries in lm, now 290; tokenizer:save_pretrained writes yours"
-            ))
-        let files = place.files("whole")
-        #expect(files.contains("tokenizer.json") && files.contains("model.safetensors"))
-        #expect(try place.data("whole/generation_config.json") == place.data("lm/generation_config.json"))
-        #expect(!place.files("grown").contains("tokenizer.json"))
-        #expect(
-            place.files("trained").contains("tokenizer.json")
-                && place.files("trained").contains("generation_config.json"))
+            ), "\(outcome)")
     }
 
     @Test("a training that goes on from a checkpoint ends with the rows of one that ran through")
