@@ -34,20 +34,10 @@ def scores(predictions, references):
 
 
 def tokens(row, tokenizer):
-    """Ids of a row and how many of them are the prompt's, as TRL makes them: an end behind the completion."""
-    whole = tokenizer(row["prompt"] + row["completion"])["input_ids"] + [tokenizer.eos_token_id]
-    return whole, len(tokenizer(row["prompt"])["input_ids"])
-
-
-def collate(batch, pad):
-    import torch
-
-    width = max(len(ids) for ids, _ in batch)
-    return {
-        "input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in batch]),
-        "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in batch]),
-        "labels": torch.tensor([[-100] * prompt + ids[prompt:] + [-100] * (width - len(ids)) for ids, prompt in batch]),
-    }
+    """Ids and labels of a row as TRL makes them: an end behind the completion, and no loss on the prompt."""
+    ids = tokenizer(row["prompt"] + row["completion"])["input_ids"] + [tokenizer.eos_token_id]
+    prompt = len(tokenizer(row["prompt"])["input_ids"])
+    return ids, [-100] * prompt + ids[prompt:]
 
 
 def write(model, tokenizer, prompts, size=20):
@@ -71,7 +61,6 @@ def train(seed, rows, options, tokenizer):
 
     import torch
     from peft import LoraConfig, get_peft_model
-    from torch import nn
     from transformers import AutoModelForCausalLM
 
     folder, name = Path(options.model).parent, Path(options.model).name
@@ -87,13 +76,8 @@ def train(seed, rows, options, tokenizer):
     random.Random(seed).shuffle(encoded)
     losses, start = [], time.perf_counter()
     for first in range(0, len(encoded), options.batch):
-        loss = model(**collate(encoded[first:first + options.batch], tokenizer.pad_token_id)).loss
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
+        inputs = peft_job.collate(encoded[first:first + options.batch], tokenizer.pad_token_id)
+        losses.append(peft_job.step(model, inputs, optimizer, schedule, parameters))
         if len(losses) % 25 == 0:
             print(f"seed {seed}: step {len(losses)} of {total}, loss {statistics.mean(losses[-25:]):.4f}", file=sys.stderr, flush=True)
     return model.eval(), losses, time.perf_counter() - start

@@ -71,14 +71,30 @@ def examples(rows, tokenizer, options):
 
 
 def collate(batch, pad):
+    """A padded batch of (ids, label); labels of tokens are padded with −100."""
     import torch
 
     width = max(len(ids) for ids, _ in batch)
     return {
         "input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in batch]),
         "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in batch]),
-        "labels": torch.tensor([label for _, label in batch]),
+        "labels": torch.tensor(
+            [label + [-100] * (width - len(label)) if isinstance(label, list) else label for _, label in batch]),
     }
+
+
+def step(model, inputs, optimizer, schedule, parameters, max_grad_norm=1.0):
+    """One optimizer step; gives the loss."""
+    from torch import nn
+
+    loss = model(**inputs).loss
+    loss.backward()
+    if max_grad_norm:
+        nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+    optimizer.step()
+    schedule.step()
+    optimizer.zero_grad()
+    return loss.item()
 
 
 def make_model(options, labels=2):
@@ -135,7 +151,6 @@ def train(rows, seed, options, pad, evaluate=None):
     import random
 
     import torch
-    from torch import nn
 
     torch.manual_seed(seed)
     model = make_model(options).train()
@@ -144,22 +159,15 @@ def train(rows, seed, options, pad, evaluate=None):
     optimizer, schedule = make_optimizer(model, options, total)
     parameters = [p for p in model.parameters() if p.requires_grad]
     order, shuffle = list(range(len(rows))), random.Random(seed)
-    losses, epochs, start, step = [], [], time.perf_counter(), 0
-    while step < total:
+    losses, epochs, start = [], [], time.perf_counter()
+    while len(losses) < total:
         shuffle.shuffle(order)
         for first in range(0, len(order), options.batch_size):
-            if step == total:
+            if len(losses) == total:
                 break
-            loss = model(**collate([rows[i] for i in order[first:first + options.batch_size]], pad)).loss
-            loss.backward()
-            if options.max_grad_norm:
-                nn.utils.clip_grad_norm_(parameters, options.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            losses.append(loss.item())
-            step += 1
+            inputs = collate([rows[i] for i in order[first:first + options.batch_size]], pad)
+            losses.append(step(model, inputs, optimizer, schedule, parameters, options.max_grad_norm))
         if evaluate is not None:
             epochs.append(evaluate(model))
     tail = losses[-50:]
-    return model, {"steps": step, "seconds": round(time.perf_counter() - start, 1), "last_loss": sum(tail) / len(tail), "epochs": epochs}
+    return model, {"steps": len(losses), "seconds": round(time.perf_counter() - start, 1), "last_loss": sum(tail) / len(tail), "epochs": epochs}

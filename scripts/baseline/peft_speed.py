@@ -41,16 +41,6 @@ def read_rows(path):
     return rows
 
 
-def collate(batch, pad):
-    """A padded batch; labels of tokens are padded with −100."""
-    import torch
-
-    inputs = peft_job.collate([(ids, 0) for ids, _ in batch], pad)
-    labels, width = [label for _, label in batch], inputs["input_ids"].shape[1]
-    return {**inputs, "labels": torch.tensor(
-        [label + [-100] * (width - len(label)) if isinstance(label, list) else label for label in labels])}
-
-
 def make_model(options):
     import torch
     from peft import LoraConfig, get_peft_model
@@ -113,7 +103,6 @@ def main():
     options = parser.parse_args()
     options.lr_scheduler_type, options.warmup_steps = "linear", 0
     import torch
-    from torch import nn
 
     rows = read_rows(options.rows)
     config, model = make_model(options)
@@ -124,14 +113,8 @@ def main():
     ready = time.clock_gettime(time.CLOCK_MONOTONIC) - float(os.environ.get("BENCH_STARTED", "nan"))
     for step, batch in enumerate(batches(rows, options)):
         start = time.perf_counter()
-        inputs = collate(batch, config.pad_token_id)
-        loss = model(**inputs).loss
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
+        inputs = peft_job.collate(batch, config.pad_token_id)
+        losses.append(peft_job.step(model, inputs, optimizer, schedule, parameters))
         if step >= options.warmup:
             seconds.append(time.perf_counter() - start)
             tokens += sum(len(ids) for ids, _ in batch)
