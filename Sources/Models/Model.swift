@@ -20,6 +20,8 @@ public enum Labels: Sendable, Equatable {
     case vectors([[Float]])
     /// A class for each token of each sequence, or for a language head the ids themselves, which it shifts; -100 bears no loss.
     case tokens([[Int]])
+    /// The first and the last token of an answer in each sequence, from 0; one outside of the sequence bears no loss.
+    case answers(starts: [Int], ends: [Int])
 }
 
 /// What is given to a model.
@@ -105,7 +107,9 @@ public protocol Model: Module {
 
 extension Model {
     /// Whether its head gives scores for every token.
-    public var givesTokens: Bool { taskType == .tokenClassification || taskType == .causalLM }
+    public var givesTokens: Bool {
+        taskType == .tokenClassification || taskType == .causalLM || taskType == .questionAnswering
+    }
 
     /// Number of layers.
     public var layerCount: Int { layers.count }

@@ -62,6 +62,12 @@ public struct Tokenizer: Sendable {
         }
     }
 
+    /// Whether tokens that continue a word begin with a mark of it, like "##" (continuing_subword_prefix).
+    public var marksContinuations: Bool {
+        ["WordPiece", "BPE"].contains(modelName)
+            && sections["model"]?["continuing_subword_prefix"]?.string.map { !$0.isEmpty } ?? (modelName == "WordPiece")
+    }
+
     /// The special tokens that have a name.
     public var specialTokens: [SpecialToken: String] { settings.specialTokens }
 
@@ -195,6 +201,17 @@ public struct Tokenizer: Sendable {
         }
         if cleansUp(cleanUpTokenizationSpaces) { bytes = CleanUp.transformers.apply(bytes) }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text of tokens as the vocabulary writes them; `convert_tokens_to_string` of transformers.
+    public func decode(tokens: [String]) throws -> String {
+        let journey = Journey()
+        try journey.begin(tokens.reduce(0) { $0 + $1.utf8.count + 1 })
+        guard let decoder else { return tokens.joined(separator: " ") }
+        return String(
+            decoding: try TokenizerError.placing("\(source): decoder") {
+                Array(try decoder.decode(tokens.map { Array($0.utf8) }, journey).joined())
+            }, as: UTF8.self)
     }
 
     /// The token of an id as decoders take it; nil where no token has the id, or it is special and those are left out.

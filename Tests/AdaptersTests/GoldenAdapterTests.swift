@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Cases with adapters; those without belong to the models' tests.
-let cases = encoders + Golden.decoders + Golden.tokens
+let cases = encoders + Golden.answers + Golden.decoders + Golden.tokens
 
 private let encoders = [
     "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-feature-extraction",
@@ -21,7 +21,11 @@ func input(of golden: Golden, batch: String = "input") throws -> ModelInput {
     var input = ModelInput(inputIds: ids, tokenTypeIds: try golden.rows("token_type_ids", batch: batch))
     input.outputHiddenStates = true
     guard let entry = golden.file.entries["\(batch).labels"] else { return input }
-    if ["TOKEN_CLS", "CAUSAL_LM"].contains(golden.json["task_type"]?.string) {
+    if golden.json["task_type"]?.string == "QUESTION_ANS" {
+        let positions = try golden.file.integers("\(batch).labels").map { Int($0) }
+        let (starts, ends) = (stride(from: 0, to: positions.count, by: 2), stride(from: 1, to: positions.count, by: 2))
+        input.labels = .answers(starts: starts.map { positions[$0] }, ends: ends.map { positions[$0] })
+    } else if ["TOKEN_CLS", "CAUSAL_LM"].contains(golden.json["task_type"]?.string) {
         input.labels = .tokens(try #require(try golden.rows("labels", batch: batch)))
     } else if entry.dtype == .i64 {
         input.labels = .classes(try golden.file.integers("\(batch).labels").map { Int($0) })

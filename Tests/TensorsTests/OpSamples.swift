@@ -331,6 +331,9 @@ enum OpSamples {
                 replacing: .init(ids: [3, 5], rows: $0[3])
             ).loss
         },
+        sample("span_cross_entropy", "SpanCrossEntropy", [input([9, 2], 1)]) {
+            try $0[0].spanCrossEntropy([[1, 0, 5], [3, 0, 1]], boundaries: [0, 4, 5, 9])
+        },
         sample("mse_loss", "MSELoss", [input([5, 1], 1), input([5, 1], 2)]) { try $0[0].mseLoss($0[1]) },
         sample("bce_with_logits", "BCEWithLogits", logits) { try $0[0].bceWithLogits(values([5, 7], 2, 0, 1)) },
     ]

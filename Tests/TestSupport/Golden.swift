@@ -32,6 +32,9 @@ public struct Golden {
         "phi3-seq-cls", "phi3-token-cls", "smollm3-causal", "gpt2-causal", "gpt2-seq-cls", "gpt2-token-cls",
     ]
 
+    /// Cases of question answering: scripts/goldens/question_answering.py.
+    public static let answers = ["bert-question-ans", "roberta-question-ans", "distilbert-question-ans"]
+
     /// Cases with trained rows of tokens: scripts/goldens/tokens.py.
     public static let tokens = [
         "llama-tokens", "llama-untied-tokens", "llama-input-tokens", "gpt2-tokens", "gemma2-tokens", "bert-tokens",

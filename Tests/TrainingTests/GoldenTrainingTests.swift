@@ -24,7 +24,8 @@ struct GoldenTrainingTests {
         arguments: [
             "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
             "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
-            "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
+            "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters", "bert-question-ans",
+            "roberta-question-ans",
         ] + Golden.decoders + Golden.tokens)
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
@@ -105,7 +106,13 @@ struct GoldenCase {
                     entries.append(
                         .init(name, .integers(all[row * ids.shape[1]..<(row + 1) * ids.shape[1]].map { Int32($0) })))
                 }
-                entries.append(.init("labels", try label("train.\(batch).labels", labels, row)))
+                if json["task_type"]?.string == "QUESTION_ANS" {
+                    let positions = try file.integers("train.\(batch).labels")
+                    entries.append(.init("start_positions", .integer(positions[2 * row])))
+                    entries.append(.init("end_positions", .integer(positions[2 * row + 1])))
+                } else {
+                    entries.append(.init("labels", try label("train.\(batch).labels", labels, row)))
+                }
                 rows.append(entries)
             }
         }

@@ -248,6 +248,15 @@ CASES = {
             label_smoothing=0.1,
         ),
     ),
+    # Three sequences of 4, 1 and 4 rows; one position lies outside of its own.
+    "span_cross_entropy": (
+        [([9, 2], 1)],
+        lambda x: sum(
+            F.cross_entropy(x[first:last, column].unsqueeze(0), torch.tensor([place]), reduction="sum")
+            for first, last, column, place in [(0, 4, 0, 1), (4, 5, 0, 0), (0, 4, 1, 3), (4, 5, 1, 0), (5, 9, 1, 1)]
+        )
+        / 5,
+    ),
     "mse_loss": ([([5, 1], 1), ([5, 1], 2)], F.mse_loss),
     "bce_with_logits": (
         [([5, 7], 1, -4.0, 4.0)],

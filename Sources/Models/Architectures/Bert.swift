@@ -14,7 +14,7 @@ struct Bert: Architecture {
     static let inert = encoderInert
     static let paddingId: Int? = 0
     static let usualTargets = ["LORA": ["query", "value"]]
-    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification, .questionAnswering]
 
     /// What the layers of BERT and of its kin are made by.
     let layer: BertLayerConfig
@@ -29,7 +29,8 @@ struct Bert: Architecture {
     }
 
     func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        try LinearHead(
+        if task == .questionAnswering { return try AnswerHead(scope, config) }
+        return try LinearHead(
             scope, config, dropout: layer.classifierDropout ?? layer.hiddenDropout,
             reads: task == .tokenClassification ? .all : .first)
     }

@@ -20,12 +20,13 @@ struct DistilBert: Architecture {
         Option("dropout", .number(.unit), default: 0.1, "Dropout of states."),
         Option("attention_dropout", .number(.unit), default: 0.1, "Dropout of attention's weights."),
         Option("seq_classif_dropout", .number(.unit), default: 0.2, "Dropout before the head on sequences."),
+        Option("qa_dropout", .number(.unit), default: 0.1, "Dropout before the head for question answering."),
     ]
     static let inert = Bert.encoderInert
     static let paddingId: Int? = 0
     // PEFT's tables name none for it.
     static let usualTargets = ["LORA": ["q_lin", "v_lin"]]
-    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification, .questionAnswering]
 
     /// Activation of the feed-forward part.
     let activation: ActivationFunction
@@ -35,6 +36,8 @@ struct DistilBert: Architecture {
     let attentionDropout: Double
     /// Dropout of the head on sequences.
     let classifierDropout: Double
+    /// Dropout of the head for question answering.
+    let answerDropout: Double
     /// ε of the layer norms.
     let layerNormEps = 1e-12
 
@@ -44,6 +47,7 @@ struct DistilBert: Architecture {
         dropout = try reader.number("dropout")
         attentionDropout = try reader.number("attention_dropout")
         classifierDropout = try reader.number("seq_classif_dropout")
+        answerDropout = try reader.number("qa_dropout")
     }
 
     func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
@@ -51,7 +55,8 @@ struct DistilBert: Architecture {
     }
 
     func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
-        task == .tokenClassification
+        if task == .questionAnswering { return try AnswerHead(scope, config, dropout: answerDropout) }
+        return task == .tokenClassification
             ? try LinearHead(scope, config, dropout: dropout, reads: .all)
             : try DistilBertHead(scope, config, dropout: classifierDropout)
     }

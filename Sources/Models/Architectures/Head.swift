@@ -29,6 +29,32 @@ final class LinearHead: Head {
     }
 }
 
+/// `qa_outputs`: for each token how much an answer begins there, and how much it ends there.
+final class AnswerHead: Head {
+    let reads = ReadRows.all
+    private let dropout: Dropout?
+    private let outputs: Linear
+
+    /// - Parameter p: dropout before the product; none where nil, as in most families.
+    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double? = nil) throws {
+        guard config.numLabels == 2 else {
+            throw ModelError(
+                "task_type QUESTION_ANS has two scores a token, where an answer begins and where it ends: give num_labels = 2, not \(config.numLabels)"
+            )
+        }
+        dropout = try p.map { try Dropout(scope.child("dropout"), p: $0) }
+        outputs = try Linear(scope.child("qa_outputs"), config, outFeatures: 2)
+    }
+
+    var parts: [(name: String, module: any Module)] {
+        [("qa_outputs", outputs)] + (dropout.map { [("dropout", $0)] } ?? [])
+    }
+
+    func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor {
+        try outputs(dropout.map { try $0(hidden, pass) } ?? hidden, pass)
+    }
+}
+
 /// The language head: logits of the token that follows each row.
 final class LanguageHead: Head {
     let reads = ReadRows.all

@@ -80,7 +80,7 @@ final class PretrainedModel: Model {
         }
         let logits = try head.logits(read, pooled: output.poolerOutput, readPass)
         output.logits = logits
-        if let labels = input.labels { output.loss = try loss(logits, labels, input) }
+        if let labels = input.labels { output.loss = try loss(logits, labels, input, pass) }
         return output
     }
 
@@ -185,7 +185,17 @@ final class PretrainedModel: Model {
         }
     }
 
-    private func loss(_ logits: Tensor, _ labels: Labels, _ input: ModelInput) throws -> Tensor {
+    private func loss(_ logits: Tensor, _ labels: Labels, _ input: ModelInput, _ pass: Pass) throws -> Tensor {
+        if case .answers(let starts, let ends) = labels, taskType == .questionAnswering {
+            for positions in [starts, ends] where positions.count != input.inputIds.count {
+                throw ModelError(
+                    "positions of \(positions.count) answers were given for \(input.inputIds.count) sequences")
+            }
+            return try logits.spanCrossEntropy([starts, ends], boundaries: pass.boundaries)
+        }
+        guard taskType != .questionAnswering else {
+            throw ModelError("a model for question answering takes start_positions and end_positions, no labels")
+        }
         let isTokens = if case .tokens = labels { true } else { false }
         guard isTokens == (head?.reads == .all) else {
             throw ModelError(

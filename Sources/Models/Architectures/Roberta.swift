@@ -14,7 +14,7 @@ struct Roberta: Architecture {
     static let inert = Bert.encoderInert
     static let paddingId: Int? = 1
     static let usualTargets = ["LORA": ["query", "value"]]
-    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification]
+    static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification, .questionAnswering]
 
     private let layer: BertLayerConfig
 
@@ -34,6 +34,7 @@ struct Roberta: Architecture {
     }
 
     func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
+        if task == .questionAnswering { return try AnswerHead(scope, config) }
         let p = layer.classifierDropout ?? layer.hiddenDropout
         return task == .tokenClassification
             ? try LinearHead(scope, config, dropout: p, reads: .all)

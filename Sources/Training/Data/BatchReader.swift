@@ -10,7 +10,7 @@ public struct BatchReader: Sendable {
     /// The dataset.
     public let dataset: Dataset
     /// Whether rows have labels.
-    public var hasLabels: Bool { labels != nil || labelsAreIds }
+    public var hasLabels: Bool { labels != nil || answers != nil || labelsAreIds }
     /// The columns named as forward's inputs.
     public static let inputs = ["input_ids", "token_type_ids", "attention_mask"]
     /// Name of the column that says how many tokens each sequence has that was packed into a row, as TRL calls it.
@@ -22,6 +22,7 @@ public struct BatchReader: Sendable {
     private let mask: Column?
     private let packed: Column?
     private let labels: LabelReader?
+    private let answers: AnswerReader?
     /// Whether the ids label themselves: a language model's rows without a column of labels.
     private let labelsAreIds: Bool
     /// Numbers of tokens of all rows, without padding.
@@ -47,8 +48,15 @@ public struct BatchReader: Sendable {
         mask = column("attention_mask")
         // Rows of others are one sequence each.
         packed = model.taskType == .causalLM ? column(BatchReader.sequenceLengths) : nil
-        labels = try LabelReader(
-            dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
+        let isAnswering = model.taskType == .questionAnswering
+        answers = isAnswering ? try AnswerReader(dataset, split: split) : nil
+        // Another column called label is none of an answer.
+        labels =
+            isAnswering && !isFree
+            ? nil
+            : try LabelReader(
+                dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split
+            )
         labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
         try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
     }
@@ -117,6 +125,7 @@ public struct BatchReader: Sendable {
             tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
         }
         var labels = try labels?.labels(at: places, rows: rows, lengths: lengths, trimmed: trims)
+        if let answers { labels = try answers.answers(at: places, rows: rows, trimmed: trims) }
         if labelsAreIds { labels = .tokens(inputIds) }
         guard let packed else {
             let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)

@@ -12,6 +12,13 @@ public enum Column: Sendable, Equatable {
     /// Anything else, or rows of different kinds.
     case values([JSON])
 
+    /// Lists of ids or places.
+    public init(lists: [[Int]]) {
+        self = .integerLists(
+            flat: lists.flatMap { $0.map { Int32(clamping: $0) } },
+            offsets: lists.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
+    }
+
     /// Number of rows.
     public var count: Int {
         switch self {

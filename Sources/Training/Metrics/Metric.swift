@@ -47,6 +47,10 @@ public enum Targets: Sendable, Equatable {
         switch labels {
         case .classes(let ids): self = .classes(ids)
         case .tokens(let ids): self = .classes(ids.flatMap { $0 })
+        case .answers:
+            throw TrainingError(
+                "metrics: answers are compared as texts: lorawb.metrics.squad { predictions =, references = } of what model:answer gives"
+            )
         case .values(let values): self = .values(values, width: 1)
         case .vectors(let rows):
             let width = rows.first?.count ?? 1

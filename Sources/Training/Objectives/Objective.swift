@@ -63,10 +63,11 @@ public enum Objectives {
         case .sequenceClassification:
             return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))
         case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
+        case .questionAnswering: return QuestionAnswering()
         case .causalLM: return CausalLanguage(labelSmoothing: Float(labelSmoothing))
         case let task:
             throw TrainingError(
-                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS, TOKEN_CLS or CAUSAL_LM"
+                "trainer: a model with task_type \(task?.rawValue ?? "nil") has no loss of its own; give compute_loss, or load it with task_type SEQ_CLS, TOKEN_CLS, QUESTION_ANS or CAUSAL_LM"
             )
         }
     }

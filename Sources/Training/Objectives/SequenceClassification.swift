@@ -19,7 +19,8 @@ public struct SequenceClassification: Objective {
         case .classes(let ids): ids.count { $0 != -100 }
         case .values(let values): values.count
         case .vectors(let rows): rows.reduce(0) { $0 + $1.count }
-        case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
+        case .tokens, .answers:
+            throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
         }
     }
 
@@ -41,7 +42,8 @@ public struct SequenceClassification: Objective {
                 isRegression
                 ? try logits.mseLoss(targets, reduction: reduction)
                 : try logits.bceWithLogits(targets, reduction: reduction)
-        case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
+        case .tokens, .answers:
+            throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
         }
         return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: nil)
     }

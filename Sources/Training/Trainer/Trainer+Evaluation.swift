@@ -250,6 +250,10 @@ extension Labels {
         case (.tokens(var a), .tokens(let b)):
             a += b
             self = .tokens(a)
+        case (.answers(var starts, var ends), .answers(let moreStarts, let moreEnds)):
+            starts += moreStarts
+            ends += moreEnds
+            self = .answers(starts: starts, ends: ends)
         case (let kept, _): self = kept
         }
     }

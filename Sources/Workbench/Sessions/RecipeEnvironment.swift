@@ -68,7 +68,9 @@ enum RecipeEnvironment {
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
                     ModelLua.function(context),
-                    TrainerLua.function(context), ShowLua.function(context), SamplesLua.function, PrettyLua.function,
+                    TrainerLua.function(context), ShowLua.function(context), SamplesLua.function,
+                    AnswerFeaturesLua.function,
+                    PrettyLua.function,
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [

@@ -50,7 +50,7 @@ enum MetricsLua {
     static func module(_ context: RecipeContext) -> LuaModule {
         LuaModule(
             "lorawb.metrics", "Metrics, to call or to give to a trainer as compute_metrics.",
-            functions: [combine, bleu, rougeL],
+            functions: [combine, bleu, rougeL, squad],
             properties: Metrics.names.map { name in
                 LuaModuleProperty(name, docs[name] ?? "A metric.", type: "lorawb.Metric") { _ in
                     .object(try MetricBox([MetricBox.Entry(name: name, average: nil)]))
@@ -107,8 +107,21 @@ enum MetricsLua {
         ) { call in .value(.number(try scored(call, RougeL.score))) }
     }
 
-    private static func scored(_ call: borrowing LuaCall, _ score: ([String], [[String]]) throws -> Double) throws
-        -> Double
+    private static var squad: LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "squad",
+            "Answers beside their references, as SQuAD's evaluation does it: { exact_match =, f1 = }, 0 to 100. A question without references has no answer.",
+            parameters: [LuaParameter("texts", texts)], returns: "table",
+            example:
+                "print(lorawb.metrics.squad { predictions = { \"the Eiffel Tower\" }, references = { { \"Eiffel Tower\", \"the tower\" } } }.exact_match)"
+        ) { call in
+            let scores = try scored(call, Squad.score)
+            return .fields("the scores", ["exact_match": .number(scores.exactMatch), "f1": .number(scores.f1)])
+        }
+    }
+
+    private static func scored<Score>(_ call: borrowing LuaCall, _ score: ([String], [[String]]) throws -> Score) throws
+        -> Score
     {
         let options = try call.options(1, texts)
         guard let predictions = options.strings("predictions") else {

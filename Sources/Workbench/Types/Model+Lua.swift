@@ -164,7 +164,7 @@ enum ModelLua {
     static var type: LuaType<ModelBox> {
         LuaType(
             "lorawb.Model", "A model: a backbone, and a head where the task has one.",
-            methods: [forward, classify] + GenerateLua.methods + modes + ModuleLua.parameters() + [resize]
+            methods: [forward] + ClassifyLua.methods + GenerateLua.methods + modes + ModuleLua.parameters() + [resize]
                 + ModuleLua.adapters() + [save],
             properties: [
                 LuaProperty("config", "The configuration, as config.json has it.", type: "table") { box in
@@ -217,6 +217,13 @@ enum ModelLua {
             "1 for tokens, 0 for padding before or after them.", example: "{ { 1, 1, 1, 0 } }"),
         Option(
             "labels", .either([.table, .object("lorawb.Tensor")]), "What the loss compares with.", example: "{ 1 }"),
+        Option(
+            "start_positions", .either([.integers, .object("lorawb.Tensor")]),
+            "Of a model for question answering: the token of each sequence at which its answer begins, from 0 as ids are.",
+            example: "{ 1 }"),
+        Option(
+            "end_positions", .either([.integers, .object("lorawb.Tensor")]), "The token at which it ends.",
+            example: "{ 2 }"),
         Option("output_hidden_states", .boolean, default: false, "Whether the states of all layers are given."),
     ])
 
@@ -244,46 +251,6 @@ enum ModelLua {
                 return .object(box)
             },
         ]
-    }
-
-    private static let classifyOptions = OptionTable([
-        Option(
-            "tokenizer", .object("lorawb.Tokenizer"), "The model's tokenizer.", example: "tokenizer", required: true),
-        Option(
-            "max_length", .positive, default: .words("what the model takes"), "Most tokens of a text.", example: "128"),
-        Option("truncation_side", .oneOf(["left", "right"]), default: "right", "Side that is cut off."),
-        Option("batch_size", .positive, default: 32, "Texts at a time."),
-    ])
-
-    private static var classify: LuaMethod<ModelBox> {
-        LuaMethod(
-            "classify", "Label, its id and its score for each text.",
-            parameters: [
-                LuaParameter("texts", .either([.strings, .string]), "The texts."),
-                LuaParameter("options", classifyOptions),
-            ],
-            returns: "table[]",
-            example:
-                "for _, result in ipairs(model:classify({ \"a good film\" }, { tokenizer = tokenizer })) do print(result.label, result.score) end"
-        ) { box, call in
-            let options = try call.options(2, classifyOptions)
-            let tokenizer: TokenizerBox = try options.object("tokenizer")
-            let results = try Inference.classify(
-                try call.strings(1, "texts"), model: box.model, tokenizer: tokenizer.tokenizer,
-                maxLength: options.optionalInteger("max_length"),
-                truncationSide: options.optionalString("truncation_side") == "left" ? .left : .right,
-                batchSize: try options.integer("batch_size"))
-            return .list(
-                results.map { result in
-                    .fields(
-                        "the result",
-                        [
-                            "label": .string(result.label), "label_id": .integer(result.labelId),
-                            "score": .number(result.score),
-                            "scores": .numbers(result.scores),
-                        ])
-                })
-        }
     }
 
     private static let resizeOptions = OptionTable([

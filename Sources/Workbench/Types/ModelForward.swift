@@ -43,6 +43,24 @@ struct ModelForward {
             labels = try ModelForward.labels(options["labels"] ?? .nil, box.model)
             if case .tokens(let rows)? = labels { labels = .tokens(try cut(rows, "labels")) }
         }
+        let (starts, ends) = (
+            try ModelForward.positions(options, "start_positions"), try ModelForward.positions(options, "end_positions")
+        )
+        if let starts, let ends {
+            guard labels == nil else { throw LuaFault("labels do not go with start_positions and end_positions") }
+            guard starts.count == ids.count, ends.count == ids.count else {
+                throw LuaFault(
+                    "start_positions has \(starts.count) and end_positions \(ends.count) entries, input_ids \(ids.count) rows"
+                )
+            }
+            // A position in a padded row, where its tokens begin elsewhere.
+            func placed(_ positions: [Int]) -> [Int] {
+                zip(positions, spans).map { $1.contains($0) ? $0 - $1.lowerBound : $1.count }
+            }
+            labels = .answers(starts: placed(starts), ends: placed(ends))
+        } else if let missing = starts != nil ? "end_positions" : ends != nil ? "start_positions" : nil {
+            throw LuaFault("\(missing) is missing: an answer begins somewhere and ends somewhere")
+        }
         input = ModelInput(
             inputIds: try cut(ids, "input_ids"),
             tokenTypeIds: try ModelForward.rows(options, "token_type_ids").map { try cut($0, "token_type_ids") },
@@ -56,13 +74,20 @@ struct ModelForward {
         // What was not asked for is nil, what there never is an error.
         var fields: [String: LuaValue] = [
             "cu_seqlens": .integers(output.boundaries), "last_hidden_state": .nil, "loss": .nil, "logits": .nil,
-            "pooler_output": .nil, "hidden_states": .nil,
+            "pooler_output": .nil, "hidden_states": .nil, "start_logits": .nil, "end_logits": .nil,
         ]
         if let hidden = output.lastHiddenState { fields["last_hidden_state"] = .object(try shaped(hidden)) }
         if let loss = output.loss { fields["loss"] = .object(loss) }
         if let logits = output.logits {
             let perToken = box.model.givesTokens
-            fields["logits"] = .object(perToken ? try shaped(logits) : logits)
+            let shaped = perToken ? try shaped(logits) : logits
+            fields["logits"] = .object(shaped)
+            if box.model.taskType == .questionAnswering {
+                let last = shaped.shape.count - 1
+                for (column, name) in ["start_logits", "end_logits"].enumerated() {
+                    fields[name] = .object(try shaped.select(last, column))
+                }
+            }
         }
         if let pooled = output.poolerOutput { fields["pooler_output"] = .object(pooled) }
         if let states = output.hiddenStates {
@@ -124,6 +149,20 @@ struct ModelForward {
         default: break
         }
         throw LuaFault("option '\(name)' expected lists of integers, one a sequence")
+    }
+
+    /// An option as one whole number a sequence; nil where it is not given.
+    private static func positions(_ options: LuaOptions, _ name: String) throws -> [Int]? {
+        switch options[name] ?? .nil {
+        case .nil: return nil
+        case .object(let object):
+            if let tensor = object as? Tensor, tensor.dtype == .int64, tensor.shape.count == 1 {
+                return try tensor.integerArray().map { Int($0) }
+            }
+        case .table(let table): if let list = table.integers() { return list.map { Int($0) } }
+        default: break
+        }
+        throw LuaFault("option '\(name)' expected a list of whole numbers, one a sequence")
     }
 
     private static func labels(_ value: LuaValue, _ model: any Model) throws -> Labels {

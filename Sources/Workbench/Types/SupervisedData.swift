@@ -140,23 +140,17 @@ struct SupervisedData {
     private func columns(_ rows: [SupervisedRow]) throws -> Dataset {
         guard let packing, let length = options.maxLength else {
             return try Dataset(columns: [
-                (name: "input_ids", column: SupervisedData.lists(rows.map(\.ids))),
-                (name: "labels", column: SupervisedData.lists(rows.map(\.labels))),
+                (name: "input_ids", column: Column(lists: rows.map(\.ids))),
+                (name: "labels", column: Column(lists: rows.map(\.labels))),
             ])
         }
         let packed = packing.rows(rows.map(\.ids.count), rowLength: length)
         func joined(_ part: (SupervisedRow) -> [Int]) -> Column {
-            SupervisedData.lists(packed.map { $0.flatMap { part(rows[$0.sequence])[$0.part] } })
+            Column(lists: packed.map { $0.flatMap { part(rows[$0.sequence])[$0.part] } })
         }
         return try Dataset(columns: [
             (name: "input_ids", column: joined(\.ids)), (name: "labels", column: joined(\.labels)),
-            (name: BatchReader.sequenceLengths, column: SupervisedData.lists(packed.map { $0.map(\.part.count) })),
+            (name: BatchReader.sequenceLengths, column: Column(lists: packed.map { $0.map(\.part.count) })),
         ])
-    }
-
-    private static func lists(_ rows: [[Int]]) -> Column {
-        .integerLists(
-            flat: rows.flatMap { $0.map { Int32(clamping: $0) } },
-            offsets: rows.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) })
     }
 }

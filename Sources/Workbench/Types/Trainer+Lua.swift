@@ -30,8 +30,9 @@ final class TrainerBox {
     func prepared(_ rows: DatasetBox) throws -> Dataset {
         let arguments = trainer.arguments
         let packing = arguments.evalPacking ?? arguments.packing
+        let dataset = try TextRows.prepared(rows.dataset, for: model.model, tokenizer, arguments, split: "dataset")
         return try SupervisedData(arguments, packing: packing, split: "dataset", context)
-            .prepared(rows.dataset, for: model.model, tokenizer?.tokenizer)
+            .prepared(dataset, for: model.model, tokenizer?.tokenizer)
     }
 
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
@@ -158,8 +159,9 @@ enum TrainerLua {
         func dataset(_ name: String, packing: Bool) throws -> Dataset? {
             let given: DatasetBox? = try options.optionalObject(name)
             return try given.map {
-                try SupervisedData(arguments, packing: packing, split: name, context)
-                    .prepared($0.dataset, for: box.model, tokenizer?.tokenizer)
+                let rows = try TextRows.prepared($0.dataset, for: box.model, tokenizer, arguments, split: name)
+                return try SupervisedData(arguments, packing: packing, split: name, context)
+                    .prepared(rows, for: box.model, tokenizer?.tokenizer)
             }
         }
         let trainData = try dataset("train_dataset", packing: arguments.packing)
@@ -232,7 +234,11 @@ enum TrainerLua {
                 "attention_mask": .nil, "labels": .nil,
             ]
             if let types = batch.input.tokenTypeIds { inputs["token_type_ids"] = .list(types.map { .integers($0) }) }
-            if let labels = batch.labels { inputs["labels"] = value(labels) }
+            if case .answers(let starts, let ends)? = batch.labels {
+                (inputs["start_positions"], inputs["end_positions"]) = (.integers(starts), .integers(ends))
+            } else if let labels = batch.labels {
+                inputs["labels"] = value(labels)
+            }
             let results = try stopping { try function.call([.object(box), .fields("inputs", inputs)]) }
             switch results.first ?? .nil {
             case .object(let object as Tensor):
@@ -272,6 +278,7 @@ enum TrainerLua {
         case .values(let values): .numbers(values.map(Double.init))
         case .vectors(let rows): .list(rows.map { .numbers($0.map(Double.init)) })
         case .tokens(let rows): .list(rows.map { .integers($0) })
+        case .answers(let starts, let ends): .list(zip(starts, ends).map { .integers([$0, $1]) })
         }
     }
 
@@ -280,6 +287,8 @@ enum TrainerLua {
         case .classes(let ids): try Tensor(ids.map(Int64.init), shape: [ids.count])
         case .tokens(let rows):
             try Tensor(rows.flatMap { $0.map(Int64.init) }, shape: [rows.reduce(0) { $0 + $1.count }])
+        case .answers(let starts, let ends):
+            try Tensor(zip(starts, ends).flatMap { [Int64($0), Int64($1)] }, shape: [starts.count, 2])
         case .values(let values): try Tensor(values, shape: [values.count])
         case .vectors(let rows): try Tensor(rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0])
         }
@@ -369,13 +378,15 @@ enum TrainerLua {
                             try box.training { try box.trainer.evaluate(rows.map(box.prepared)) }, "the evaluation"))
                 },
                 LuaMethod(
-                    "predict", "Scores of rows: { predictions =, label_ids =, metrics = }.",
+                    "predict",
+                    "Scores of rows: { predictions =, label_ids =, cu_seqlens =, metrics =, rows = }. predictions are the logits [rows, labels], of a model for tokens [tokens, labels] with cu_seqlens where each row begins; rows has what they say of each row: { label =, label_id =, score =, scores = } as model:classify gives it, of several labels also labels with all above a half, of a model for tokens a list with { label =, label_id =, score = } for each token. Of a model for question answering predictions are [tokens, 2] and rows is nil.",
                     parameters: [LuaParameter("dataset", .object("lorawb.Dataset"), "The rows.")], returns: "table",
                     example: "print(trainer:predict(rows).predictions:argmax(2))"
                 ) { box, call in
                     let rows = try call.object(1, as: DatasetBox.self, "dataset")
-                    let (predictions, metrics) = try box.training { try box.trainer.predict(rows.dataset) }
+                    let (predictions, metrics) = try box.training { try box.trainer.predict(box.prepared(rows)) }
                     var fields = try TrainerLua.fields(predictions)
+                    fields["rows"] = PredictedRows(predictions, box.model.model).map { .list($0.values) } ?? .nil
                     fields["metrics"] = try LuaRows.table(metrics, "the metrics")
                     return .fields("the predictions", fields)
                 },
