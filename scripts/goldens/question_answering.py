@@ -16,6 +16,7 @@ if __name__ == "__main__":
 import models
 import torch
 from models import lora
+from peft import PeftModel
 from torch import nn
 from transformers import AutoModelForQuestionAnswering
 
@@ -58,10 +59,12 @@ def batch_of(case, lengths, generator, pad, has_types):
 def alone(case, model, inputs):
     """Each row by itself: logits [B, T, 2], the loss over all positions inside their rows."""
     width, outputs, losses = inputs["input_ids"].shape[1], [], []
+    # PeftModelForQuestionAnswering.forward (0.21.2) drops token_type_ids; what it wraps, and the merged model, take them.
+    inner = model.base_model if isinstance(model, PeftModel) else model
     for row, mask in enumerate(inputs["attention_mask"]):
         kept = mask.bool()
         given = {name: inputs[name][row][kept].unsqueeze(0) for name in ("input_ids", "token_type_ids") if name in inputs}
-        output = model(**given, output_hidden_states=True)
+        output = inner(**given, output_hidden_states=True)
         outputs.append(output)
         for scores, place in zip((output.start_logits, output.end_logits), inputs["labels"][row]):
             if place < scores.shape[1]:
