@@ -97,6 +97,8 @@ public protocol Model: Module {
     func restore(_ embeddings: TokenEmbeddings)
     /// Makes the present vocabulary the model's own: no entry counts as new any more.
     func settleVocabulary()
+    /// Rows of the states that a sequence of `length` tokens has where it enters `layer`.
+    func keptRows(length: Int, layer: Int) -> Int
     /// The states that enter `layer`, with nothing random in them, and not recorded.
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.

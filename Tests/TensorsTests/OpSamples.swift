@@ -56,7 +56,7 @@ enum OpSamples {
     private static let logits = [input([5, 7], 1, -4, 4)]
     private static let labels = [0, 6, -100, 3, 3]
 
-    static let all = elementwise + reductions + shapes + products + layers + losses
+    static let all = elementwise + reductions + shapes + products + layers + disentangled + losses
 
     static let elementwise: [OpSample] = [
         sample("add", "Binary", [input([3, 33], 1), input([3, 33], 2)]) { try $0[0].add($0[1]) },
@@ -292,6 +292,48 @@ enum OpSamples {
                 keys: $0[1], values: $0[2], bias: AttentionBias($0[3], zero: 80),
                 AttentionLayout(
                     heads: 2, queryStarts: [0, 9, 150], causal: true, window: .sliding(100), softCap: 2, dropout: mask))
+        },
+    ]
+
+    /// Rows of a table of 6 for the distances 6...-6.
+    static let places = [5, 5, 5, 5, 4, 4, 3, 2, 1, 1, 0, 0, 0]
+
+    private static func disentangled(_ name: String, dropout: Float = 0) -> OpSample {
+        let inputs = [
+            input([9, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2),
+            input([6, 8], 5, -2, 2),
+        ]
+        return sample(name, "DisentangledAttention", inputs) {
+            let mask = try DropoutMask(p: dropout, keys: (0..<9).map { RandomKey(seed: 3).child($0) })
+            return try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: $0[3], positionQueries: $0[4],
+                DisentangledLayout(
+                    heads: 2, queryStarts: [0, 2, 9], keyStarts: [0, 2, 9], positions: [0, 1, 0, 1, 2, 3, 4, 5, 6],
+                    places: places, scale: 0.3, dropout: mask))
+        }
+    }
+
+    static let disentangled: [OpSample] = [
+        disentangled("disentangled_attention"), disentangled("disentangled_attention_dropout", dropout: 0.2),
+        sample(
+            "disentangled_content", "DisentangledAttention",
+            [input([3, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2)]
+        ) {
+            try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: $0[3], positionQueries: nil,
+                DisentangledLayout(
+                    heads: 2, queryStarts: [0, 1, 3], keyStarts: [0, 2, 9], positions: [1, 2, 6], places: places,
+                    scale: 0.4))
+        },
+        sample(
+            "disentangled_position", "DisentangledAttention",
+            [input([9, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2)]
+        ) {
+            try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: nil, positionQueries: $0[3],
+                DisentangledLayout(
+                    heads: 1, queryStarts: [0, 2, 9], keyStarts: [0, 2, 9], positions: [0, 1, 0, 1, 2, 3, 4, 5, 6],
+                    places: places, scale: 0.4))
         },
     ]
 

@@ -37,6 +37,28 @@ public struct Golden {
         "llama-tokens", "llama-untied-tokens", "llama-input-tokens", "gpt2-tokens", "gemma2-tokens", "bert-tokens",
     ]
 
+    /// Cases of further encoders with an adapter: scripts/goldens/encoders.py.
+    public static let encoders =
+        trainedEncoders + [
+            "xlm-roberta-features", "electra-features", "mpnet-features", "albert-features", "modernbert-features",
+            "deberta-v3-features",
+        ]
+
+    /// Those that train: all but the bare ones.
+    public static let trainedEncoders = [
+        "xlm-roberta-seq-cls", "xlm-roberta-token-cls", "electra-seq-cls", "electra-token-cls",
+        "electra-square-seq-cls", "mpnet-seq-cls", "mpnet-token-cls", "albert-seq-cls", "albert-token-cls",
+        "albert-groups-seq-cls", "modernbert-seq-cls", "modernbert-head", "modernbert-token-cls", "modernbert-mean",
+        "deberta-v3-seq-cls", "deberta-v3-token-cls", "deberta-v2-seq-cls", "deberta-apart-seq-cls",
+        "deberta-c2p-seq-cls", "deberta-p2c-token-cls", "deberta-plain-token-cls",
+    ]
+
+    /// Cases of further encoders without one.
+    public static let wholeEncoders = [
+        "electra-full", "mpnet-full", "albert-groups-full", "modernbert-full", "modernbert-biased-full",
+        "deberta-v3-full", "deberta-v2-full", "deberta-apart-full",
+    ]
+
     /// Cases of decoders without one.
     public static let wholeDecoders = ["qwen2-full", "gemma2-full", "gpt2-full"]
 

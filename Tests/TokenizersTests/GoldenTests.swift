@@ -6,8 +6,9 @@ import Tokenizers
 /// text.
 @Suite struct GoldenTests {
     static let folders = [
-        "bert", "bert-config", "bert-files", "byte-fallback", "gemma-model", "gpt2", "llama-model", "qwen2",
-        "qwen2-files", "roberta", "roberta-config", "roberta-files", "t5-model",
+        "albert", "bert", "bert-config", "bert-files", "byte-fallback", "deberta-v3", "electra", "gemma-model", "gpt2",
+        "llama-model", "modernbert", "mpnet", "qwen2",
+        "qwen2-files", "roberta", "roberta-config", "roberta-files", "t5-model", "xlm-roberta",
     ]
 
     @Test(arguments: folders) func encodings(_ name: String) throws {

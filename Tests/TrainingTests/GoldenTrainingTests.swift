@@ -11,7 +11,7 @@ import Training
 struct GoldenTrainingTests {
     @Test(
         "full fine-tuning: twenty losses, gradient norms, learning rates and the weights after them",
-        arguments: ["bert-full"] + Golden.wholeDecoders)
+        arguments: ["bert-full"] + Golden.wholeDecoders + Golden.wholeEncoders)
     func full(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()
@@ -25,7 +25,7 @@ struct GoldenTrainingTests {
             "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
             "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
             "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
-        ] + Golden.decoders + Golden.tokens)
+        ] + Golden.decoders + Golden.tokens + Golden.trainedEncoders)
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()

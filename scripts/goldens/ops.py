@@ -81,6 +81,28 @@ def gated(function, x):
     return function(gate) * up
 
 
+PLACES = [5, 5, 5, 5, 4, 4, 3, 2, 1, 1, 0, 0, 0]
+
+
+def disentangled(q, k, v, pk, pq, heads, queries, keys, places, scale):
+    """Disentangled attention by the book: PLACES has the row of the distances 6...-6 of a query from a key."""
+    width = q.shape[1] // heads
+    rows = []
+    for a, b, c, d in zip(queries, queries[1:], keys, keys[1:]):
+        outs = []
+        at = torch.tensor(PLACES)[6 - (torch.tensor(places[a:b])[:, None] - torch.arange(d - c)[None, :])]
+        for h in range(heads):
+            own = slice(h * width, (h + 1) * width)
+            scores = q[a:b, own] @ k[c:d, own].t()
+            if pk is not None:
+                scores = scores + (q[a:b, own] @ pk[:, own].t()).gather(1, at)
+            if pq is not None:
+                scores = scores + (k[c:d, own] @ pq[:, own].t()).gather(1, at.t()).t()
+            outs.append((scale * scores).softmax(-1) @ v[c:d, own])
+        rows.append(torch.cat(outs, 1))
+    return torch.cat(rows)
+
+
 def replaced(w, ids, rows):
     return w.index_copy(0, torch.tensor(ids), rows)
 
@@ -210,6 +232,22 @@ CASES = {
     "attention_bias": (
         [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([2, 5], 4)],
         lambda q, k, v, b: attention(q, k, v, 2, [0, 2, 9], [0, 2, 9], behind=4, ahead=4, bias=b, zero=2),
+    ),
+    "disentangled_attention": (
+        [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0), ([6, 8], 5, -2.0, 2.0)],
+        lambda q, k, v, pk, pq: disentangled(
+            q, k, v, pk, pq, 2, [0, 2, 9], [0, 2, 9], [0, 1, 0, 1, 2, 3, 4, 5, 6], 0.3
+        ),
+    ),
+    "disentangled_content": (
+        [([3, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0)],
+        lambda q, k, v, pk: disentangled(q, k, v, pk, None, 2, [0, 1, 3], [0, 2, 9], [1, 2, 6], 0.4),
+    ),
+    "disentangled_position": (
+        [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0)],
+        lambda q, k, v, pq: disentangled(
+            q, k, v, None, pq, 1, [0, 2, 9], [0, 2, 9], [0, 1, 0, 1, 2, 3, 4, 5, 6], 0.4
+        ),
     ),
     "cross_entropy": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]))),
     "cross_entropy_sum": (

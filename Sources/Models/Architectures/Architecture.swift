@@ -4,7 +4,8 @@ import Options
 /// The families that there are: a file each, and a line here.
 enum Architectures {
     static let all: [any Architecture.Type] = [
-        Bert.self, Roberta.self, DistilBert.self, GPT2.self, Llama.self, Mistral.self, Qwen2.self, Qwen3.self,
+        Bert.self, Roberta.self, DistilBert.self, XLMRoberta.self, Electra.self, MPNet.self, Albert.self,
+        ModernBert.self, DebertaV2.self, GPT2.self, Llama.self, Mistral.self, Qwen2.self, Qwen3.self,
         Gemma2.self,
         Gemma3.self, Phi3.self, SmolLM3.self,
     ]

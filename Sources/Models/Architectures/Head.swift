@@ -4,10 +4,16 @@ import Tensors
 protocol Head: AnyObject {
     /// The rows that it reads: all, or one of each sequence.
     var reads: ReadRows { get }
+    /// Whether it gives logits for every row that it reads; else for every sequence.
+    var givesRows: Bool { get }
     /// Modules by name, as they stand in the model beside the backbone.
     var parts: [(name: String, module: any Module)] { get }
     /// Logits [R, labels] of hidden [R, d], the states of the rows of `pass`; `pooled` [B, d] where the backbone has a pooler.
     func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor
+}
+
+extension Head {
+    var givesRows: Bool { reads == .all }
 }
 
 /// Dropout and one linear: BERT's head on its pooled output, and encoders' heads on tokens.
