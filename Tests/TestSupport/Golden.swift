@@ -50,7 +50,8 @@ public struct Golden {
         "electra-square-seq-cls", "mpnet-seq-cls", "mpnet-token-cls", "albert-seq-cls", "albert-token-cls",
         "albert-groups-seq-cls", "modernbert-seq-cls", "modernbert-head", "modernbert-token-cls", "modernbert-mean",
         "deberta-v3-seq-cls", "deberta-v3-token-cls", "deberta-v2-seq-cls", "deberta-apart-seq-cls",
-        "deberta-c2p-seq-cls", "deberta-p2c-token-cls", "deberta-plain-token-cls",
+        "deberta-c2p-seq-cls", "deberta-p2c-token-cls", "deberta-plain-token-cls", "mpnet-long-token-cls",
+        "modernbert-long-token-cls", "deberta-v3-long-token-cls",
     ]
 
     /// Cases of further encoders without one.

@@ -48,7 +48,7 @@ def deberta(**more):
 def modernbert(**more):
     return ModernBertConfig(**sizes(
         num_hidden_layers=4, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2,
-        local_attention=4) | more)
+        local_attention=4, max_position_embeddings=160) | more)
 
 
 def as_published(config):
@@ -81,6 +81,10 @@ BASES = {
     "mpnet": (
         MPNetModel, lambda: MPNetConfig(**quiet(pad_token_id=1, layer_norm_eps=1e-5)),
         303, None, "saved bare, as all-mpnet-base-v2: a table of distances that all layers share"),
+    "mpnet-long": (
+        MPNetModel, lambda: MPNetConfig(**quiet(
+            pad_token_id=1, layer_norm_eps=1e-5, num_hidden_layers=1, max_position_embeddings=160)),
+        314, None, "positions beyond the 128 distances that attention tells apart"),
     "albert": (
         AlbertForPreTraining, lambda: AlbertConfig(**quiet(
             embedding_size=20, num_hidden_layers=3, classifier_dropout_prob=0.0)),
@@ -181,6 +185,11 @@ def featured(base, what="bare model", **options):
         adapters={"default": lora("FEATURE_EXTRACTION", **dict(r=2, lora_alpha=4) | options)})
 
 
+def long(base, what, **options):
+    """Rows over the borders of tiles, of windows and of what distances tell apart."""
+    return tagged(base, what, **options) | dict(states=False, lengths=[[150, 9], [40, 131], [7, 64], [129, 2]])
+
+
 def full(base, task="SEQ_CLS", **more):
     return dict(
         base=base, task=task, labels=3, vocab=VOCAB, states=True, apart=base.startswith("modernbert"), adapters={},
@@ -231,6 +240,9 @@ CASES = {
     "deberta-apart-full": full("deberta-apart", task="TOKEN_CLS", pairs=True),
     "deberta-c2p-seq-cls": classified("deberta-c2p", "one row of one layer", modules_to_save=["pooler", "classifier"]),
     "deberta-p2c-token-cls": tagged("deberta-p2c", "position to content alone"),
+    "mpnet-long-token-cls": long("mpnet-long", "distances beyond 128", target_modules=["q", "k"]),
+    "modernbert-long-token-cls": long("modernbert", "rows much longer than windows", target_modules=["Wqkv"]),
+    "deberta-v3-long-token-cls": long("deberta-v3", "rows longer than max_position_embeddings"),
     "deberta-plain-token-cls": tagged("deberta-plain", "no relative attention"),
 }
 

@@ -460,9 +460,10 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
     model = make_model(name, case, seed)
     family = model.config.model_type
     generator = torch.Generator().manual_seed(seed + 2)
+    all_lengths = case.get("lengths", LENGTHS)
     batches = [
         make_batch(case, lengths, generator, model.config.pad_token_id, family == "bert" or case.get("pairs"))
-        for lengths in LENGTHS
+        for lengths in all_lengths
     ]
     folder = Path(name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -485,7 +486,7 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
     tensors = dict(figures)
     for key, value in batches[0].items():
         tensors[f"input.{key}"] = value
-    tensors["input.lengths"] = torch.tensor(LENGTHS[0])
+    tensors["input.lengths"] = torch.tensor(all_lengths[0])
     if case.get("train") is not False:
         for key in batches[0]:
             tensors.update({f"train.{i}.{key}": b[key] for i, b in enumerate(batches)})
