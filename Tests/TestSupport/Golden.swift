@@ -57,7 +57,7 @@ public struct Golden {
     /// Cases of further encoders without one.
     public static let wholeEncoders = [
         "electra-full", "mpnet-full", "albert-groups-full", "modernbert-full", "modernbert-biased-full",
-        "deberta-v3-full", "deberta-v2-full", "deberta-apart-full",
+        "deberta-v2-full", "deberta-apart-full",
     ]
 
     /// Cases of decoders without one.

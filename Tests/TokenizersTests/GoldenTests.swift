@@ -17,6 +17,11 @@ import Tokenizers
         let cases = try #require(try Data.json(folder, "cases.json").array).map { GoldenCase(json: $0) }
         #expect(cases.count > 100)
         for (index, golden) in cases.enumerated() {
+            // What the library cannot cut is refused here too.
+            if golden.json["error"] != nil {
+                #expect(throws: TokenizerError.self, "case \(index)") { try golden.encode(with: tokenizer) }
+                continue
+            }
             let encoding = try golden.encode(with: tokenizer)
             if let difference = golden.difference(from: encoding) { Issue.record("case \(index): \(difference)") }
             if let ids = try golden.ids(with: tokenizer) { #expect(ids == encoding.ids, "case \(index)") }

@@ -19,9 +19,11 @@ if __name__ == "__main__":
 
 import torch
 from transformers import (
-    AlbertConfig, AlbertForPreTraining, AutoConfig, DebertaV2Config, DebertaV2ForMaskedLM,
-    DebertaV2ForSequenceClassification, ElectraConfig, ElectraForPreTraining, ModernBertConfig, ModernBertForMaskedLM,
-    MPNetConfig, MPNetModel, XLMRobertaConfig, XLMRobertaModel,
+    AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification, AutoConfig, DebertaV2Config,
+    DebertaV2ForMaskedLM, DebertaV2ForSequenceClassification, DebertaV2ForTokenClassification, ElectraConfig,
+    ElectraForPreTraining, ElectraForSequenceClassification, ModernBertConfig, ModernBertForMaskedLM,
+    ModernBertForSequenceClassification, MPNetConfig, MPNetForTokenClassification, MPNetModel, XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 import models
@@ -72,34 +74,38 @@ BASES = {
             pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1, layer_norm_eps=1e-5)),
         300, None, "saved bare, as sentence encoders are: no prefix, pooler present"),
     "electra": (
-        ElectraForPreTraining, lambda: ElectraConfig(**quiet(embedding_size=20, type_vocab_size=2)),
-        301, None, "as electra-small-discriminator: embeddings narrower than the states, discriminator_predictions unused"),
+        ElectraForSequenceClassification, lambda: ElectraConfig(**quiet(
+            embedding_size=20, type_vocab_size=2, num_labels=3)),
+        301, None, "as electra-small-discriminator, trained before: embeddings narrower than the states"),
     "electra-square": (
         ElectraForPreTraining, lambda: ElectraConfig(**quiet(
             embedding_size=WIDTH, type_vocab_size=2, num_hidden_layers=1)),
-        302, None, "as electra-base-discriminator: no embeddings_project"),
+        302, None, "as electra-base-discriminator: no embeddings_project, discriminator_predictions unused"),
     "mpnet": (
         MPNetModel, lambda: MPNetConfig(**quiet(pad_token_id=1, layer_norm_eps=1e-5)),
         303, None, "saved bare, as all-mpnet-base-v2: a table of distances that all layers share"),
     "mpnet-long": (
-        MPNetModel, lambda: MPNetConfig(**quiet(
-            pad_token_id=1, layer_norm_eps=1e-5, num_hidden_layers=1, max_position_embeddings=160)),
+        MPNetForTokenClassification, lambda: MPNetConfig(**quiet(
+            pad_token_id=1, layer_norm_eps=1e-5, num_hidden_layers=1, max_position_embeddings=160, num_labels=3)),
         314, None, "positions beyond the 128 distances that attention tells apart"),
     "albert": (
         AlbertForPreTraining, lambda: AlbertConfig(**quiet(
             embedding_size=20, num_hidden_layers=3, classifier_dropout_prob=0.0)),
         304, None, "as albert-base-v2: one layer used three times, embeddings narrower than the states"),
     "albert-groups": (
-        AlbertForPreTraining, lambda: AlbertConfig(**quiet(
-            embedding_size=12, num_hidden_layers=3, num_hidden_groups=2, inner_group_num=2, hidden_act="gelu",
+        AlbertForSequenceClassification, lambda: AlbertConfig(**quiet(
+            num_labels=3, embedding_size=12, num_hidden_layers=3, num_hidden_groups=2, inner_group_num=2, hidden_act="gelu",
             classifier_dropout_prob=0.0)),
         305, None, "two groups of two layers over three steps: the first is used twice"),
     "modernbert": (
         ModernBertForMaskedLM, lambda: modernbert(),
         306, as_published, "as ModernBERT-base: no biases, every third layer sees all, two thetas, norms without bias"),
+    "modernbert-classifier": (
+        ModernBertForSequenceClassification, lambda: modernbert(num_hidden_layers=3, num_labels=3),
+        315, None, "no biases, and a head that was trained before"),
     "modernbert-biased": (
-        ModernBertForMaskedLM, lambda: modernbert(
-            num_hidden_layers=3, norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True,
+        ModernBertForSequenceClassification, lambda: modernbert(
+            num_hidden_layers=3, num_labels=3, norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True,
             classifier_pooling="mean", classifier_activation="relu", hidden_activation="silu", local_attention=6,
             layer_types=["sliding_attention", "full_attention", "sliding_attention"],
             rope_parameters=dict(
@@ -118,8 +124,8 @@ BASES = {
             attention_head_size=8, pooler_hidden_act="tanh", pooler_hidden_size=WIDTH, pooler_dropout=0, num_labels=3),
         309, None, "as deberta-v2-xlarge: a convolution beside the first layer; pooler and classifier in the file"),
     "deberta-apart": (
-        DebertaV2ForMaskedLM, lambda: deberta(
-            max_relative_positions=5, pos_att_type=["c2p", "p2c"], type_vocab_size=2, embedding_size=20),
+        DebertaV2ForTokenClassification, lambda: deberta(
+            num_labels=3, max_relative_positions=5, pos_att_type=["c2p", "p2c"], type_vocab_size=2, embedding_size=20),
         310, None, "projections of positions of their own, distances without buckets cut at 5, absolute positions, token types, embed_proj"),
     "deberta-c2p": (
         DebertaV2ForMaskedLM, lambda: deberta(
@@ -210,7 +216,7 @@ CASES = {
     "mpnet-seq-cls": classified("mpnet", "the head is PEFT's to save", target_modules=["q", "v"], states=True),
     "mpnet-token-cls": tagged("mpnet", "token labels", target_modules=["q", "k", "o"]),
     "mpnet-features": featured("mpnet", target_modules=["q", "v"]),
-    "mpnet-full": full("mpnet"),
+    "mpnet-full": full("mpnet-long", task="TOKEN_CLS"),
     "albert-seq-cls": classified("albert", "pairs; one LoRA for three uses of a layer", pairs=True, states=True, **QV),
     "albert-token-cls": tagged("albert", "the projection of the embeddings adapted too",
                                target_modules=["embedding_hidden_mapping_in", "ffn", "dense"]),
@@ -224,14 +230,13 @@ CASES = {
     "modernbert-token-cls": tagged("modernbert", "token labels", target_modules=["Wqkv", "Wo"]),
     "modernbert-features": featured("modernbert", target_modules=["Wqkv"]),
     "modernbert-mean": classified("modernbert-biased", "mean pooling", target_modules=["Wqkv", "Wi"], states=True),
-    "modernbert-full": full("modernbert"),
+    "modernbert-full": full("modernbert-classifier"),
     "modernbert-biased-full": full("modernbert-biased"),
     "deberta-v3-seq-cls": classified("deberta-v3", "pooler absent from the file, trained and saved by name",
                                      modules_to_save=["pooler", "classifier"], states=True),
     "deberta-v3-token-cls": tagged("deberta-v3", "LoRA on keys that positions share",
                                    target_modules=["query_proj", "key_proj", "value_proj"]),
     "deberta-v3-features": featured("deberta-v3"),
-    "deberta-v3-full": full("deberta-v3", task="TOKEN_CLS"),
     "deberta-v2-seq-cls": classified("deberta-v2", "convolution; pooler of the file", states=True),
     "deberta-v2-full": full("deberta-v2"),
     "deberta-apart-seq-cls": classified(
@@ -240,7 +245,7 @@ CASES = {
     "deberta-apart-full": full("deberta-apart", task="TOKEN_CLS", pairs=True),
     "deberta-c2p-seq-cls": classified("deberta-c2p", "one row of one layer", modules_to_save=["pooler", "classifier"]),
     "deberta-p2c-token-cls": tagged("deberta-p2c", "position to content alone"),
-    "mpnet-long-token-cls": long("mpnet-long", "distances beyond 128", target_modules=["q", "k"]),
+    "mpnet-long-token-cls": long("mpnet-long", "distances beyond 128", labels=3, target_modules=["q", "k"]),
     "modernbert-long-token-cls": long("modernbert", "rows much longer than windows", target_modules=["Wqkv"]),
     "deberta-v3-long-token-cls": long("deberta-v3", "rows longer than max_position_embeddings"),
     "deberta-plain-token-cls": tagged("deberta-plain", "no relative attention"),
