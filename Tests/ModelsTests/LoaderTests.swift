@@ -84,7 +84,8 @@ func parameterNames() throws {
 }
 
 @Test(
-    "a model saved whole loads again to the same bits", arguments: ["bert-classifier", "roberta-mlm", "distilbert-mlm"])
+    "a model saved whole loads again to the same bits",
+    arguments: ["bert-classifier", "roberta-mlm", "distilbert-mlm", "albert-groups", "modernbert-biased", "deberta-v2"])
 func saveWhole(name: String) throws {
     let names = [0: "no", 1: "yes", 2: "maybe"]
     let options = LoadOptions(taskType: .sequenceClassification, id2label: names)
@@ -103,7 +104,10 @@ func saveWhole(name: String) throws {
 
 @Test(
     "a sequence's results do not depend on what stands beside it",
-    arguments: ["bert-bare", "roberta-mlm", "distilbert-mlm"])
+    arguments: [
+        "bert-bare", "roberta-mlm", "distilbert-mlm", "xlm-roberta", "electra", "mpnet", "albert", "modernbert",
+        "deberta-v3", "deberta-v2", "deberta-apart",
+    ])
 func packing(name: String) throws {
     let model = try loadModel(base(name), LoadOptions(taskType: .tokenClassification)).model
     let together = try #require(try model(someInput).logits).floatArray()

@@ -252,6 +252,27 @@ CASES = {
 }
 
 
+def distances():
+    """Which rows of their tables MPNet and DeBERTa take for distances, run by run: [first distance, row] where the row is another."""
+    from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
+    from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
+
+    def runs(first, rows):
+        return [[first + i, row] for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
+
+    reach = torch.arange(-700, 701)
+    tables = []
+    for buckets, longest in [(256, 512), (4, 64), (6, 20), (64, 128), (-1, 512), (-1, 5)]:
+        positions = reach if buckets < 0 else make_log_bucket_position(reach, buckets, longest).to(torch.long)
+        span = buckets if buckets > 0 else longest
+        tables.append({
+            "buckets": buckets, "longest": longest,
+            "rows": runs(-700, torch.clamp(positions + span, 0, 2 * span - 1).tolist())})
+    return {
+        "generator": "scripts/goldens/encoders.py", "versions": common.versions("torch", "transformers"), "deberta": tables,
+        "mpnet": runs(-700, MPNetEncoder.relative_position_bucket(reach).tolist())}
+
+
 def more(case, model):
     """The line of counts."""
     if not case["adapters"]:
@@ -267,6 +288,7 @@ def main():
     options = parser.parse_args()
     (Path(options.out) / "models").mkdir(parents=True, exist_ok=True)
     os.chdir(options.out)
+    common.write_rows("distances.json", distances())
     for name in BASES:
         make_base(name)
     for index, (name, case) in enumerate(CASES.items()):

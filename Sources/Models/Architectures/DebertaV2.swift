@@ -109,7 +109,7 @@ struct DebertaV2: Architecture {
 }
 
 /// How DeBERTa's scores depend on distances.
-struct DebertaDistances: Sendable {
+package struct DebertaDistances: Sendable {
     /// Whether they do.
     let isUsed: Bool
     /// Whether "content to position" is a part of scores.
@@ -164,10 +164,15 @@ struct DebertaDistances: Sendable {
     /// Factor on scores of heads of this width.
     func scale(_ width: Int) -> Float { 1 / Float(width * parts).squareRoot() }
 
+    /// Row of the table for the distance of a query from a key.
+    private func place(_ distance: Int) -> Int {
+        DebertaDistances.place(distance, buckets: buckets, longest: longest)
+    }
+
     /// Row of the table for the distance of a query from a key (make_log_bucket_position of the reference, whose logarithms are
     /// float32's).
-    func place(_ distance: Int) -> Int {
-        let (size, middle) = (abs(distance), buckets / 2)
+    package static func place(_ distance: Int, buckets: Int, longest: Int) -> Int {
+        let (size, middle, span) = (abs(distance), buckets / 2, buckets > 0 ? buckets : longest)
         var bucket = distance
         if buckets > 0, size > middle {
             let share = log(Float(size) / Float(middle)) / log(Float(Double(longest - 1) / Double(middle)))

@@ -94,13 +94,13 @@ final class MPNetEmbeddings: Module {
 /// Distances of keys from queries by their entry in the table (arXiv:1910.10683, section 2.1).
 ///
 /// Near ones have one each, farther ones share.
-enum MPNetDistances {
+package enum MPNetDistances {
     private static let (buckets, longest) = (32, 128)
 
     /// Entries of the distances -128...128 of a key from its query; farther ones have those at the ends.
-    static let entries = (-longest...longest).map(entry)
+    package static let entries = (-longest...longest).map(entry)
     /// Where the distance 0 is among them.
-    static let zero = longest
+    package static let zero = longest
 
     /// relative_position_bucket of the reference, whose logarithms are float32's.
     private static func entry(_ distance: Int) -> Int {
