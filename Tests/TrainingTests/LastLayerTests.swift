@@ -26,7 +26,7 @@ private func adapted(_ base: String, dropout: Double, layers: Int = 2) throws ->
     let adapters = AdapterSet(model: model)
     var lora = LoraConfig()
     lora.targetModules = .pattern(
-        ".*(query|key|value|dense|_lin|lin1|lin2|_proj|ffn|ffn_output|\\.[qkvo]|Wqkv|Wi|Wo)")
+        ".*(query|key|value|dense|_lin|lin1|lin2|_proj|layers\\.\\d\\.ffn|ffn_output|\\.[qkvo]|Wqkv|Wi|Wo)")
     (lora.r, lora.loraAlpha, lora.loraDropout, lora.initLoraWeights) = (3, 6, dropout, .random)
     try adapters.add(lora)
     return model
