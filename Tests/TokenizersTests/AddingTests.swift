@@ -51,7 +51,8 @@ import Tokenizers
         #expect(saved.specialTokens == tokenizer.specialTokens && saved.modelMaxLength == tokenizer.modelMaxLength)
         #expect(saved.addedTokens == tokenizer.addedTokens && saved.count == tokenizer.count)
         let folder = try Folder(path: "\(Data.goldens)/\(name)")
-        for golden in try #require(try Data.json(folder, "cases.json").array).map({ GoldenCase(json: $0) }) {
+        for golden in try #require(try Data.json(folder, "cases.json").array).map({ GoldenCase(json: $0) })
+        where golden.json["error"] == nil {
             #expect(try golden.encode(with: saved) == golden.encode(with: tokenizer))
         }
     }
