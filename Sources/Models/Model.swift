@@ -74,8 +74,8 @@ public struct ModelOutput {
 ///
 /// It holds weights and what sits on them; what a pass needs beyond that is the pass's.
 public protocol Model: Module {
-    /// Its configuration, as read and as `load` options changed it.
-    var config: ModelConfig { get }
+    /// Its configuration, as read and as `load` options and the first labels changed it.
+    var config: ModelConfig { get set }
     /// Its task; nil and FEATURE_EXTRACTION for a bare model.
     var taskType: TaskType? { get }
     /// What turns ids into the states that enter the first layer.

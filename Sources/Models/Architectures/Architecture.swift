@@ -47,6 +47,9 @@ protocol Architecture: Sendable {
     /// Entry of the padding token where config.json says nothing.
     static var paddingId: Int? { get }
 
+    /// Whether token types that it has no table for are left aside, as the reference does.
+    static var ignoresTokenTypes: Bool { get }
+
     /// What config.json says.
     init(_ reader: ConfigReader) throws
     /// Sets what follows for all families' part of the configuration from its own, and checks one against the other.
@@ -64,6 +67,7 @@ extension Architecture {
     static var defaults: [String: OptionLiteral] { [:] }
     static var inert: [String: InertOption] { [:] }
     static var paddingId: Int? { nil }
+    static var ignoresTokenTypes: Bool { true }
     func complete(_ config: inout ModelConfig, source: String) throws {}
 
     static func kind(of task: TaskType?) -> String {

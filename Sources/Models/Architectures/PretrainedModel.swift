@@ -194,7 +194,11 @@ final class PretrainedModel: Model {
                     : "a token classification takes a list of labels for each sequence, one for each token")
         }
         if case .tokens(let rows) = labels { try checkLengths(rows, input) }
-        return try config.loss(logits, labels)
+        guard !isTokens, config.problemType == nil else { return try config.loss(logits, labels) }
+        // Labels that do not fit decide nothing.
+        let loss = try config.loss(logits, labels)
+        _ = settledProblemType(for: labels)
+        return loss
     }
 
     private func checkLengths(_ labels: [[Int]], _ input: ModelInput) throws {
@@ -236,6 +240,7 @@ final class PretrainedModel: Model {
         guard types.map(\.count) == input.inputIds.map(\.count) else {
             throw ModelError("token_type_ids and input_ids have different lengths")
         }
+        guard config.typeVocabSize > 0 || !type(of: config.architecture).ignoresTokenTypes else { return }
         let count = max(1, config.typeVocabSize)
         if let wrong = types.joined().first(where: { !(0..<count).contains($0) }) {
             throw ModelError(

@@ -50,16 +50,15 @@ struct LabelReader: Sendable {
         case .tokenClassification: return .tokens(width)
         case .causalLM: return .tokens(config.vocabSize)
         case .sequenceClassification:
-            switch config.problemType {
+            let isClasses =
+                switch column {
+                case .integerLists, .values: false
+                case .integers, .floats, .booleans, .strings: true
+                }
+            switch config.resolvedProblemType(forClasses: isClasses) {
             case .regression: return width == 1 ? .value : .vector(width, isBinary: false)
             case .singleLabel: return .classes(width)
             case .multiLabel: return .vector(width, isBinary: true)
-            case nil:
-                if width == 1 { return .value }
-                switch column {
-                case .integerLists, .values: return .vector(width, isBinary: true)
-                case .integers, .floats, .booleans, .strings: return .classes(width)
-                }
             }
         default: return .free
         }

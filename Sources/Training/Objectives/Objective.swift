@@ -61,7 +61,7 @@ public enum Objectives {
     public static func standard(for model: any Model, labelSmoothing: Double = 0) throws -> any Objective {
         switch model.taskType {
         case .sequenceClassification:
-            return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))
+            return SequenceClassification(labelSmoothing: Float(labelSmoothing))
         case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
         case .causalLM: return CausalLanguage(labelSmoothing: Float(labelSmoothing))
         case let task:

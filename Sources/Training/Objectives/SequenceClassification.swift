@@ -4,14 +4,10 @@ import Tensors
 /// A label for each sequence: cross-entropy over classes, squared error of a regression, or binary cross-entropy of several
 /// labels, as transformers' sequence-classification heads choose by problem_type.
 public struct SequenceClassification: Objective {
-    private let isRegression: Bool
     private let labelSmoothing: Float
 
-    /// The objective of a model with this configuration; smoothing concerns classes only.
-    public init(_ config: ModelConfig, labelSmoothing: Float = 0) {
-        isRegression = config.problemType == .regression
-        self.labelSmoothing = labelSmoothing
-    }
+    /// Smoothing concerns classes only.
+    public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
 
     /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) throws -> Int {
@@ -30,7 +26,9 @@ public struct SequenceClassification: Objective {
         let logits = try Objectives.logits(context.forward(input))
         let reduction = Reduction.dividedBy(Float(context.total))
         let loss: Tensor
-        switch try Objectives.labels(batch) {
+        let labels = try Objectives.labels(batch)
+        let problem = context.model.settledProblemType(for: labels)
+        switch labels {
         case .classes(let ids):
             loss = try logits.crossEntropy(ids, smoothing: labelSmoothing, reduction: reduction)
         case .values(let values):
@@ -38,7 +36,7 @@ public struct SequenceClassification: Objective {
         case .vectors(let rows):
             let targets = try Tensor(rows.flatMap { $0 }, shape: logits.shape)
             loss =
-                isRegression
+                problem == .regression
                 ? try logits.mseLoss(targets, reduction: reduction)
                 : try logits.bceWithLogits(targets, reduction: reduction)
         case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")

@@ -142,9 +142,9 @@ struct ModelForward {
             if let flat = table.integers() { return .tokens([flat.map { Int($0) }]) }
             throw LuaFault("option 'labels' expected lists of integers, one a token")
         }
-        let isRegression =
-            model.config.problemType == .regression || (model.config.problemType == nil && model.config.numLabels == 1)
-        if !isRegression, let ids = table.integers() { return .classes(ids.map { Int($0) }) }
+        if model.config.resolvedProblemType(forClasses: true) != .regression, let ids = table.integers() {
+            return .classes(ids.map { Int($0) })
+        }
         if let numbers = table.numbers() { return .values(numbers.map { Float($0) }) }
         let rows = try table.values.map { row -> [Float] in
             guard let numbers = row.asTable?.numbers() else {
