@@ -18,18 +18,20 @@ public struct Classification: Sendable, Equatable {
 /// Classifies texts with a model for sequences; dropout is off, nothing is recorded.
 ///
 /// - Parameters:
-///   - maxLength: most tokens of a text; what tokenizer and model take where nil. Longer texts are cut at `truncationSide`.
+///   - maxLength: most tokens of a text; what tokenizer and model take where nil. Longer texts are cut at
+///     `truncationSide`, the tokenizer's where nil.
 ///   - batchSize: texts at a time.
 public func classify(
     _ texts: [String], model: any Model, tokenizer: Tokenizer, maxLength: Int? = nil,
-    truncationSide: EncodingOptions.Side = .right, batchSize: Int = 32
+    truncationSide: EncodingOptions.Side? = nil, batchSize: Int = 32
 ) throws -> [Classification] {
     guard model.taskType == .sequenceClassification else {
         throw InferenceError(
             "classify needs a model with task_type SEQ_CLS, this one has \(model.taskType?.rawValue ?? "none")")
     }
     let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
-    let options = EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
+    let options = EncodingOptions(
+        truncation: .longestFirst, truncationSide: truncationSide ?? tokenizer.truncationSide, maxLength: longest)
     return try Recording.off {
         var results: [Classification] = []
         for batch in texts.indices.pieces(of: batchSize) {
