@@ -78,6 +78,20 @@ public final class Permissions {
         return name == "." ? folder : try folder.subfolder(name, create: true)
     }
 
+    /// Gives `body` the folder at `path` to write into; where it throws, the folders that were made for it are gone again.
+    public func saving<Result>(_ path: String, _ body: (Folder) throws -> Result) throws -> Result {
+        let (root, name) = try open(path, .write, asFolder: true)
+        let parts = name == "." ? [] : name.split(separator: "/")
+        let made = parts.indices.map { parts[...$0].joined(separator: "/") }.first { !root.isThere($0) }
+        do {
+            return try body(parts.isEmpty ? root : root.subfolder(name, create: true))
+        } catch {
+            // What is left of them must not hide why it failed.
+            if let made { try? root.remove(made) }
+            throw error
+        }
+    }
+
     /// `path` made absolute against the recipe's base, without "." and "..".
     public func absolute(_ path: String) -> String { Permissions.absolute(path, from: base) }
 
@@ -106,17 +120,25 @@ public final class Permissions {
                 "\(Permissions.shown(path)): \(access == .read ? "reading" : "writing") it is not permitted; "
                     + "to allow it, run again with \(flag) \(Permissions.shown(folder))")
         }
+        let targets = access == .read ? linkTargets : nil
         if grant.isFile || absolute == grant.root && Permissions.isFile(absolute) {
             let parent = Permissions.parent(absolute)
             let linkRoot = grant.linkRoot == grant.root ? parent : grant.linkRoot
             return (
-                try Folder(path: parent, linkRoot: linkRoot),
+                try Folder(path: parent, linkRoot: linkRoot, targets: targets),
                 String(absolute.dropFirst(parent == "/" ? 1 : parent.count + 1))
             )
         }
         let linkRoot = access == .write ? grant.root : grant.linkRoot
         let rest = absolute.dropFirst(grant.root == "/" ? 1 : grant.root.count + 1)
-        return (try Folder(path: grant.root, linkRoot: linkRoot), rest.isEmpty ? "." : String(rest))
+        return (try Folder(path: grant.root, linkRoot: linkRoot, targets: targets), rest.isEmpty ? "." : String(rest))
+    }
+
+    /// Everything that may be read: links may lead there from anywhere else that may.
+    private var linkTargets: LinkTargets {
+        LinkTargets(folders: grants.filter { !$0.isFile }.map(\.root), files: grants.filter(\.isFile).map(\.root)) {
+            "to allow it, run again with --allow-read \(Permissions.shown($0))"
+        }
     }
 
     // MARK: Paths as text
@@ -139,10 +161,13 @@ public final class Permissions {
         root == "/" || path.hasPrefix(root + "/")
     }
 
-    /// The repository folder of a path in the model cache (`models--org--name`), whose links stay inside it.
+    /// The repository folder of a path in the cache (`models--org--name`), whose links stay inside it.
     private static func repository(of path: String) -> String? {
         let parts = path.split(separator: "/")
-        guard let index = parts.lastIndex(where: { $0.hasPrefix("models--") }), index + 1 < parts.count else {
+        let index = parts.lastIndex { part in
+            ModelCache.Repository.allCases.contains { part.hasPrefix($0.rawValue + "--") }
+        }
+        guard let index, index + 1 < parts.count else {
             return nil
         }
         return "/" + parts[...index].joined(separator: "/")

@@ -40,6 +40,7 @@ public final class RecipeContext {
     /// Seed of new weights and of dropout.
     private(set) var seed: UInt64
     private var drawn = 0
+    private var said: Set<String> = []
 
     init(
         permissions: Permissions, runFolder: RunFolder, words: [String], workingFolder: String, wantsHelp: Bool,
@@ -53,6 +54,9 @@ public final class RecipeContext {
 
     /// Sets the seed; the same numbers are drawn again from here on.
     func setSeed(_ seed: Int) { (self.seed, drawn) = (UInt64(bitPattern: Int64(seed)), 0) }
+
+    /// Prints a line that the session has not printed so before.
+    func sayOnce(_ line: String) { if said.insert(line).inserted { output.print(line) } }
 
     /// The key of the next numbers that a recipe draws by `randn` and the like.
     func nextKey() -> RandomKey {

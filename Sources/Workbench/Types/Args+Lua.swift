@@ -75,8 +75,18 @@ enum ArgsLua {
             guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model
             else { continue }
             var path = Permissions.absolute(text, from: context.workingFolder)
+            if parameter.kind == .path, !Permissions.exists(path),
+                let snapshot = try? ModelCache.snapshot(of: text, .dataset)
+            {
+                path = snapshot
+            }
             if parameter.kind == .model, !Permissions.isFolder(path), !ModelLocation.isGGUFFile(path) {
-                guard let snapshot = ModelCache.snapshot(of: text) else {
+                let snapshot: String?
+                do { snapshot = try ModelCache.snapshot(of: text) } catch is FormatError {
+                    // Which revision is meant the recipe may say.
+                    continue
+                }
+                guard let snapshot else {
                     let message =
                         "--\(parameter.name): no folder or .gguf file '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
                     context.misuse = message

@@ -259,13 +259,17 @@ enum DatasetLua {
         Option(
             "types", .table, "Types of columns by name: \"integer\", \"float\" or \"string\".",
             example: "{ label = \"integer\" }"),
+        ModelLocation.revision,
     ])
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "load_dataset", "Reads a .tsv, .csv, .jsonl, .json or .txt file, or several as splits.",
+            "load_dataset",
+            "Reads a .tsv, .csv, .jsonl, .json or .txt file, or several as splits; of a folder, or a name in the Hugging Face cache, the splits by the names of its files.",
             parameters: [
-                LuaParameter("path", .either([.string, .table]), "A file, or { train = file, validation = file }."),
+                LuaParameter(
+                    "path", .either([.string, .table]),
+                    "A file, { train = file, validation = file }, a folder, or a name in the Hugging Face cache."),
                 LuaParameter("options", loadOptions),
             ], returns: "lorawb.Dataset|lorawb.DatasetDict",
             example: "local data = lorawb.load_dataset(\"reviews.tsv\")"
@@ -276,7 +280,18 @@ enum DatasetLua {
                 return DatasetBox(
                     try Dataset(try DataTable(folder, name, options: options, source: Permissions.shown(path))))
             }
-            if call.isString(1) { return .object(try load(try call.string(1, "path"))) }
+            if call.isString(1) {
+                let path = try call.string(1, "path")
+                let revision = try call.options(2, loadOptions).optionalString("revision")
+                if let splits = try DatasetLocation.splits(path, context, revision: revision) {
+                    let fields = try splits.map { split, paths in
+                        (split, LuaValue.object(try load(DatasetLocation.single(paths, of: split))))
+                    }
+                    return .table(
+                        LuaTable(fields: Dictionary(fields, uniquingKeysWith: { $1 }), type: splitsType))
+                }
+                return .object(try load(path))
+            }
             let table = try call.table(1, "path")
             guard let names = table.names, !names.isEmpty, table.count == 0 else {
                 throw LuaFault("expected a file, or files by the name of their split: { train = \"train.tsv\" }")

@@ -46,9 +46,6 @@ final class TrainerBox {
         }
     }
 
-    /// Writes the tokenizer beside the weights, where the trainer has it.
-    func saveTokenizer(to folder: Folder) throws { try tokenizer?.tokenizer.savePretrained(to: folder) }
-
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
     func training<Result>(_ body: () throws -> Result) throws -> Result {
         do {
@@ -177,9 +174,9 @@ enum TrainerLua {
             pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
         }
         trainer.saveModel = { folder in
-            for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
-            // Of an adapter with new tokens the base's tokenizer knows nothing.
-            if box.model.vocabulary.firstNewToken != nil { try tokenizer?.tokenizer.savePretrained(to: folder) }
+            // What no adapter's file holds stands beside it, among all that is trained.
+            if box.adapters.hasUnmerged { try box.adapters.saveAll(to: folder) }
+            try tokenizer?.tokenizer.savePretrained(to: folder)
         }
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
@@ -381,15 +378,11 @@ enum TrainerLua {
                 },
                 LuaMethod(
                     "save_model",
-                    "Writes the adapter, or the whole model where there is none, and the tokenizer that the trainer has.",
+                    "Writes every adapter, or the whole model where there is none, and the tokenizer that the trainer has.",
                     parameters: [LuaParameter("path", .string, "The folder.")], example: "trainer:save_model(\"saved\")"
                 ) { box, call in
-                    let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
-                    if box.model.adapters.hasUnmerged {
-                        for name in box.model.adapters.active { try box.model.adapters.save(name, to: folder) }
-                        try box.saveTokenizer(to: folder)
-                    } else {
-                        try box.model.saveWhole(to: folder, tokenizer: box.tokenizer)
+                    try box.model.context.permissions.saving(try call.string(1, "path")) {
+                        try box.model.savePretrained(to: $0, tokenizer: box.tokenizer)
                     }
                     return .nothing
                 },
