@@ -124,14 +124,21 @@ struct BadInputTests {
         try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t2\n")
         #expect(
             try Self.failure(place, Self.load + train)
-                == "r.lua:8: trainer: train_dataset: row 2: labels is 2; expected a whole number from 0 to 1, since the model has 2 labels"
+                == "r.lua:8: trainer: train_dataset: row 2 (a.tsv:3): labels is 2; expected a whole number from 0 to 1, since the model has 2 labels"
         )
         try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t0.5\n")
         let half = try Self.failure(place, Self.load + train)
-        #expect(half.hasPrefix("r.lua:8: trainer: train_dataset: row 2: labels is 0.5; "), "\(half)")
+        #expect(half.hasPrefix("r.lua:8: trainer: train_dataset: row 2 (a.tsv:3): labels is 0.5; "), "\(half)")
         try place.put("a.tsv", "sentence\ttarget\na\t1\nb\t1\n")
         let column = try place.run(Self.load + train).line
         #expect(column.hasPrefix("r.lua:6: the row has no field 'label'; it has sentence, target"), "\(column)")
+        #expect(column.hasSuffix("; this is row 1 (a.tsv:2)"), "\(column)")
+        // One cell makes the column text: the cell is to blame.
+        try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t0\nc\t\nd\t1\n")
+        #expect(
+            try Self.failure(place, Self.load + train)
+                == "r.lua:8: trainer: train_dataset: row 3 (a.tsv:4): labels is ''; expected a whole number from 0 to 1, since the model has 2 labels"
+        )
     }
 
     @Test(arguments: [

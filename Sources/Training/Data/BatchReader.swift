@@ -11,8 +11,12 @@ public struct BatchReader: Sendable {
     public let dataset: Dataset
     /// Whether rows have labels.
     public var hasLabels: Bool { labels != nil || labelsAreIds }
+    /// What labels are; nil where there are none.
+    var labelKind: LabelReader.Kind? { labels?.kind }
     /// The columns named as forward's inputs.
     public static let inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    /// Names of label columns where none are given; the first that there is counts.
+    public static let labels = LabelReader.defaultNames
     /// Name of the column that says how many tokens each sequence has that was packed into a row, as TRL calls it.
     public static let sequenceLengths = "seq_lengths"
 
@@ -76,12 +80,12 @@ public struct BatchReader: Sendable {
             let row = batch.rows[batch.sequences?[place].row ?? place]
             guard ids.count <= longest else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
+                    "\(split): \(dataset.name(ofRow: row)): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
                 )
             }
             if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
+                    "\(split): \(dataset.name(ofRow: row)): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
                 )
             }
         }
@@ -103,7 +107,9 @@ public struct BatchReader: Sendable {
         var (lengths, trims): ([Int], [Range<Int>?]) = ([], [])
         for (row, place) in zip(rows, places) {
             let tokens = try integers(ids, place, "input_ids", row)
-            guard !tokens.isEmpty else { throw TrainingError("\(split): row \(row + 1): input_ids is empty") }
+            guard !tokens.isEmpty else {
+                throw TrainingError("\(split): \(dataset.name(ofRow: row)): input_ids is empty")
+            }
             let trim = try mask.map { try unmasked($0, place, row, count: tokens.count) }
             inputIds.append(trim.map { Array(tokens[$0]) } ?? tokens)
             lengths.append(tokens.count)
@@ -112,7 +118,8 @@ public struct BatchReader: Sendable {
             let kinds = try integers(types, place, "token_type_ids", row)
             guard kinds.count == tokens.count else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)")
+                    "\(split): \(dataset.name(ofRow: row)): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)"
+                )
             }
             tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
         }
@@ -142,7 +149,7 @@ public struct BatchReader: Sendable {
             }
             guard start == ids[index].count else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): \(BatchReader.sequenceLengths) \(counts) does not add up to the \(ids[index].count) tokens of input_ids"
+                    "\(split): \(dataset.name(ofRow: row)): \(BatchReader.sequenceLengths) \(counts) does not add up to the \(ids[index].count) tokens of input_ids"
                 )
             }
         }
@@ -156,7 +163,8 @@ public struct BatchReader: Sendable {
         let values = column[place].array?.map(\.int)
         guard let values, !values.contains(nil) else {
             throw TrainingError(
-                "\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")
+                "\(split): \(dataset.name(ofRow: row)): \(name) is \(column[place].quoted); expected a list of integers"
+            )
         }
         return values.compactMap { $0 }
     }
@@ -168,13 +176,13 @@ public struct BatchReader: Sendable {
         let flags = try integers(mask, place, "attention_mask", row)
         guard flags.count == count else {
             throw TrainingError(
-                "\(split): row \(row + 1): attention_mask has \(flags.count) entries, input_ids \(count)")
+                "\(split): \(dataset.name(ofRow: row)): attention_mask has \(flags.count) entries, input_ids \(count)")
         }
         guard let first = flags.firstIndex(of: 1), let last = flags.lastIndex(of: 1),
             flags[first...last].allSatisfy({ $0 == 1 }), flags.allSatisfy({ $0 == 0 || $0 == 1 })
         else {
             throw TrainingError(
-                "\(split): row \(row + 1): attention_mask must be ones, with zeros only before or after them; holes are not supported"
+                "\(split): \(dataset.name(ofRow: row)): attention_mask must be ones, with zeros only before or after them; holes are not supported"
             )
         }
         return first..<last + 1

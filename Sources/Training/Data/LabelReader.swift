@@ -20,6 +20,7 @@ struct LabelReader: Sendable {
     let name: String
     let kind: Kind
     private let column: Column
+    private let dataset: Dataset
     private let split: String
 
     /// Names of label columns where none are given.
@@ -40,7 +41,7 @@ struct LabelReader: Sendable {
             }
             return nil
         }
-        (self.name, self.column, self.split) = (name, column, split)
+        (self.name, self.column, self.dataset, self.split) = (name, column, dataset, split)
         kind = isFree ? .free : LabelReader.kind(of: column, taskType: taskType, config: config)
     }
 
@@ -70,6 +71,10 @@ struct LabelReader: Sendable {
     /// `lengths` are the numbers of tokens, `rows` what errors call the rows.
     func labels(at places: [Int], rows: [Int], lengths: [Int], trimmed: [Range<Int>?]) throws -> Labels {
         switch kind {
+        case .classes, .value: try checkTexts()
+        case .vector, .tokens, .free: break
+        }
+        switch kind {
         case .classes(let count):
             return .classes(try zip(places, rows).map { try classId(column[$0], count: count, row: $1) })
         case .value: return .values(try zip(places, rows).map { try number(column[$0], row: $1) })
@@ -88,19 +93,45 @@ struct LabelReader: Sendable {
         }
     }
 
-    private func wrong(_ value: JSON, _ expected: String, row: Int) -> TrainingError {
-        TrainingError("\(split): row \(row + 1): \(name) is \(value.quoted); expected \(expected)")
+    private func wrong(_ value: JSON, _ expected: String, row: Int, hint: String = "") -> TrainingError {
+        TrainingError(
+            "\(split): \(dataset.name(ofRow: row)): \(name) is \(value.quoted); expected \(expected)\(hint)")
+    }
+
+    /// Throws where labels that must be numbers are texts.
+    ///
+    /// One cell makes a whole column texts: that cell is to blame, not the first row, whose text is a number. Where all are
+    /// numbers ("01"), it is the type that is wrong.
+    private func checkTexts() throws {
+        guard case .strings(let texts) = column, dataset.count > 0 else { return }
+        func isNumber(_ text: String) -> Bool {
+            if case .value = kind { return Double(text)?.isFinite ?? false }
+            return Int(text) != nil
+        }
+        let bad = (0..<dataset.count).first { !isNumber(texts[dataset.place(ofRow: $0)]) }
+        let value = JSON.string(texts[dataset.place(ofRow: bad ?? 0)])
+        let hint =
+            bad == nil
+            ? "; the texts are numbers: load_dataset(path, { types = { \(name) = \"\(expectsInteger ? "integer" : "float")\" } }) reads them so"
+            : ""
+        throw wrong(value, expectation, row: bad ?? 0, hint: hint)
+    }
+
+    private var expectsInteger: Bool { if case .classes = kind { true } else { false } }
+
+    /// What a row's one label must be, as errors say it.
+    private var expectation: String {
+        guard case .classes(let count) = kind else { return "a finite number" }
+        return "a whole number from 0 to \(count - 1), since the model has \(count) labels"
     }
 
     private func classId(_ value: JSON, count: Int, row: Int) throws -> Int {
-        guard let id = value.int, id >= 0, id < count else {
-            throw wrong(value, "a whole number from 0 to \(count - 1), since the model has \(count) labels", row: row)
-        }
+        guard let id = value.int, id >= 0, id < count else { throw wrong(value, expectation, row: row) }
         return id
     }
 
     private func number(_ value: JSON, row: Int) throws -> Float {
-        guard let number = value.double, Float(number).isFinite else { throw wrong(value, "a finite number", row: row) }
+        guard let number = value.double, Float(number).isFinite else { throw wrong(value, expectation, row: row) }
         return Float(number)
     }
 

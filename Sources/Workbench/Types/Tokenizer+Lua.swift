@@ -228,15 +228,29 @@ enum TokenizerLua {
             return try box.tokenizer.encode(
                 words: try call.strings(1, "text"), pair: options.strings("text_pair"), options: encoding)
         }
-        let text = try call.string(1, "text")
+        let text = try text(call)
         return try box.tokenizer.encode(text, pair: options.optionalString("text_pair"), options: encoding)
     }
+
+    /// The text of a call; a number is most likely a cell of a column that holds nothing else.
+    private static func text(_ call: borrowing LuaCall) throws -> String {
+        guard !call.isNumber(1) else {
+            throw call.argumentError(
+                1, "text",
+                "string expected, got \(try call.value(1).shown); \(numbersHint)")
+        }
+        return try call.string(1, "text")
+    }
+
+    /// How a column of digits is read as text.
+    private static let numbersHint =
+        "a column of digits is read as numbers: load_dataset(path, { types = { column = \"string\" } }) keeps their text"
 
     private static func ids(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> [Int] {
         let options = try call.options(2, encodeOptions)
         if options.optionalBoolean("is_split_into_words") == true { return try encoding(box, call).ids }
         let encoding = try self.options(box, options)
-        let text = try call.string(1, "text")
+        let text = try text(call)
         return try box.tokenizer.ids(text, pair: options.optionalString("text_pair"), options: encoding)
     }
 
@@ -253,7 +267,9 @@ enum TokenizerLua {
                 try tokenizer.encode(words: lists[row], options: encoding).ids
             }
         }
-        guard let strings = texts.strings() else { throw LuaFault("expected a list of strings") }
+        guard let strings = texts.strings() else {
+            throw LuaFault("expected a list of strings\(texts.numbers() == nil ? "" : ", got numbers; \(numbersHint)")")
+        }
         let pairs = options.strings("text_pair")
         if let pairs, pairs.count != strings.count {
             throw LuaFault("\(strings.count) texts, but \(pairs.count) second texts; give one for each")
