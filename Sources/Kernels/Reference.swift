@@ -35,6 +35,8 @@ package enum Reference {
         case .log: log(x)
         case .sqrt: x.squareRoot()
         case .neg: -x
+        case .sigmoid: 1 / (1 + exp(-x))
+        case .abs: abs(x)
         }
     }
 
@@ -56,6 +58,10 @@ package enum Reference {
         case .log: return 1 / x
         case .sqrt: return 0.5 / x.squareRoot()
         case .neg: return -1
+        case .sigmoid:
+            let s = 1 / (1 + exp(-x))
+            return s * (1 - s)
+        case .abs: return x > 0 ? 1 : x < 0 ? -1 : 0
         }
     }
 

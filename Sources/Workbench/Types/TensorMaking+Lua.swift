@@ -135,6 +135,18 @@ enum TensorMaking {
                 try Tensor.stack($0, $1)
             },
             LuaFunctionDeclaration(
+                "where", "Elements of a where a condition holds, of b elsewhere; shapes are broadcast.",
+                parameters: [
+                    LuaParameter(
+                        "condition", .object("lorawb.Tensor"), "Holds where it is not 0, as comparisons give it."),
+                    LuaParameter("a", .either([.object("lorawb.Tensor"), .number(.any)]), "Where it holds."),
+                    LuaParameter("b", .either([.object("lorawb.Tensor"), .number(.any)]), "Elsewhere."),
+                ], returns: "lorawb.Tensor", example: "print(lorawb.where(t:gt(0), t, 0.0))"
+            ) { call in
+                let condition = try call.object(1, as: Tensor.self, "condition")
+                return .object(try TensorLua.operand(call, 2).where(condition, try TensorLua.operand(call, 3)))
+            },
+            LuaFunctionDeclaration(
                 "unpack", "Cuts the rows of a tensor into one tensor a sequence.",
                 parameters: [
                     LuaParameter("tensor", .object("lorawb.Tensor"), "Rows of all sequences, [total tokens, ...]."),
