@@ -6,11 +6,22 @@ import Tensors
 public struct SequenceClassification: Objective {
     private let isRegression: Bool
     private let labelSmoothing: Float
+    private let weights: [Float]?
 
     /// The objective of a model with this configuration; smoothing concerns classes only.
-    public init(_ config: ModelConfig, labelSmoothing: Float = 0) {
+    ///
+    /// - Parameter weights: of the classes; of several labels, how much heavier the presence of each is than its absence (pos_weight).
+    public init(_ config: ModelConfig, labelSmoothing: Float = 0, weights: [Float]? = nil) {
         isRegression = config.problemType == .regression
-        self.labelSmoothing = labelSmoothing
+        (self.labelSmoothing, self.weights) = (labelSmoothing, weights)
+    }
+
+    /// The sum of the labels' weights, as torch divides a weighted mean; of several labels their number.
+    public func weight(_ batch: Batch) throws -> Double {
+        guard let weights, case .classes(let ids) = try Objectives.labels(batch) else {
+            return Double(try count(batch))
+        }
+        return ids.reduce(0) { $0 + ($1 == -100 ? 0 : Double(weights[$1])) }
     }
 
     /// Number of labelled rows, tokens or elements.
@@ -32,7 +43,7 @@ public struct SequenceClassification: Objective {
         let loss: Tensor
         switch try Objectives.labels(batch) {
         case .classes(let ids):
-            loss = try logits.crossEntropy(ids, smoothing: labelSmoothing, reduction: reduction)
+            loss = try logits.crossEntropy(ids, smoothing: labelSmoothing, reduction: reduction, weights: weights)
         case .values(let values):
             loss = try logits.mseLoss(Tensor(values, shape: logits.shape), reduction: reduction)
         case .vectors(let rows):
@@ -40,7 +51,8 @@ public struct SequenceClassification: Objective {
             loss =
                 isRegression
                 ? try logits.mseLoss(targets, reduction: reduction)
-                : try logits.bceWithLogits(targets, reduction: reduction)
+                : try logits.bceWithLogits(
+                    targets, reduction: reduction, positiveWeights: weights.map { try Tensor($0) })
         case .tokens: throw TrainingError("labels are lists of integers; a model for sequences takes one label a row")
         }
         return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: nil)

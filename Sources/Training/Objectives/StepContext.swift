@@ -4,28 +4,28 @@ import Models
 public struct StepContext {
     /// The model.
     public let model: any Model
-    /// How much is labelled in the whole step, over its micro-batches.
-    public let total: Int
+    /// How much all that is labelled weighs in the whole step, over its micro-batches; without weights it is their number.
+    public let total: Double
     /// Which layers are run again in backward; none where nil.
     public let checkpointing: Checkpointing?
     private let draws: DropoutDraws?
     private let firstRow: Int
 
     /// A place in an evaluation, where nothing is dropped.
-    public init(evaluating model: any Model, total: Int) {
+    public init(evaluating model: any Model, total: Double) {
         self.init(model, total: total, draws: nil, firstRow: 0, checkpointing: nil)
     }
 
     /// A place in training: the batch's rows follow `firstRow` others of the step.
     public init(
-        training model: any Model, total: Int, draws: DropoutDraws, firstRow: Int = 0,
+        training model: any Model, total: Double, draws: DropoutDraws, firstRow: Int = 0,
         checkpointing: Checkpointing? = nil
     ) {
         self.init(model, total: total, draws: draws, firstRow: firstRow, checkpointing: checkpointing)
     }
 
     private init(
-        _ model: any Model, total: Int, draws: DropoutDraws?, firstRow: Int, checkpointing: Checkpointing?
+        _ model: any Model, total: Double, draws: DropoutDraws?, firstRow: Int, checkpointing: Checkpointing?
     ) {
         (self.model, self.total, self.draws, self.firstRow) = (model, total, draws, firstRow)
         self.checkpointing = checkpointing

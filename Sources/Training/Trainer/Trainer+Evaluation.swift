@@ -157,16 +157,19 @@ extension Trainer {
             let output = try model(batch.input)
             guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
             let perToken = model.givesTokens
-            return try ScoredBatch(logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0)
+            return try ScoredBatch(
+                logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0, weight: 0)
         }
         let count = try objective.count(batch)
-        let output = try objective.evaluate(batch, StepContext(evaluating: model, total: max(1, count)))
-        let loss = try output.value() * Double(count)
+        let weight = try objective.weight(batch)
+        let output = try objective.evaluate(batch, StepContext(evaluating: model, total: weight > 0 ? weight : 1))
+        let loss = try output.value()
         guard loss.isFinite else {
             throw TrainingError("evaluation: the loss of rows \(batch.rowNames) is not finite")
         }
         return try ScoredBatch(
-            logits: output.logits, boundaries: output.boundaries, loss: loss, count: count, correct: output.correct)
+            logits: output.logits, boundaries: output.boundaries, loss: loss, count: count, weight: weight,
+            correct: output.correct)
     }
 }
 
@@ -175,21 +178,27 @@ private struct ScoredBatch {
     let logits: [Float]
     let width: Int
     let boundaries: [Int]?
-    let lossSum: Double
+    /// The mean loss over what is labelled.
+    let loss: Double
     let count: Int
+    /// What is labelled by its weights.
+    let weight: Double
     /// Labelled tokens that the model finds the most probable; nil where that is not asked.
     let correct: Int?
 
-    init(logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int, correct: Int? = nil) throws {
+    init(
+        logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int, weight: Double, correct: Int? = nil
+    ) throws {
         self.correct = correct
         self.logits = try logits?.floatArray() ?? []
         width = logits?.shape.last ?? 0
-        (self.boundaries, lossSum, self.count) = (boundaries, loss, count)
+        (self.boundaries, self.loss, self.count, self.weight) = (boundaries, loss, count, weight)
     }
 
     func evaluated(_ batch: Batch) throws -> EvaluationPart? {
         guard let labels = batch.labels, width > 0 else { return nil }
-        return try EvaluationPart(logits: logits, width: width, labels: labels, lossSum: lossSum, lossCount: count)
+        return try EvaluationPart(
+            logits: logits, width: width, labels: labels, lossSum: loss * Double(count), lossCount: count)
     }
 }
 
@@ -199,13 +208,13 @@ private struct GatheredScores {
     private var (logits, width): ([Float], Int) = ([], 0)
     private var boundaries: [Int]?
     private var labels: Labels?
-    private var (lossSum, count) = (0.0, 0)
+    private var (lossSum, weight, count) = (0.0, 0.0, 0)
     private var correct: Int?
 
     init(keepsScores: Bool) { self.keepsScores = keepsScores }
 
-    /// The mean over all that is labelled; nil where nothing is.
-    var meanLoss: Double? { count > 0 ? lossSum / Double(count) : nil }
+    /// The mean over all that is labelled, by its weights; nil where nothing is.
+    var meanLoss: Double? { weight > 0 ? lossSum / weight : nil }
 
     /// Share of the labelled tokens that the model finds the most probable; nil where that was not asked.
     var accuracy: Double? { correct.flatMap { count > 0 ? Double($0) / Double(count) : nil } }
@@ -215,7 +224,8 @@ private struct GatheredScores {
     }
 
     mutating func add(_ part: ScoredBatch, _ batch: Batch) {
-        lossSum += part.lossSum
+        lossSum += part.loss * part.weight
+        weight += part.weight
         count += part.count
         if let more = part.correct { correct = (correct ?? 0) + more }
         guard keepsScores else { return }

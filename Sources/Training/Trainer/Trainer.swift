@@ -62,9 +62,9 @@ public final class Trainer {
         model: any Model, arguments: TrainingArguments = TrainingArguments(), trainDataset: Dataset? = nil,
         evalDataset: Dataset? = nil, objective: (any Objective)? = nil, output: (() throws -> Folder)? = nil
     ) throws {
-        let objective =
-            try objective ?? Objectives.standard(for: model, labelSmoothing: arguments.labelSmoothingFactor)
-        (self.model, self.arguments, self.objective, openOutput) = (model, arguments, objective, output)
+        let hasOwnLoss = objective != nil
+        var objective = try objective ?? Objectives.standard(for: model)
+        (self.model, self.arguments, openOutput) = (model, arguments, output)
         func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader? {
             try dataset.map {
                 try BatchReader(
@@ -74,6 +74,14 @@ public final class Trainer {
         }
         trainReader = try reader(trainDataset, "train_dataset")
         evalReader = try reader(evalDataset, "eval_dataset")
+        try TrainingArguments.ClassWeights.check(
+            arguments, trainReader ?? evalReader, for: model, ownLoss: hasOwnLoss)
+        if !hasOwnLoss {
+            objective = try Objectives.standard(
+                for: model, labelSmoothing: arguments.labelSmoothingFactor,
+                weights: try arguments.classWeights?.weights(of: trainReader, for: model))
+        }
+        self.objective = objective
         weights = TrainableWeights(model)
         if evalReader == nil, arguments.evalStrategy != .no || arguments.evalOnStart {
             throw TrainingError(

@@ -255,6 +255,22 @@ extension TrainingArguments {
         number(
             "label_smoothing_factor", \.labelSmoothingFactor, .belowOne,
             "Share of the labels' weight that is spread over all classes."),
+        Argument(
+            option: Option(
+                "class_weights", .either([.numbers(.atLeastZero), .oneOf(["balanced"])]), default: .words("1 for each"),
+                "Weight of each class in the loss, from class 0; \"balanced\" for rows / (classes · rows of the class), as scikit-learn. Of several labels how much heavier the presence of each is than its absence; \"balanced\" for rows without / rows with the label.",
+                example: "\"balanced\""),
+            read: { arguments, source in
+                if let numbers = source.numbers("class_weights") { arguments.classWeights = .each(numbers) }
+                if source.optionalString("class_weights") != nil { arguments.classWeights = .balanced }
+            },
+            recorded: {
+                switch $0.classWeights {
+                case nil: .nothing
+                case .balanced: .string("balanced")
+                case .each(let weights): .list(weights.map(OptionLiteral.number))
+                }
+            }),
     ]
 
     private static let intervals: [Argument] = [
