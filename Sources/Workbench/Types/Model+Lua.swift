@@ -141,7 +141,7 @@ enum ModelLua {
     private static func shortName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
     /// Names by id: keys count from 0, as in the files.
-    private static func labels(_ table: LuaTable) throws -> [Int: String] {
+    static func labels(_ table: LuaTable) throws -> [Int: String] {
         var names: [Int: String] = [:]
         for (index, value) in table.values.enumerated() { names[index + 1] = try label(value) }
         for (key, value) in table.fields {
