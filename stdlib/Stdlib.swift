@@ -3,6 +3,7 @@ public enum Stdlib {
     /// Text of lorawb's own Lua module `name` ("lorawb.report"); nil where there is none.
     public static func module(_ name: String) -> [UInt8]? {
         switch name {
+        case "lorawb.losses": PackageResources.losses_lua
         case "lorawb.report": PackageResources.report_lua
         default: nil
         }
