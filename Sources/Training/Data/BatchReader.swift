@@ -3,9 +3,10 @@ import Kernels
 import Models
 import Words
 
-/// Turns rows of a dataset into batches for one model.
+/// Turns rows of a dataset into batches for one model, or for a module of the caller's own.
 ///
-/// All rows are checked when it is made, before anything is trained.
+/// All rows are checked when it is made, before anything is trained. Of a module nothing is known: its rows need no input_ids, and
+/// the loss gets all columns.
 public struct BatchReader: Sendable {
     /// The dataset.
     public let dataset: Dataset
@@ -17,13 +18,16 @@ public struct BatchReader: Sendable {
     public static let sequenceLengths = "seq_lengths"
 
     private let split: String
-    private let ids: Column
+    /// Nil where a module of the caller's own takes the rows.
+    private let ids: Column?
     private let types: Column?
     private let mask: Column?
     private let packed: Column?
     private let labels: LabelReader?
     /// Whether the ids label themselves: a language model's rows without a column of labels.
     private let labelsAreIds: Bool
+    /// Whether batches have all columns of their rows.
+    private let givesColumns: Bool
     /// Numbers of tokens of all rows, without padding.
     public private(set) var tokenCounts: [Int32] = []
 
@@ -33,8 +37,19 @@ public struct BatchReader: Sendable {
     /// `isFree`, labels may be of any kind, for a loss of the caller's own. A missing input_ids, ids outside the vocabulary, rows
     /// without tokens, and labels that do not fit the model are errors that name the row, counted from 1.
     public init(
-        _ dataset: Dataset, for model: any Model, columns: [String] = inputs, labelNames: [String]? = nil,
+        _ dataset: Dataset, for model: any Module, columns: [String] = inputs, labelNames: [String]? = nil,
         isFree: Bool = false, split: String = "dataset"
+    ) throws {
+        if let model = model as? any Model {
+            try self.init(dataset, of: model, columns, labelNames, isFree: isFree, split: split)
+        } else {
+            try self.init(rows: dataset, labelNames: labelNames, split: split)
+        }
+    }
+
+    private init(
+        _ dataset: Dataset, of model: any Model, _ columns: [String], _ labelNames: [String]?, isFree: Bool,
+        split: String
     ) throws {
         func column(_ name: String) -> Column? { columns.contains(name) ? dataset.column(name) : nil }
         guard let ids = dataset.column("input_ids") else {
@@ -48,9 +63,25 @@ public struct BatchReader: Sendable {
         // Rows of others are one sequence each.
         packed = model.taskType == .causalLM ? column(BatchReader.sequenceLengths) : nil
         labels = try LabelReader(
-            dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split)
+            dataset, names: labelNames, model: model, isFree: isFree, split: split)
+        givesColumns = isFree
         labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
         try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
+    }
+
+    /// A reader for a module of the caller's own.
+    private init(rows dataset: Dataset, labelNames: [String]?, split: String) throws {
+        (self.dataset, self.split, ids, types, mask, packed) = (dataset, split, nil, nil, nil, nil)
+        // Labels that are no numbers are the loss's alone: no metric can read them.
+        let reader = try LabelReader(dataset, names: labelNames, model: nil, isFree: true, split: split)
+        labels = reader.flatMap { $0.isNumeric ? $0 : nil }
+        (labelsAreIds, givesColumns) = (false, true)
+        if case .integerLists(_, let offsets)? = dataset.column("input_ids") {
+            tokenCounts = (0..<dataset.count).map { row in
+                let place = dataset.place(ofRow: row)
+                return Int32(clamping: offsets[place + 1] - offsets[place])
+            }
+        }
     }
 
     /// Reads every row once, many at a time; where one of them is wrong, each alone, so that the error is the first row's.
@@ -89,7 +120,7 @@ public struct BatchReader: Sendable {
 
     /// Numbers of tokens of all rows.
     public func lengths() -> [Int32] {
-        guard case .integerLists(_, let offsets) = ids else { return [] }
+        guard case .integerLists(_, let offsets)? = ids else { return tokenCounts }
         return (0..<dataset.count).map {
             let place = dataset.place(ofRow: $0)
             return Int32(clamping: offsets[place + 1] - offsets[place])
@@ -99,6 +130,11 @@ public struct BatchReader: Sendable {
     /// The rows `rows`, counted from 0, as one batch.
     public func batch(_ rows: [Int]) throws -> Batch {
         let places = rows.map(dataset.place(ofRow:))
+        let columns = givesColumns ? try dataset.selecting(rows) : nil
+        guard let ids else {
+            let labels = try labels?.labels(at: places, rows: rows, lengths: [], trimmed: [])
+            return Batch(rows: rows, input: ModelInput(inputIds: []), labels: labels, columns: columns)
+        }
         var (inputIds, tokenTypes): ([[Int]], [[Int]]) = ([], [])
         var (lengths, trims): ([Int], [Range<Int>?]) = ([], [])
         for (row, place) in zip(rows, places) {
@@ -120,7 +156,7 @@ public struct BatchReader: Sendable {
         if labelsAreIds { labels = .tokens(inputIds) }
         guard let packed else {
             let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
-            return Batch(rows: rows, input: input, labels: labels)
+            return Batch(rows: rows, input: input, labels: labels, columns: columns)
         }
         return try unpacked(inputIds, labels, packed, rows, places)
     }

@@ -27,7 +27,7 @@ struct LabelReader: Sendable {
 
     /// A reader of the first column of `names` that the dataset has; nil where it has none.
     init?(
-        _ dataset: Dataset, names: [String]?, taskType: TaskType?, config: ModelConfig, isFree: Bool, split: String
+        _ dataset: Dataset, names: [String]?, model: (any Model)?, isFree: Bool, split: String
     ) throws {
         guard let name = (names ?? LabelReader.defaultNames).first(where: dataset.has),
             let column = dataset.column(name)
@@ -41,7 +41,9 @@ struct LabelReader: Sendable {
             return nil
         }
         (self.name, self.column, self.split) = (name, column, split)
-        kind = isFree ? .free : LabelReader.kind(of: column, taskType: taskType, config: config)
+        kind =
+            isFree
+            ? .free : model.map { LabelReader.kind(of: column, taskType: $0.taskType, config: $0.config) } ?? .free
     }
 
     private static func kind(of column: Column, taskType: TaskType?, config: ModelConfig) -> Kind {
@@ -85,6 +87,16 @@ struct LabelReader: Sendable {
             }
             return .tokens(labels)
         case .free: return try free(places, rows)
+        }
+    }
+
+    /// Whether every label is a number or a list of numbers.
+    var isNumeric: Bool {
+        switch column {
+        case .integers, .floats, .booleans, .integerLists: true
+        case .strings: false
+        case .values(let values):
+            values.allSatisfy { $0.array?.allSatisfy { $0.double != nil } ?? false }
         }
     }
 

@@ -58,7 +58,10 @@ public struct ObjectiveOutput {
 /// The objectives that go with a model's task.
 public enum Objectives {
     /// The objective of a model's task.
-    public static func standard(for model: any Model, labelSmoothing: Double = 0) throws -> any Objective {
+    public static func standard(for model: any Module, labelSmoothing: Double = 0) throws -> any Objective {
+        guard let model = model as? any Model else {
+            throw TrainingError("trainer: a module of one's own has no loss; give compute_loss")
+        }
         switch model.taskType {
         case .sequenceClassification:
             return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))

@@ -30,48 +30,69 @@ extension Trainer {
     /// Evaluates rows: eval_loss, eval_<metric>, eval_runtime, eval_samples_per_second, eval_steps_per_second and the epoch.
     ///
     /// eval_loss is the mean over all that is labelled, rows or tokens. The result is logged. Batches take the rows in their order:
-    /// nothing is padded, so sorting by length would gain nothing.
+    /// nothing is padded, so sorting by length would gain nothing. Of several sets each is evaluated, logged and told to callbacks
+    /// with its name in its metrics, `eval_dev_loss`; the result has the metrics of all.
     @discardableResult
     public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [JSON.Member] {
-        let reader = try reader(dataset, "eval_dataset")
-        let run = try run(
-            reader, computeMetrics, prefix: prefix, keepsPredictions: false, keepsStates: dataset == nil)
-        try log(run.metrics)
-        summarize(run.metrics, prefix: prefix)
-        let metrics = run.metrics + [JSON.Member("epoch", .number(state.epoch))]
-        try emit(.evaluate(metrics))
-        return metrics
+        guard let dataset else {
+            guard !evalSets.isEmpty else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
+            return try evaluate(evalSets, prefix: prefix, keepsStates: true)
+        }
+        return try evaluate(
+            [EvaluationSet(name: nil, reader: try reader(dataset, "eval_dataset"))], prefix: prefix, keepsStates: false)
+    }
+
+    /// Evaluates several sets of rows, as `evaluate` does those that the trainer was made with.
+    @discardableResult
+    public func evaluate(_ datasets: [(name: String, dataset: Dataset)]) throws -> [JSON.Member] {
+        let sets = try datasets.map { name, dataset in
+            EvaluationSet(name: name, reader: try reader(dataset, EvaluationSet.split(name)))
+        }
+        return try evaluate(sets, prefix: "eval", keepsStates: false)
+    }
+
+    private func evaluate(_ sets: [EvaluationSet], prefix: String, keepsStates: Bool) throws -> [JSON.Member] {
+        var all: [JSON.Member] = []
+        for set in sets {
+            let metrics = try run(
+                set.reader, computeMetrics, prefix: set.prefix(prefix), keepsPredictions: false,
+                kept: keepsStates ? .evaluation(set.name) : nil
+            ).metrics
+            all += metrics
+            try log(metrics)
+            // Callbacks hear of a set once it is done, the table gets one line for all.
+            if set.name == sets.last?.name { summarize(all, prefix: prefix, sets) }
+            try emit(.evaluate(metrics + [JSON.Member("epoch", .number(state.epoch))]))
+        }
+        return all + [JSON.Member("epoch", .number(state.epoch))]
     }
 
     /// Scores of all rows, and their metrics with the prefix `test_`.
     public func predict(
         _ dataset: Dataset, prefix: String = "test"
     ) throws -> (predictions: Predictions, metrics: [JSON.Member]) {
-        guard model.taskType != .causalLM else {
+        guard (model as? any Model)?.taskType != .causalLM else {
             throw TrainingError(
                 "predict: the scores of every token over the vocabulary are not kept; evaluate gives loss and perplexity, model:score what each token gets"
             )
         }
         let reader = try reader(dataset, "dataset")
-        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, keepsStates: false)
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, kept: nil)
         try emit(.predict(run.metrics))
         return (run.predictions, run.metrics)
     }
 
-    private func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader {
-        if let dataset {
-            return try BatchReader(
-                dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
-                isFree: objective.takesAnyLabels, split: split)
-        }
-        guard let evalReader else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
-        return evalReader
+    private func reader(_ dataset: Dataset, _ split: String) throws -> BatchReader {
+        try BatchReader(
+            dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
+            isFree: objective.takesAnyLabels, split: split)
     }
 
-    private func summarize(_ metrics: [JSON.Member], prefix: String) {
+    private func summarize(_ metrics: [JSON.Member], prefix: String, _ sets: [EvaluationSet]) {
         guard setup != nil, let reporter else { return }
         let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
-        let own = ["runtime", "samples_per_second", "steps_per_second", "loss"].map { "\(prefix)_\($0)" }
+        let speeds = ["runtime", "samples_per_second", "steps_per_second"]
+        let own = sets.flatMap { set in speeds.map { "\(set.prefix(prefix))_\($0)" } } + ["\(prefix)_loss"]
         reporter.summary(
             EpochSummary(
                 epoch: state.epoch, step: state.globalStep, trainingLoss: steps > 0 ? loss / Double(steps) : nil,
@@ -82,7 +103,8 @@ extension Trainer {
     }
 
     private func run(
-        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool, keepsStates: Bool
+        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool,
+        kept split: TrainerKeptStates.Split?
     ) throws -> (metrics: [JSON.Member], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
@@ -100,7 +122,7 @@ extension Trainer {
         for index in 0..<sampler.batchesPerEpoch {
             try pollOutsideSteps()
             var batch = try reader.batch(Array(epoch[batch: index]))
-            if keepsStates { batch = try withKeptStates(batch, of: .evaluation) }
+            if let split { batch = try withKeptStates(batch, of: split) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
@@ -154,6 +176,7 @@ extension Trainer {
     /// Loss and scores of a batch, outside training.
     private func score(_ batch: Batch, _ reader: BatchReader) throws -> ScoredBatch {
         guard reader.hasLabels || objective.takesAnyLabels else {
+            guard let model = model as? any Model else { throw TrainingError("the rows have no labels") }
             let output = try model(batch.input)
             guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
             let perToken = model.givesTokens

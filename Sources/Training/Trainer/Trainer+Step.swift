@@ -111,7 +111,7 @@ extension Trainer {
             let factor = TrainedGradients.clippingFactor(norm: report.norm, maxNorm: arguments.maxGradNorm)
         {
             // Callbacks see clipped gradients; where there are none, the update clips as it reads them.
-            if callbacks.isEmpty { scale = factor } else { try gradients.scale(by: factor) }
+            if !callbacks.contains(where: \.seesGradients) { scale = factor } else { try gradients.scale(by: factor) }
         }
         clipping.end()
         let multiplier = setup.schedule.multiplier(at: state.globalStep)

@@ -29,6 +29,12 @@ public struct TrainingArguments: Sendable, Equatable {
         case memory, file
     }
 
+    /// What a log is reported to, by its name in `report_to`.
+    public enum Report: String, Sendable, CaseIterable {
+        /// Event files that TensorBoard reads.
+        case tensorboard
+    }
+
     /// Optimizers by their names in `optim`.
     public enum OptimizerName: String, Sendable { case adamW, sgd }
 
@@ -154,6 +160,10 @@ public struct TrainingArguments: Sendable, Equatable {
     public var datasetTextField = "text"
     /// Whether no progress bar is drawn.
     public var disableTqdm = false
+    /// Who is told of the log beside the run's own files.
+    public var reportTo: [Report] = []
+    /// Where TensorBoard's event files go; the folder of the checkpoints where nil.
+    public var loggingDir: String?
 
     /// The defaults.
     public init() {}
