@@ -31,6 +31,8 @@ extension EveryCall {
         "lorawb.dataset": ["{ { a = 1 }, { a = 2 } }"],
         "lorawb.show": ["make[\"rows\"]()", "1", "{ tokenizer = make[\"lorawb.Tokenizer\"]() }"],
         "lorawb.read_text": ["\"d.tsv\""], "lorawb.read_json": ["\"tiny/config.json\""],
+        "lorawb.load_safetensors": ["tensors()"],
+        "lorawb.save_safetensors": ["lorawb.run_dir .. \"/t.safetensors\"", "{ t = lorawb.ones { 2 } }"],
         "lorawb.save_text": ["lorawb.run_dir .. \"/t.txt\"", "\"x\""],
         "lorawb.save_json": ["lorawb.run_dir .. \"/t.json\"", "{ 1 }"],
         ":delete_adapter": ["\"default\""], ":set_adapter": ["\"default\""],
@@ -90,6 +92,10 @@ extension EveryCall {
         local function saved(o)
           o:save_adapter(lorawb.run_dir .. "/saved")
           return lorawb.run_dir .. "/saved"
+        end
+        local function tensors()
+          lorawb.save_safetensors(lorawb.run_dir .. "/read.safetensors", { t = lorawb.ones { 2 } })
+          return lorawb.run_dir .. "/read.safetensors"
         end
         local function weights(o)
           o:save_weights(lorawb.run_dir .. "/saved.safetensors")

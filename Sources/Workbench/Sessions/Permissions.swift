@@ -1,4 +1,5 @@
 import Formats
+import Training
 import Words
 
 #if canImport(Glibc)
@@ -25,8 +26,12 @@ public final class Permissions {
 
     /// What relative paths of the recipe are relative to.
     public let base: String
+    /// Makes a file that the host provides for what the recipe calls `name`, and gives its path; nil for every other name.
+    ///
+    /// So a recipe inside the binary reads its data, which is inside the binary too.
+    var provided: ((_ name: String) throws -> String?)?
     private var grants: [Grant] = []
-    /// Places that are not to be written even beneath a writable folder: the recipe itself.
+    /// Places that are not to be written even beneath a writable folder: the recipe itself, and what a run records of itself.
     private var protected: Set<String> = []
 
     /// Permissions of a recipe whose relative paths start at the folder `base`.
@@ -48,9 +53,22 @@ public final class Permissions {
         protected.formUnion([lexical, Permissions.real(lexical) ?? lexical])
     }
 
+    /// Keeps what a run records of itself in its folder from being written: a continued run takes from it what it may read.
+    func protectRecord(in path: String) {
+        let lexical = Permissions.absolute(path, from: base)
+        for folder in [lexical, Permissions.real(lexical) ?? lexical] {
+            for file in [RunRecord.recipeFile, RunRecord.parametersFile, RunRecord.environmentFile] {
+                protected.insert("\(folder)/\(file)")
+            }
+        }
+    }
+
+    /// Whether `path` may be written, whatever is there.
+    func mayWrite(_ path: String) -> Bool { (try? request(path)).flatMap { grant(for: $0, .write) } != nil }
+
     /// The folder and the name beneath it through which `path` is read; throws where that is not allowed.
     public func reading(_ path: String) throws -> (folder: Folder, name: String) {
-        try open(path, .read, asFolder: false)
+        try open(try provided?(path) ?? path, .read, asFolder: false)
     }
 
     /// Whether `path` may be read, whatever is there.
@@ -61,7 +79,8 @@ public final class Permissions {
         let opened = try open(path, .write, asFolder: false)
         let absolute = absolute(path)
         guard !protected.contains(absolute), !protected.contains(Permissions.real(absolute) ?? absolute) else {
-            throw FormatError("\(Permissions.shown(path)): is the running recipe, which is not to be written")
+            throw FormatError(
+                "\(Permissions.shown(path)): is the running recipe or its record, which is not to be written")
         }
         return opened
     }

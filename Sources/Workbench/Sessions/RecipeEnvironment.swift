@@ -64,7 +64,7 @@ enum RecipeEnvironment {
         LuaModule(
             "lorawb", "Adapting pretrained language models.",
             functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorMaking.functions(context)
-                + MemoryLua.functions(context) + ModelLocation.functions(context)
+                + SafetensorsLua.functions(context) + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
                     TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
                     ModelLua.function(context),
