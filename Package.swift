@@ -113,7 +113,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "LuaBridge", dependencies: ["CLuaShim", "Options", "Words", "Memory"], swiftSettings: strict),
         .target(
-            name: "Stdlib", path: "stdlib", exclude: ["recipes/reviews.tsv", "recipes/chat_tune.tsv"],
+            name: "Stdlib", path: "stdlib",
             sources: ["Stdlib.swift"],
             resources: [
                 .embedInCode("lorawb"), .embedInCode("recipes/chat_tune.lua"),
@@ -121,10 +121,12 @@ let package = Package(
                 .embedInCode("recipes/generate.lua"),
                 .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
                 .embedInCode("recipes/text_to_sql.lua"), .embedInCode("recipes/translate.lua"),
-                .embedInCode("recipes/zero_shot.lua"),
+                .embedInCode("recipes/zero_shot.lua"), .embedInCode("recipes/chat_tune.tsv"),
+                .embedInCode("recipes/reviews.tsv"),
             ], swiftSettings: safe),
         .target(
-            name: "Reports", dependencies: ["Training", "Tensors", "Kernels", "Formats", "Words"], swiftSettings: safe),
+            name: "Reports", dependencies: ["Training", "Models", "Tensors", "Kernels", "Formats", "Words"],
+            swiftSettings: safe),
         .target(
             name: "Workbench",
             dependencies: [

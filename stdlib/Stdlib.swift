@@ -1,8 +1,9 @@
-/// The Lua files of this folder, carried inside the binary.
+/// The files of this folder, carried inside the binary.
 public enum Stdlib {
     /// Text of lorawb's own Lua module `name` ("lorawb.report"); nil where there is none.
     public static func module(_ name: String) -> [UInt8]? {
         switch name {
+        case "lorawb.losses": PackageResources.losses_lua
         case "lorawb.report": PackageResources.report_lua
         default: nil
         }
@@ -20,6 +21,15 @@ public enum Stdlib {
         case "text_to_sql": PackageResources.text_to_sql_lua
         case "translate": PackageResources.translate_lua
         case "zero_shot": PackageResources.zero_shot_lua
+        default: nil
+        }
+    }
+
+    /// Text of the data file `name` that recipes inside the binary read ("reviews.tsv"); nil where there is none of that name.
+    public static func data(_ name: String) -> [UInt8]? {
+        switch name {
+        case "chat_tune.tsv": PackageResources.chat_tune_tsv
+        case "reviews.tsv": PackageResources.reviews_tsv
         default: nil
         }
     }

@@ -29,6 +29,8 @@ public final class AdapterSet {
     public let model: any Module
     /// Where the base came from, for adapter_config.json.
     public var baseName: String?
+    /// Revision of the base that was asked for, for adapter_config.json.
+    public var baseRevision: String?
     /// Seed of new adapters.
     public var seed: UInt64
     /// Adapters in the order in which they were added.
@@ -39,6 +41,9 @@ public final class AdapterSet {
     public internal(set) var isDisabled = false
     /// Names of the adapters that are merged into the base.
     public internal(set) var merged: [String] = []
+
+    /// The base as it was when the first of the adapters was added.
+    var frozenBase: Fingerprint?
 
     /// No adapters on `model` yet.
     public init(model: any Module, baseName: String? = nil, seed: UInt64 = 0) {
@@ -99,7 +104,10 @@ public final class AdapterSet {
         try checkRoom(for: config, name: name)
         try config.validate("add_adapter")
         var config = config
-        if config.baseModelNameOrPath == nil { config.baseModelNameOrPath = baseName }
+        if config.baseModelNameOrPath == nil {
+            config.baseModelNameOrPath = baseName
+            config.revision = config.revision ?? baseRevision
+        }
         let targets = try TargetModules(config, in: model, reading: reading)
         try checkOverlap(targets, name: name)
         let tokens = try targets.tokens.map { target in
@@ -116,6 +124,7 @@ public final class AdapterSet {
         }
         if adapters.isEmpty {
             for (_, weight) in model.namedParameters() { try weight.setRequiresGrad(false) }
+            frozenBase = try Fingerprint(of: self)
         }
         for ((_, linear, _, _), factors) in zip(targets.linears, factors) {
             AdapterSet.seat(of: linear, create: true)?.factors.append(factors)

@@ -64,6 +64,20 @@ struct Fingerprint: Equatable {
         self.parts = parts
     }
 
+    private init(modelType: String, parts: [(name: String, part: Part)]) {
+        (self.modelType, self.parts) = (modelType, parts)
+    }
+
+    /// The same with other parts for the weights called `names`; those for which there are none are left out.
+    func replacing(_ names: Set<String>, by part: (String) -> Part?) -> Fingerprint {
+        Fingerprint(
+            modelType: modelType,
+            parts: parts.compactMap { entry in
+                guard names.contains(entry.name) else { return entry }
+                return part(entry.name).map { (entry.name, $0) }
+            })
+    }
+
     private static func numbers(_ places: [Int], of value: Weight.Value) throws -> [Double] {
         switch value {
         case .matrix(let matrix): return try matrix.values(at: places).map(Double.init)

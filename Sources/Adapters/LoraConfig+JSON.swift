@@ -21,6 +21,23 @@ extension LoraConfig {
     /// Keys that change nothing unless the method that they belong to is used, which is refused by its own key.
     private static let harmless: Set<String> = ["megatron_core", "qalora_group_size"]
 
+    /// Keys that PEFT takes for nothing where their table is empty.
+    private static let nothingWhereEmpty: Set<String> = [
+        "alora_invocation_tokens", "layer_replication", "loftq_config", "megatron_config", "monteclora_config",
+        "target_parameters", "velora_config",
+    ]
+
+    /// Keys that say how the factors were started and nothing of what they do now: a finished adapter has them in its tensors.
+    private static let ofTheStart: Set<String> = ["corda_config", "eva_config", "loftq_config", "lora_ga_config"]
+
+    /// What `init_lora_weights` may name in a file: PEFT reads these without touching the base (lora/layer.py, 0.21.2).
+    private static let startsBesideTheBase: Set<String> = ["eva", "lora_ga", "mica", "orthogonal"]
+
+    /// What it may not: these took a part out of the base, and PEFT takes it out again, or fails, where it reads the file.
+    private static func changesTheBase(_ start: String) -> Bool {
+        start.hasPrefix("pissa") || start.hasPrefix("corda") || start == "olora" || start == "loftq"
+    }
+
     /// LoraConfig's options by PEFT's names: types, ranges, defaults and meanings, and what is refused.
     public static let options = OptionTable(
         [
@@ -49,10 +66,12 @@ extension LoraConfig {
                 "Whether the checkpoint has the adapted matrices as [in, out]; the modules say it, as in PEFT."),
             Option("use_rslora", .boolean, default: false, "Whether the update is scaled by lora_alpha / √r instead."),
             Option(
-                "rank_pattern", .table, "Ranks of some modules, by expressions over path endings.",
+                "rank_pattern", .table,
+                "Ranks of some modules, by expressions over path endings; the one that matches most of a path holds.",
                 example: "{ query = 4 }"),
             Option(
-                "alpha_pattern", .table, "lora_alpha of some modules, by expressions over path endings.",
+                "alpha_pattern", .table,
+                "lora_alpha of some modules, by expressions over path endings; the one that matches most of a path holds.",
                 example: "{ query = 16 }"),
             Option(
                 "layers_to_transform", .either([.count, .integers(.count)]), default: .words("all"),
@@ -80,11 +99,11 @@ extension LoraConfig {
         ],
         inert: Dictionary(
             uniqueKeysWithValues: unsupported.map { key, standard in
-                (key, InertOption(harmless.contains(key) ? nil : accepted(standard), "it comes with a later version"))
+                (key, InertOption(harmless.contains(key) ? nil : accepted(key), "it comes with a later version"))
             }))
 
-    private static func accepted(_ standard: JSON) -> [OptionLiteral] {
-        standard == .object([:]) ? [false, .list([])] : [false]
+    private static func accepted(_ key: String) -> [OptionLiteral] {
+        nothingWhereEmpty.contains(key) ? [false, .list([])] : [false]
     }
 
     /// Configuration of an object with PEFT's keys; `source` names the file or the call in errors.
@@ -101,9 +120,9 @@ extension LoraConfig {
             for key in members.keys where !LoraConfig.options.knows(key) && key != "runtime_config" {
                 warn("\(source): unknown key '\(key)' is left out")
             }
-            // These leave the base as it is, so what they made is all in the file.
-            if let name = members["init_lora_weights"]?.string, name == "eva" || name == "orthogonal" {
-                initLoraWeights = .other(name)
+            given.removeAll { LoraConfig.ofTheStart.contains($0.name) && $0.value.object != nil }
+            if let start = try LoraConfig.start(members["init_lora_weights"], source: source, warn: warn) {
+                initLoraWeights = start
                 given.removeAll { $0.name == "init_lora_weights" }
             }
         }
@@ -117,8 +136,30 @@ extension LoraConfig {
         try validate(source)
     }
 
+    /// How the factors of a file were started, where `init_lora_weights` names a way that only PEFT has; nil for others.
+    private static func start(_ value: JSON?, source: String, warn: (String) -> Void) throws -> Initialisation? {
+        guard let text = value?.string else { return nil }
+        let name = text.lowercased()
+        if name == "gaussian" { return .gaussian }
+        guard !changesTheBase(name) else {
+            throw AdapterError(
+                "\(source): option 'init_lora_weights' expected true or false or one of 'gaussian', got string '\(FormatError.shown(text))', "
+                    + "which took a part out of the base when the training began; convert the adapter with PEFT's "
+                    + "save_pretrained(path_initial_model_for_weight_conversion=...), or load it on the base that was saved with it and write true here"
+            )
+        }
+        guard startsBesideTheBase.contains(name) else { return nil }
+        if name == "lora_ga" {
+            warn(
+                "\(source): init_lora_weights 'lora_ga' changed the base when the training began; as in PEFT the adapter acts on the base as it is, "
+                    + "which must be the one that was saved with it")
+        }
+        return .other(text)
+    }
+
     /// Configuration of options that were found to be as declared.
     public init(_ options: OptionReader<some OptionValue>) throws {
+        patternsHaveOrder = false
         do { try read(options) } catch let error as OptionError { throw AdapterError(error.description) }
         try validate("config")
     }
@@ -222,7 +263,7 @@ extension LoraConfig {
         }
     }
 
-    private static func number(_ value: Double) -> JSON {
+    static func number(_ value: Double) -> JSON {
         Int64(exactly: value).map(JSON.integer) ?? .number(value)
     }
 

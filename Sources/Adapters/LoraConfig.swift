@@ -46,10 +46,12 @@ public struct LoraConfig: Sendable, Equatable {
     public var fanInFanOut = false
     /// Whether the update is scaled by lora_alpha / √r instead (Kalajdzievski 2023).
     public var useRslora = false
-    /// Ranks of some modules, by expressions over path endings; the first that matches holds.
+    /// Ranks of some modules, by expressions over path endings; the first that matches holds, of a recipe's the one that matches most.
     public var rankPattern: [PatternEntry] = []
-    /// lora_alpha of some modules, by expressions over path endings; the first that matches holds.
+    /// lora_alpha of some modules, by expressions over path endings; the first that matches holds, of a recipe's the one that matches most.
     public var alphaPattern: [PatternEntry] = []
+    /// Whether the order of the patterns counts: not where they come out of a Lua table, which has none.
+    package var patternsHaveOrder = true
     /// Layers to adapt; all where nil.
     public var layersToTransform: [Int]?
     /// Names behind which the numbers of layers stand.

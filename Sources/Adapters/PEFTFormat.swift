@@ -1,5 +1,6 @@
 import Formats
 import Models
+import OrderedCollections
 import Tensors
 import Words
 
@@ -9,9 +10,11 @@ import Words
 /// of modules saved whole, `.token_adapter.trainable_tokens_delta` [n, d] for rows of tokens, and for trained biases `.bias` or, on an
 /// adapted linear, `.base_layer.bias`. The adapter's name is in none of them.
 enum PEFTFormat {
-    static let configName = "adapter_config.json"
+    static let configName = AdapterFolder.configName
     static let weightsName = "adapter_model.safetensors"
     static let prefix = "base_model.model."
+    /// Key in `__metadata__`, which PEFT ignores: how the loss of a head on sequences was computed, which its scores depend on.
+    static let problemTypeKey = "lorawb.problem_type"
 
     /// Weights of an adapter by their keys in the file.
     static func tensors(of adapter: AdapterSet.Adapter) -> [(key: String, weight: Weight)] {
@@ -49,10 +52,38 @@ extension AdapterSet {
     }
 
     /// Saves an adapter as PEFT does: "default" in the folder itself, another in a subfolder of its name.
-    public func save(_ name: String, to folder: Folder) throws {
-        let adapter = try adapter(name)
-        let place = name == "default" ? folder : try folder.subfolder(name, create: true)
-        let items = try PEFTFormat.tensors(of: adapter).map { key, weight -> SafetensorsWriter.Item in
+    ///
+    /// - Returns: what a user should be told, a line each: trained weights that the file does not hold.
+    @discardableResult
+    public func save(_ name: String, to folder: Folder) throws -> [String] { try save([name], to: folder) }
+
+    /// Saves every adapter, as PEFT's save_pretrained does.
+    ///
+    /// - Returns: what a user should be told, a line each: trained weights that no file holds.
+    @discardableResult
+    public func saveAll(to folder: Folder) throws -> [String] { try save(names, to: folder) }
+
+    /// Whatever may be refused is refused before anything is written.
+    private func save(_ names: [String], to folder: Folder) throws -> [String] {
+        let trained = try trainedBeside()
+        var metadata: OrderedDictionary = [
+            "format": "pt", Fingerprint.key: try savedFingerprint(besides: trained).text,
+        ]
+        metadata[FileVocabulary.key] = (model as? any Model).flatMap { FileVocabulary.text($0.vocabulary) }
+        metadata[PEFTFormat.problemTypeKey] = sequenceModel?.config.problemType?.rawValue
+        let files = try names.map { (adapter: try adapter($0), items: try items(of: $0)) }
+        for (adapter, items) in files {
+            let place = adapter.name == "default" ? folder : try folder.subfolder(adapter.name, create: true)
+            try SafetensorsWriter.write(items, metadata: metadata, to: place, PEFTFormat.weightsName)
+            try place.write(PEFTFormat.configName, text: JSON.object(members(of: adapter)).serialized(indent: 2))
+            try folder.write("README.md", text: ModelCard.text(adapter.config))
+        }
+        return try names.first.map { try notes(onTrained: trained, besides: $0) } ?? []
+    }
+
+    /// The tensors of an adapter's file; throws where one has no values, or values that no one can use.
+    private func items(of name: String) throws -> [SafetensorsWriter.Item] {
+        try tensors(of: name).map { key, weight in
             guard let tensor = weight.tensor else {
                 throw AdapterError("'\(key)' has no values to save: the model has shapes only")
             }
@@ -62,12 +93,10 @@ extension AdapterSet {
             }
             return SafetensorsWriter.Item(name: key, shape: weight.shape, floats: floats)
         }
-        let fingerprint = try Fingerprint(of: self).text
-        let vocabulary = (model as? any Model).flatMap { FileVocabulary.text($0.vocabulary) }
-        try SafetensorsWriter.write(
-            items,
-            metadata: vocabulary.map { ["format": "pt", Fingerprint.key: fingerprint, FileVocabulary.key: $0] }
-                ?? ["format": "pt", Fingerprint.key: fingerprint], to: place, PEFTFormat.weightsName)
+    }
+
+    /// adapter_config.json: keys in order as PEFT writes them, but those of a pattern as they count.
+    private func members(of adapter: Adapter) -> JSONObject {
         var members = adapter.config.toJSON().object ?? [:]
         if adapter.config.taskType == nil, let model = model as? any Model {
             let type = model.config.modelType
@@ -76,15 +105,10 @@ extension AdapterSet {
                 "parent_library": .string("transformers.models.\(type).modeling_\(type)"),
             ])
         }
-        try place.write(
-            PEFTFormat.configName, text: JSON.object(members).serialized(indent: 2, sortedKeys: true))
-        try folder.write("README.md", text: ModelCard.text(adapter.config))
+        return JSONObject(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
-    /// Saves every adapter, as PEFT's save_pretrained does.
-    public func saveAll(to folder: Folder) throws { for name in names { try save(name, to: folder) } }
-
-    /// Loads an adapter from a folder in PEFT's format; the first one acts at once.
+    /// Loads an adapter from a folder in PEFT's format, or from the folder of its name beneath; the first one acts at once.
     ///
     /// Every tensor of the file must be for a module of this model, and every one expected must be there in its shape. What
     /// PEFT tolerates in the configuration is tolerated: unknown keys, names that match nothing beside others that do.
@@ -99,14 +123,12 @@ extension AdapterSet {
         _ folder: Folder, name: String = "default", isTrainable: Bool = false, checkBase: Bool = true
     ) throws -> [String] {
         var notes: [String] = []
+        let folder = try PEFTFormat.place(of: name, in: folder)
         let source = "\(folder.path)/\(PEFTFormat.configName)"
-        guard folder.exists(PEFTFormat.configName) else {
-            throw AdapterError("\(folder.path): there is no \(PEFTFormat.configName); an adapter folder has one")
-        }
         let json = try JSON(parsing: folder.read(PEFTFormat.configName), source: source, allowsNonFinite: true)
         let config = try LoraConfig(json, source: source, reading: .file) { notes.append($0) }
-        guard folder.exists(PEFTFormat.weightsName) else {
-            let pickle = folder.exists("adapter_model.bin")
+        guard folder.isThere(PEFTFormat.weightsName) else {
+            let pickle = folder.isThere("adapter_model.bin")
             throw AdapterError(
                 "\(folder.path): there is no \(PEFTFormat.weightsName)"
                     + (pickle
@@ -139,6 +161,11 @@ extension AdapterSet {
         return notes
     }
 
+    /// The model, where it has a head on sequences.
+    private var sequenceModel: (any Model)? {
+        (model as? any Model).flatMap { $0.taskType == .sequenceClassification ? $0 : nil }
+    }
+
     private func fill(_ name: String, from file: SafetensorsFile, checkBase: Bool) throws -> [String] {
         var notes: [String] = []
         if let text = file.metadata[Fingerprint.key] {
@@ -146,6 +173,11 @@ extension AdapterSet {
             if checkBase { try theirs.check(Fingerprint(of: self, like: theirs), source: file.file.path) }
         } else {
             notes.append("\(file.file.path): has no fingerprint of its base; only shapes were checked")
+        }
+        if let model = sequenceModel, model.config.problemType == nil {
+            let type = file.metadata[PEFTFormat.problemTypeKey].flatMap(ModelConfig.ProblemType.init(rawValue:))
+            // Of one label there is one reading only.
+            if type != .singleLabel || model.config.numLabels > 1 { model.config.problemType = type }
         }
         for (key, weight) in PEFTFormat.tensors(of: try adapter(name)) {
             guard let tensor = weight.tensor else { continue }
@@ -161,6 +193,23 @@ extension AdapterSet {
 }
 
 extension PEFTFormat {
+    /// Where the adapter lies: in the folder, or in the one of its name beneath; throws with what else the folder holds.
+    static func place(of name: String, in folder: Folder) throws -> Folder {
+        if folder.isThere(configName) { return folder }
+        let others = AdapterFolder.beneath(folder)
+        if others.contains(name) { return try folder.subfolder(name) }
+        let missing = "\(folder.path): there is no \(configName)"
+        if let other = others.first {
+            throw AdapterError(
+                "\(missing); there are adapters in folders beneath: \(LoadedModel.list(others.map { "'\(FormatError.shown($0))'" }, limit: 8)); "
+                    + "name one of these, such as \(folder.path)/\(FormatError.shown(other))")
+        }
+        if folder.isThere("config.json") {
+            throw AdapterError("\(missing); the folder holds a model, which load_model takes")
+        }
+        throw AdapterError("\(missing); an adapter folder has one")
+    }
+
     /// Keys and shapes of the tensors that a file for these targets has.
     static func expected(_ targets: TargetModules, in set: AdapterSet) -> [(key: String, shape: [Int])] {
         var expected: [(key: String, shape: [Int])] = []

@@ -148,14 +148,21 @@ static int advice_protected(lua_State *L) {
     return 0;
 }
 
-// os.execute and its like read as nil: the message of the call that follows says why.
+// os.execute and its like read as nil: the message of the call that follows, or of what is looked for in it, says why.
 static void add_advice(lw_state *state, lua_State *L) {
     const char *field = strchr(state->missing, '.');
     if (!field || !state->message.length) return;
-    char expected[96] = "attempt to call a nil value (field '";
-    strncat(expected, field + 1, 48);
-    strncat(expected, "')", 3);
-    if (!ends_with(&state->message, expected)) return;
+    static const char *const heads[] = {"attempt to call a nil value (field '", "attempt to index a nil value (field '",
+                                        "attempt to call a nil value (method '"};
+    bool is_expected = false;
+    for (int i = 0; i < 3; i++) {
+        char expected[96] = "";
+        strncat(expected, heads[i], 40);
+        strncat(expected, field + 1, 48);
+        strncat(expected, "')", 3);
+        is_expected = is_expected || ends_with(&state->message, expected);
+    }
+    if (!is_expected) return;
     lua_pushcfunction(L, advice_protected);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
 }

@@ -184,6 +184,17 @@ static void define_libraries(lua_State *L, int environment) {
     pick(L, os_names);
     note_missing_of(L, "os");
     define(L, environment, "os");
+
+    // io has write alone; what it gives can be written to in turn.
+    lua_createtable(L, 0, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, lw_file_write_function);
+    lua_setfield(L, -2, "write");
+    note_missing_of(L, "file");
+    lua_pushcclosure(L, lw_io_write_function, 1);
+    lua_setfield(L, -2, "write");
+    note_missing_of(L, "io");
+    define(L, environment, "io");
 }
 
 static void define_base(lua_State *L, int environment) {

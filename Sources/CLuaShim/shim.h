@@ -163,6 +163,8 @@ void lw_build_environment(lua_State *L);
 int lw_stock(lua_State *L, const char *name);
 int lw_tostring_function(lua_State *L);
 int lw_print_function(lua_State *L);
+int lw_io_write_function(lua_State *L);
+int lw_file_write_function(lua_State *L);
 int lw_format_function(lua_State *L);
 int lw_rep_function(lua_State *L);
 int lw_require_function(lua_State *L);

@@ -1,4 +1,5 @@
 // Values as text, without the addresses that Lua's own functions show: an address turns a memory bug into an exploit.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,46 @@ int lw_print_function(lua_State *L) {
     const lw_host *host = &lw_state_of(L)->host;
     host->print(host->context, text, length);
     return 0;
+}
+
+// Shows strings and numbers as they are, from argument `first` on.
+static void write_from(lua_State *L, int first) {
+    luaL_Buffer buffer;
+    int count = lua_gettop(L);
+    for (int i = first; i <= count; i++) {  // all before any is shown
+        if (!lua_isstring(L, i)) luaL_checklstring(L, i, NULL);
+    }
+    luaL_buffinit(L, &buffer);
+    for (int i = first; i <= count; i++) {
+        if (lua_type(L, i) == LUA_TNUMBER && !lua_isinteger(L, i)) {  // as Lua's own: 2.0 is shown as 2
+            char number[64];
+            snprintf(number, sizeof number, LUA_NUMBER_FMT, lua_tonumber(L, i));
+            luaL_addstring(&buffer, number);
+        } else {
+            lua_pushvalue(L, i);
+            luaL_addvalue(&buffer);
+        }
+    }
+    luaL_pushresult(&buffer);
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    const lw_host *host = &lw_state_of(L)->host;
+    host->print(host->context, text, length);
+}
+
+// io.write: where print writes, without a tab between or an end of line. Upvalue: what stands for standard output.
+int lw_io_write_function(lua_State *L) {
+    write_from(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return 1;
+}
+
+// write of what io.write gives.
+int lw_file_write_function(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    write_from(L, 2);
+    lua_pushvalue(L, 1);
+    return 1;
 }
 
 // Calls the stock function in upvalue 1 with all arguments. Its errors take the recipe's position and our name, which it

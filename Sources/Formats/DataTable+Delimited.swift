@@ -12,12 +12,14 @@ extension DataTable {
         guard options.types.values.allSatisfy({ $0 == .string }) else {
             throw FormatError("\(text.source): the column of a text file is a string")
         }
-        try self.init(columns: [names[0]: .strings(text.lines())])
+        let lines = try text.lines()
+        try MemoryBudget.reserve(lines.count, of: MemoryLayout<UInt32>.stride)
+        try self.init(columns: [names[0]: .strings(lines)], lines: (0..<lines.count).map { UInt32(clamping: $0 + 1) })
     }
 
     /// Table of rows of fields.
     init(_ text: DelimitedText, options: Options) throws {
-        var (names, fields) = try DataTable.fields(of: text, options: options)
+        var (names, fields, lines) = try DataTable.fields(of: text, options: options)
         var columns: OrderedDictionary<String, Column> = [:]
         try DataTable.check(options.types, in: names, source: text.source)
         for (index, name) in names.enumerated() {
@@ -27,18 +29,19 @@ extension DataTable {
                 throw FormatError("\(text.source): two columns are called '\(FormatError.shown(name))'")
             }
         }
-        try self.init(columns: columns)
+        try self.init(columns: columns, lines: lines)
     }
 
-    /// Names of the columns, and the fields of each.
+    /// Names of the columns, the fields of each, and the lines that rows begin in.
     private static func fields(
         of text: DelimitedText, options: Options
-    ) throws -> (names: [String], fields: [[DelimitedText.Field]]) {
+    ) throws -> (names: [String], fields: [[DelimitedText.Field]], lines: [UInt32]) {
         var names = options.columns
+        var lines: [UInt32] = []
         var columns = names.map { [[DelimitedText.Field]](repeating: [], count: $0.count) } ?? []
         let hasHeader = options.header ?? (names == nil)
         var isFirst = true
-        try text.forEachRow { fields in
+        try text.forEachRow { fields, line in
             defer { isFirst = false }
             if names == nil {
                 names = try fields.enumerated().map { index, field in
@@ -54,22 +57,27 @@ extension DataTable {
                     ? "columns names \(columns.count)"
                     : hasHeader ? "the header has \(columns.count)" : "the first has \(columns.count)"
                 let count = fields.count == 1 ? "1 field" : "\(fields.count) fields"
-                throw text.error("row has \(count), \(against)", at: fields[0].start)
+                let isQuoted = !text.hasQuotes && fields.contains { text.raw($0).first == UInt8(ascii: "\"") }
+                let hint = isQuoted ? "; a field begins with a quote: quotes = true reads fields between quotes" : ""
+                throw text.error("row has \(count), \(against)\(hint)", at: fields[0].start)
             }
             if isFirst, hasHeader { return }
             if columns[0].count == columns[0].capacity {
                 // All columns grow at once, each to twice its length beside what it was.
                 let more = max(64, 2 * columns[0].count)
                 try MemoryBudget.reserve(more * columns.count, of: MemoryLayout<DelimitedText.Field>.stride)
+                try MemoryBudget.reserve(more, of: MemoryLayout<UInt32>.stride)
                 for index in columns.indices { columns[index].reserveCapacity(more) }
+                lines.reserveCapacity(more)
             }
+            lines.append(UInt32(clamping: line))
             for index in fields.indices { columns[index].append(fields[index]) }
         }
         guard let names, !isFirst else { throw FormatError("\(text.source): is empty") }
         guard let first = columns.first, !first.isEmpty else {
             throw FormatError("\(text.source): has a header and no rows")
         }
-        return (names, columns)
+        return (names, columns, lines)
     }
 }
 

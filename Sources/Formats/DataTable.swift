@@ -43,36 +43,44 @@ public struct DataTable: Sendable {
         public var header: Bool?
         /// What separates the fields; by the file's extension where nil.
         public var delimiter: UInt8?
+        /// Whether fields may stand between quotes, as pandas writes them; by the file's extension (true for .csv) where nil.
+        public var quotes: Bool?
         /// Types of some columns; the others' are found out.
         public var types: OrderedDictionary<String, ColumnType>
 
         /// Options; nothing is set where nothing is said.
         public init(
-            columns: [String]? = nil, header: Bool? = nil, delimiter: UInt8? = nil,
+            columns: [String]? = nil, header: Bool? = nil, delimiter: UInt8? = nil, quotes: Bool? = nil,
             types: OrderedDictionary<String, ColumnType> = [:]
-        ) { (self.columns, self.header, self.delimiter, self.types) = (columns, header, delimiter, types) }
+        ) {
+            (self.columns, self.header, self.delimiter) = (columns, header, delimiter)
+            (self.quotes, self.types) = (quotes, types)
+        }
     }
 
     /// Columns by name, in the file's order.
     public let columns: OrderedDictionary<String, Column>
     /// Number of rows.
     public let rowCount: Int
+    /// Line of the file in which each row begins, from 1; nil where rows have none of their own.
+    public let lines: [UInt32]?
 
     /// Table of columns; throws where they differ in length.
-    public init(columns: OrderedDictionary<String, Column>) throws {
+    public init(columns: OrderedDictionary<String, Column>, lines: [UInt32]? = nil) throws {
         rowCount = columns.values.first?.count ?? 0
         for (name, column) in columns where column.count != rowCount {
             throw FormatError(
                 "column '\(FormatError.shown(name))' has \(column.count) rows, '\(FormatError.shown(columns.keys[0]))' has \(rowCount)"
             )
         }
-        self.columns = columns
+        (self.columns, self.lines) = (columns, lines)
     }
 
     /// Reads the file `name` of `folder` by its extension: .tsv, .csv, .jsonl, .json, .txt.
     ///
     /// A column is integer, else float, else string, by all its rows. A leading zero, as in "007", an empty field, and
-    /// signs or words as in "+1" and "nan" keep it a string, unless `types` says otherwise. TSV knows no quotes.
+    /// signs or words as in "+1" and "nan" keep it a string, unless `types` says otherwise. TSV knows no quotes but where
+    /// `quotes` says so. JSON is an array of objects, or what `init(json:)` takes besides.
     ///
     /// `source` is what errors call the file, its name where nil.
     public init(_ folder: Folder, _ name: String, options: Options = Options(), source: String? = nil) throws {
@@ -85,21 +93,28 @@ public struct DataTable: Sendable {
         if !isDelimited, options.header != nil || options.delimiter != nil {
             throw FormatError("\(source): header and delimiter are options of .tsv and .csv files")
         }
+        if !isDelimited, options.quotes != nil {
+            throw FormatError("\(source): quotes is an option of .tsv and .csv files")
+        }
         guard options.delimiter.map({ ![10, 13, 34].contains($0) }) ?? true else {
             throw FormatError("\(source): a line end or quote cannot be the delimiter")
         }
         let file = try folder.map(name)
         guard file.count > 0 else { throw FormatError("\(source): is empty") }
+        guard ![[0xFF, 0xFE], [0xFE, 0xFF]].contains(Array(file.text.prefix(2))) else {
+            throw FormatError("\(source): is UTF-16; convert it to UTF-8")
+        }
         file.advise(.sequential)
         switch kind {
         case "tsv", "csv":
             let delimiter = options.delimiter ?? UInt8(ascii: kind == "tsv" ? "\t" : ",")
-            let text = DelimitedText(bytes: file.text, delimiter: delimiter, hasQuotes: kind == "csv", source: source)
+            let text = DelimitedText(
+                bytes: file.text, delimiter: delimiter, hasQuotes: options.quotes ?? (kind == "csv"), source: source)
             try self.init(text, options: options)
         case "txt":
             let text = DelimitedText(bytes: file.text, delimiter: 0, hasQuotes: false, source: source)
             try self.init(lines: text, options: options)
-        case "json": try self.init(jsonArray: file.text, options: options, source: source)
+        case "json": try self.init(json: file.text, options: options, source: source)
         default: try self.init(jsonLines: file.text, options: options, source: source)
         }
         withExtendedLifetime(file) {}

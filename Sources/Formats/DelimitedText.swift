@@ -1,6 +1,6 @@
 import Memory
 
-/// Rows of fields between delimiters: TSV without quotes, CSV with the quotes of RFC 4180.
+/// Rows of fields between delimiters, without quotes (TSV) or with those of RFC 4180 (CSV); `LineEnd` says what ends a row.
 struct DelimitedText {
     /// Place of a field in the bytes, between its quotes where it had some.
     struct Field {
@@ -22,17 +22,24 @@ struct DelimitedText {
         first = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     }
 
-    /// Calls `body` with the fields of each row; empty lines are passed over.
-    func forEachRow(_ body: ([Field]) throws -> Void) throws {
-        var position = first
+    /// Calls `body` with the fields of each row and the line that it begins in, from 1; empty lines are passed over.
+    func forEachRow(_ body: ([Field], _ line: Int) throws -> Void) throws {
+        var (position, line) = (first, 1)
         var fields: [Field] = []
         while position < bytes.count {
             fields.removeAll(keepingCapacity: true)
-            repeat {
-                fields.append(try field(&position))
+            fields.append(try field(&position))
+            while position < bytes.count, bytes[position] == delimiter {
                 position += 1
-            } while position <= bytes.count && bytes[position - 1] == delimiter
-            if fields.count > 1 || fields[0].count > 0 || fields[0].isQuoted { try body(fields) }
+                fields.append(try field(&position))
+            }
+            position += LineEnd.length(at: position, in: bytes)
+            if fields.count > 1 || fields[0].count > 0 || fields[0].isQuoted { try body(fields, line) }
+            line += 1
+            guard hasQuotes else { continue }
+            for field in fields where field.isQuoted {
+                line += LineEnd.count(in: field.start..<field.start + Int(field.count), of: bytes)
+            }
         }
     }
 
@@ -40,10 +47,10 @@ struct DelimitedText {
     private func field(_ position: inout Int) throws -> Field {
         if hasQuotes, position < bytes.count, bytes[position] == UInt8(ascii: "\"") { return try quoted(&position) }
         let start = position
-        while position < bytes.count, bytes[position] != delimiter, bytes[position] != 10 { position += 1 }
-        let endsLine = position == bytes.count || bytes[position] == 10
-        let end = endsLine && position > start && bytes[position - 1] == 13 ? position - 1 : position
-        return try made(start, end)
+        while position < bytes.count, bytes[position] != delimiter, bytes[position] != 10, bytes[position] != 13 {
+            position += 1
+        }
+        return try made(start, position)
     }
 
     /// A field between quotes, with its delimiters and line ends.
@@ -63,10 +70,8 @@ struct DelimitedText {
             }
             let end = position
             position += 1
-            if position + 1 < bytes.count, bytes[position] == 13, bytes[position + 1] == 10 { position += 1 }
-            guard position == bytes.count || bytes[position] == delimiter || bytes[position] == 10 else {
-                throw error("text follows the closing quote of a field", at: position)
-            }
+            guard position == bytes.count || bytes[position] == delimiter || LineEnd.length(at: position, in: bytes) > 0
+            else { throw error("text follows the closing quote of a field", at: position) }
             return try made(start + 1, end, isQuoted: true, doubled: doubled)
         }
         throw error("the quote of a field is not closed", at: start)
@@ -81,13 +86,12 @@ struct DelimitedText {
     func lines() throws -> [String] {
         var (lines, start): ([String], Int) = ([], first)
         while start < bytes.count {
-            let end = bytes[start...].firstIndex(of: 10) ?? bytes.count
-            let last = end > start && bytes[end - 1] == 13 ? end - 1 : end
+            let end = LineEnd.next(from: start, in: bytes)
             // A text and its place; the list grows to twice its length beside what it was.
             try MemoryBudget.reserve(
-                last - start + 48 + (lines.count == lines.capacity ? 2 * lines.count * MemoryLayout<String>.stride : 0))
-            lines.append(try text(made(start, last)))
-            start = end + 1
+                end - start + 48 + (lines.count == lines.capacity ? 2 * lines.count * MemoryLayout<String>.stride : 0))
+            lines.append(try text(made(start, end)))
+            start = end + LineEnd.length(at: end, in: bytes)
         }
         return lines
     }
@@ -115,7 +119,6 @@ struct DelimitedText {
 
     /// An error at a place of the bytes, told by its line.
     func error(_ message: String, at place: Int) -> FormatError {
-        let line = bytes[..<min(place, bytes.count)].reduce(1) { $1 == 10 ? $0 + 1 : $0 }
-        return FormatError("\(source):\(line): \(message)")
+        FormatError("\(source):\(1 + LineEnd.count(in: 0..<min(place, bytes.count), of: bytes)): \(message)")
     }
 }

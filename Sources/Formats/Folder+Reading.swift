@@ -12,16 +12,31 @@ extension Folder {
 
     /// Whether a file or folder of this name is there and may be seen.
     public func exists(_ name: String) -> Bool {
-        guard let names = try? Folder.names(name), let (opened, _) = try? walk(name).open(place + names) else {
+        guard let names = try? Folder.names(name), let (opened, _) = try? reading(name).open(place + names) else {
             return false
         }
         close(opened)
         return true
     }
 
+    /// Whether a file or folder of this name is there, be it that it may not be opened: then whoever reads it is told why.
+    ///
+    /// A link that leads out of the folder is there; where it leads is not looked at.
+    public func isThere(_ name: String) -> Bool {
+        guard let names = try? Folder.names(name) else { return false }
+        do {
+            close(try reading(name).open(place + names).descriptor)
+            return true
+        } catch let error as FormatError {
+            return error.reason == .other
+        } catch {
+            return false
+        }
+    }
+
     /// Whether a folder of this name is there.
     public func isFolder(_ name: String) -> Bool {
-        guard let names = try? Folder.names(name), let opened = try? walk(name).openFolder(place + names) else {
+        guard let names = try? Folder.names(name), let opened = try? reading(name).openFolder(place + names) else {
             return false
         }
         close(opened)
@@ -30,14 +45,14 @@ extension Folder {
 
     /// Size of a file in bytes.
     public func size(_ name: String) throws -> Int {
-        let (file, size) = try walk(name).openFile(place + Folder.names(name))
+        let (file, size) = try reading(name).openFile(place + Folder.names(name))
         close(file)
         return size
     }
 
     /// The whole file; throws where it has more than `limit` bytes.
     public func read(_ name: String, limit: Int = Folder.readLimit) throws -> [UInt8] {
-        let (file, size) = try walk(name).openFile(place + Folder.names(name))
+        let (file, size) = try reading(name).openFile(place + Folder.names(name))
         defer { close(file) }
         guard size <= limit else {
             throw FormatError("\(show(name)): has \(size) bytes; at most \(limit) are read")
@@ -66,14 +81,15 @@ extension Folder {
 
     /// The file as memory that the system reads when it is looked at.
     public func map(_ name: String) throws -> MappedFile {
-        let (file, size) = try walk(name).openFile(place + Folder.names(name))
+        let (file, size) = try reading(name).openFile(place + Folder.names(name))
         defer { close(file) }
         return try MappedFile(descriptor: file, count: size, path: show(name))
     }
 
     /// Names in the folder, sorted, without "." and "..".
     public func list() throws -> [String] {
-        try Folder.entries(of: FolderWalk(root: root, path: path).openFolder(place), path: path).sorted()
+        try Folder.entries(of: FolderWalk(root: root, path: path, isReading: true).openFolder(place), path: path)
+            .sorted()
     }
 
     /// Names in an open folder, which is closed.
@@ -98,7 +114,10 @@ extension Folder {
         return names
     }
 
-    func walk(_ name: String) -> FolderWalk { FolderWalk(root: root, path: show(name)) }
+    /// The way to what is written, or made: links lead nowhere else.
+    func walk(_ name: String) -> FolderWalk { FolderWalk(root: root, path: show(name), isReading: false) }
+
+    private func reading(_ name: String) -> FolderWalk { FolderWalk(root: root, path: show(name), isReading: true) }
 }
 
 /// Place of the first byte that is not UTF-8, counted from 1.

@@ -48,7 +48,10 @@ extension Folder {
     }
 
     /// Adds text to the end of a file, made where it is missing; where that fails, the file is cut to what it was.
-    public func append(_ name: String, text: String) throws {
+    public func append(_ name: String, text: String) throws { try append(name, Array(text.utf8)) }
+
+    /// Adds bytes to the end of a file, as `append(_:text:)` does text.
+    public func append(_ name: String, _ bytes: [UInt8]) throws {
         let (parent, last) = try openParent(of: name)
         defer { close(parent) }
         let file = openat(parent, last, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
@@ -58,7 +61,7 @@ extension Folder {
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw FormatError("\(show(name)): is a pipe, socket or device, expected a file")
         }
-        do { try FileWriter(descriptor: file, path: show(name)).append(Array(text.utf8)) } catch {
+        do { try FileWriter(descriptor: file, path: show(name)).append(bytes) } catch {
             _ = ftruncate(file, status.st_size)
             throw error
         }

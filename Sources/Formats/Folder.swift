@@ -7,7 +7,7 @@
 /// An open directory beneath which files are read, or written whole.
 ///
 /// Names are relative and cannot leave the folder: neither by "..", nor by a symbolic link, whose target must lie beneath
-/// the folder's root. Check and use are one walk of open directories, so a link swapped in between changes nothing.
+/// the folder's root, or where else the user let links lead to when something is read. Check and use are one walk of open directories, so a link swapped in between changes nothing.
 public final class Folder: Sendable {
     /// Where symbolic links may lead.
     public enum Links: Sendable {
@@ -34,9 +34,11 @@ public final class Folder: Sendable {
         /// Its path without links, for the links that name it so.
         let realPath: String
         let links: Links
+        /// Where links may lead besides, when something is read.
+        let targets: LinkTargets?
 
-        init(path: String, links: Links) throws {
-            self.links = links
+        init(path: String, links: Links, targets: LinkTargets? = nil) throws {
+            (self.links, self.targets) = (links, targets)
             let opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             let denied = opened < 0 && errno == EACCES
             descriptor = denied ? open(path, FolderWalk.passThrough | O_CLOEXEC) : opened
@@ -58,9 +60,11 @@ public final class Folder: Sendable {
     ///   - linkRoot: a directory above `path` beneath which links may lead, such as the `models--*` folder of a snapshot in
     ///     the Hugging Face cache, whose files are links into its blobs; `path` itself where nil.
     ///   - links: where links may lead.
+    ///   - targets: where links may lead besides, when something is read.
     ///   - access: what may be done in the folder.
     public convenience init(
-        path: String, linkRoot: String? = nil, links: Links = .inside, access: Access = .readWrite
+        path: String, linkRoot: String? = nil, links: Links = .inside, targets: LinkTargets? = nil,
+        access: Access = .readWrite
     ) throws {
         for text in [path, linkRoot ?? ""] where text.utf8.contains(0) {
             throw FormatError("'\(FormatError.shown(text))': a path with a zero byte")
@@ -71,13 +75,13 @@ public final class Folder: Sendable {
         guard names.starts(with: rootNames), path.hasPrefix("/") == (linkRoot ?? path).hasPrefix("/") else {
             throw FormatError("\(path): not beneath \(linkRoot ?? path)")
         }
-        let root = try Root(path: linkRoot ?? path, links: links)
+        let root = try Root(path: linkRoot ?? path, links: links, targets: targets)
         try self.init(path: path, root: root, place: Array(names.dropFirst(rootNames.count)), access: access)
     }
 
     init(path: String, root: Root, place: [String], access: Access) throws {
         (self.path, self.root, self.place, self.access) = (path, root, place, access)
-        close(try FolderWalk(root: root, path: path).openFolder(place))
+        close(try FolderWalk(root: root, path: path, isReading: true).openFolder(place))
     }
 
     /// The folder beneath this one; made, with those above it, where `create` is set.
@@ -129,7 +133,7 @@ public final class Folder: Sendable {
             default: strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
             }
         return code == ENOENT
-            ? FormatError("\(path): \(reason)", isMissing: true)
-            : FormatError("\(path): cannot \(doing): \(reason)")
+            ? FormatError("\(path): \(reason)", .missing)
+            : FormatError("\(path): cannot \(doing): \(reason)", code == ENOTDIR ? .notAFolder : .other)
     }
 }

@@ -4,17 +4,38 @@
     import Darwin
 #endif
 
-/// Opens names beneath a folder's root, resolving links by hand so that none leads out.
+/// Opens names beneath a folder's root, resolving links by hand so that none leads out, but to what the root's `targets` let one read.
 struct FolderWalk {
     let root: Folder.Root
     /// Path to show in messages.
     let path: String
+    /// Whether what is opened is only read.
+    let isReading: Bool
+
+    /// Open folders from a root down to where a walk is.
+    private struct Place {
+        let root: Folder.Root
+        /// Descriptors, the root's own first.
+        var folders: [Int32]
+        /// Names of those beneath the root: real ones, without links.
+        var names: [String] = []
+
+        /// The path without links.
+        var path: [String] { Folder.components(root.realPath) + names }
+
+        mutating func leave() {
+            while folders.count > 1 { close(folders.removeLast()) }
+            names = []
+        }
+
+        func closeAll() { for folder in folders { close(folder) } }
+    }
 
     private static let maximumLinks = 32
 
     /// Descriptor of a folder; the caller closes it.
     func openFolder(_ names: [String]) throws -> Int32 {
-        let (opened, status) = try open(names)
+        let (opened, status) = try open(names, asFolder: true)
         guard status.st_mode & S_IFMT == S_IFDIR else {
             close(opened)
             throw Folder.error(path, "open", ENOTDIR)
@@ -32,20 +53,25 @@ struct FolderWalk {
         return (opened, Int(status.st_size))
     }
 
-    /// Opens a regular file or folder to read.
-    func open(_ names: [String]) throws -> (descriptor: Int32, status: stat) {
+    /// Opens a regular file or folder to read; `asFolder` is what errors take it for.
+    func open(_ names: [String], asFolder: Bool = false) throws -> (descriptor: Int32, status: stat) {
         if root.links == .follow { return try openFollowing(names) }
         var pending = Array(names.reversed())
-        var folders = [try openAt(root.descriptor, ".")]
+        var place = Place(root: root, folders: [try openAt(root.descriptor, ".")])
         var links = 0
-        defer { for folder in folders { close(folder) } }
+        defer { place.closeAll() }
         while let name = pending.popLast() {
             if name == ".." {
-                guard folders.count > 1 else { throw leadsOut("..") }
-                close(folders.removeLast())
+                if place.names.isEmpty {
+                    let outside = Array(place.path.dropLast()) + pending.reversed()
+                    try enter(outside, from: &place, &pending, told: "..", asFolder)
+                } else {
+                    close(place.folders.removeLast())
+                    place.names.removeLast()
+                }
                 continue
             }
-            let folder = folders[folders.count - 1]
+            let folder = place.folders[place.folders.count - 1]
             var status = stat()
             guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw Folder.error(path, "open") }
             if status.st_mode & S_IFMT == S_IFLNK {
@@ -53,9 +79,8 @@ struct FolderWalk {
                 guard links <= FolderWalk.maximumLinks else { throw FormatError("\(path): too many links") }
                 let target = try readLink(name, in: folder)
                 if target.hasPrefix("/") {
-                    let rest = try namesBeneathRoot(target)
-                    while folders.count > 1 { close(folders.removeLast()) }
-                    pending.append(contentsOf: rest.reversed())
+                    let whole = Folder.components(target)
+                    try enter(whole + pending.reversed(), from: &place, &pending, told: target, asFolder)
                 } else {
                     pending.append(contentsOf: Folder.components(target).reversed())
                 }
@@ -74,11 +99,46 @@ struct FolderWalk {
                 }
                 return try accepted(opened, status)
             }
-            folders.append(opened)
+            place.folders.append(opened)
+            place.names.append(name)
         }
         var status = stat()
-        guard fstat(folders[folders.count - 1], &status) == 0 else { throw Folder.error(path, "open") }
-        return (folders.removeLast(), status)
+        guard fstat(place.folders[place.folders.count - 1], &status) == 0 else { throw Folder.error(path, "open") }
+        return (place.folders.removeLast(), status)
+    }
+
+    /// Goes on at an absolute path: beneath the root where it is, beneath another root that may be read, or nowhere.
+    ///
+    /// `told` is the target as the link has it.
+    private func enter(
+        _ whole: [String], from place: inout Place, _ pending: inout [String], told: String, _ asFolder: Bool
+    ) throws {
+        // Whatever a step up leads past by its text, what is opened lies beneath the root that is entered.
+        let names = FolderWalk.withoutSteps(whole)
+        let own = Folder.components(place.root.realPath)
+        if names.starts(with: own) {
+            place.leave()
+            pending = names.dropFirst(own.count).reversed()
+            return
+        }
+        let first = Folder.components(root.realPath)
+        let targets = isReading ? root.targets : nil
+        guard let door = names.starts(with: first) ? first : targets?.door(to: names) else {
+            throw leadsOut(told, names, asFolder)
+        }
+        let entered =
+            door == first ? root : try Folder.Root(path: "/" + door.joined(separator: "/"), links: .inside)
+        let folder = try openAt(entered.descriptor, ".")
+        place.closeAll()
+        place = Place(root: entered, folders: [folder])
+        pending = names.dropFirst(door.count).reversed()
+    }
+
+    /// A path without "..".
+    private static func withoutSteps(_ path: [String]) -> [String] {
+        var names: [String] = []
+        for name in path { if name == ".." { names.removeLast(names.isEmpty ? 0 : 1) } else { names.append(name) } }
+        return names
     }
 
     private func openFollowing(_ names: [String]) throws -> (descriptor: Int32, status: stat) {
@@ -133,14 +193,14 @@ struct FolderWalk {
         }
     }
 
-    private func namesBeneathRoot(_ target: String) throws -> [String] {
-        let (names, rootNames) = (Folder.components(target), Folder.components(root.realPath))
-        guard names.starts(with: rootNames) else { throw leadsOut(target) }
-        return Array(names.dropFirst(rootNames.count))
-    }
-
-    private func leadsOut(_ target: String) -> FormatError {
-        FormatError("\(path): a link leads out of \(root.realPath), to '\(FormatError.shown(target))'")
+    /// `target` is what the link says, `names` the path that follows from it.
+    private func leadsOut(_ target: String, _ names: [String], _ asFolder: Bool) -> FormatError {
+        func message(_ target: String) -> String {
+            "\(path): a link leads out of \(root.realPath), to '\(FormatError.shown(target, limit: 300))'"
+        }
+        guard isReading, let targets = root.targets else { return FormatError(message(target)) }
+        let folder = "/" + (asFolder ? names : names.dropLast()).joined(separator: "/")
+        return FormatError("\(message("/" + names.joined(separator: "/"))); \(targets.advice(folder))")
     }
 
     private func readLink(_ name: String, in folder: Int32) throws -> String {

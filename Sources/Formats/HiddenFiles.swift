@@ -39,6 +39,6 @@ public enum HiddenFiles {
     }
 
     private static func refusal(_ shown: String) -> FormatError {
-        FormatError("\(shown): holds what was typed in sessions, which recipes never see")
+        FormatError("\(shown): holds what was typed in sessions, which recipes never see", .hidden)
     }
 }

@@ -57,6 +57,12 @@ struct JSONWriter<Failure: Error> {
         bytes = []
     }
 
+    /// Writes a value and a line end.
+    mutating func writeLine(_ json: JSON) throws(Failure) {
+        try write(json, level: 0)
+        add("\n")
+    }
+
     mutating func write(_ json: JSON, level: Int) throws(Failure) {
         if let handOn, bytes.count >= Self.piece {
             try handOn(bytes)

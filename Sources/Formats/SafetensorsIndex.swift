@@ -13,13 +13,13 @@ public final class SafetensorsWeights: Sendable {
     public init(_ folder: Folder, base: String = "model") throws {
         let single = "\(base).safetensors"
         let index = "\(base).safetensors.index.json"
-        if folder.exists(single) {
+        if folder.isThere(single) {
             let file = try SafetensorsFile(folder, single)
             files = OrderedDictionary(uniqueKeysWithValues: file.entries.keys.map { ($0, file) })
             (metadata, path) = (file.metadata, file.file.path)
             return
         }
-        guard folder.exists(index) else { throw SafetensorsWeights.nothingFound(folder, single, index) }
+        guard folder.isThere(index) else { throw SafetensorsWeights.nothingFound(folder, single, index) }
         path = folder.show(index)
         let json = try JSON(parsing: folder.read(index), source: path)
         let map = try json.required("weight_map", "an object", source: path) { $0.object }

@@ -35,6 +35,8 @@ package enum Reference {
         case .log: log(x)
         case .sqrt: x.squareRoot()
         case .neg: -x
+        case .sigmoid: 1 / (1 + exp(-x))
+        case .abs: abs(x)
         }
     }
 
@@ -56,6 +58,10 @@ package enum Reference {
         case .log: return 1 / x
         case .sqrt: return 0.5 / x.squareRoot()
         case .neg: return -1
+        case .sigmoid:
+            let s = 1 / (1 + exp(-x))
+            return s * (1 - s)
+        case .abs: return x > 0 ? 1 : x < 0 ? -1 : 0
         }
     }
 
@@ -156,6 +162,61 @@ package enum Reference {
                             result.dq[atQuery + c] += ds * k[at + c]
                             result.dk[at + c] += ds * q[atQuery + c]
                             result.dv[at + c] += p[i] * factors[i] * dy[atQuery + c]
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// What disentangled attention gives, and gradients of its inputs.
+    package struct Disentangled {
+        package var y, dq, dk, dv, dpk, dpq: [Double]
+    }
+
+    /// Disentangled attention, and its gradients for dy: score by score; a table that is empty is missing.
+    package static func disentangled(
+        _ kernel: DisentangledKernel, q: [Double], k: [Double], v: [Double], pk: [Double], pq: [Double], dy: [Double]
+    ) -> Disentangled {
+        let (d, ld) = (kernel.width, kernel.heads * kernel.width)
+        func zeros(_ x: [Double]) -> [Double] { [Double](repeating: 0, count: x.count) }
+        var result = Disentangled(
+            y: zeros(q), dq: zeros(q), dk: zeros(k), dv: zeros(v), dpk: zeros(pk), dpq: zeros(pq))
+        func dot(_ a: [Double], _ i: Int, _ b: [Double], _ j: Int) -> Double {
+            (0..<d).reduce(0.0) { $0 + a[i + $1] * b[j + $1] }
+        }
+        for s in 0..<kernel.sequences {
+            for head in 0..<kernel.heads {
+                for query in kernel.queryStarts[s]..<kernel.queryStarts[s + 1] {
+                    let (position, first) = (kernel.positions[query], kernel.keyStarts[s])
+                    let at = query * ld + head * d
+                    let keys = (first..<kernel.keyStarts[s + 1]).map { $0 * ld + head * d }
+                    let places = keys.indices.map {
+                        Int(kernel.places[kernel.reach - 1 - (position - $0)]) * ld + head * d
+                    }
+                    let p = softmax(
+                        zip(keys, places).map { key, place in
+                            let content = pk.isEmpty ? 0 : dot(q, at, pk, place)
+                            let distance = pq.isEmpty ? 0 : dot(k, key, pq, place)
+                            return Double(kernel.scale) * (dot(q, at, k, key) + content + distance)
+                        })
+                    let factors = keys.indices.map { key in
+                        kernel.dropout.map { mask in
+                            maskFactor(mask, key: mask.keys[query].child(head).child(position), feature: key)
+                        } ?? 1
+                    }
+                    let dp = zip(keys, factors).map { dot(dy, at, v, $0) * $1 }
+                    let mean = zip(p, dp).reduce(0.0) { $0 + $1.0 * $1.1 }
+                    for (i, (key, place)) in zip(keys, places).enumerated() {
+                        let ds = p[i] * (dp[i] - mean) * Double(kernel.scale)
+                        for c in 0..<d {
+                            result.y[at + c] += p[i] * factors[i] * v[key + c]
+                            result.dv[key + c] += p[i] * factors[i] * dy[at + c]
+                            result.dq[at + c] += ds * (k[key + c] + (pk.isEmpty ? 0 : pk[place + c]))
+                            result.dk[key + c] += ds * (q[at + c] + (pq.isEmpty ? 0 : pq[place + c]))
+                            if !pk.isEmpty { result.dpk[place + c] += ds * q[at + c] }
+                            if !pq.isEmpty { result.dpq[place + c] += ds * k[key + c] }
                         }
                     }
                 }

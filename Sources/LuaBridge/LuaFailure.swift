@@ -34,6 +34,16 @@ public struct LuaFailure: Error, CustomStringConvertible {
     /// The error object, where a host function raised one with `LuaError`.
     public func object<T: AnyObject>(_ type: T.Type = T.self) -> T? { (try? value?.value())?.asObject(type) }
 
+    private init(_ failure: LuaFailure, message: String) {
+        (kind, self.message, traceback, value) = (failure.kind, message, failure.traceback, nil)
+    }
+
+    /// The same failure with more words at the end of its message, where it is a text; objects that a script raised stay as they are.
+    func adding(_ words: String) -> LuaFailure {
+        guard kind == .error, case .string? = try? value?.value() else { return self }
+        return LuaFailure(self, message: message + words)
+    }
+
     init(status: Int32, state: StateHandle) {
         message = state.message
         kind =
@@ -58,6 +68,9 @@ public struct LuaError: Error, CustomStringConvertible {
     public let failure: LuaFailure
 
     init(_ failure: LuaFailure) { self.failure = failure }
+
+    /// The same error, whose message also says `words`: where the host was when the script failed.
+    public func adding(_ words: String) -> LuaError { LuaError(failure.adding(words)) }
 
     /// The message, with the place in front; that memory ended stays known where it becomes part of another message.
     public var description: String {

@@ -110,27 +110,40 @@ public final class LuaHost {
     /// The Lua name of an object's class.
     public static func typeName(of object: AnyObject) -> String { typeName(of: type(of: object)) }
 
+    /// What recipes are told about the parts of `io` that they have not got.
+    private static let filesHints: [(String, String)] =
+        [
+            "close", "input", "lines", "open", "output", "read", "stdin", "tmpfile", "type",
+        ].map { ("io.\($0)", "read and write files with lorawb.read_text and lorawb.save_text") } + [
+            ("io.popen", "a recipe starts no programs"), ("io.stdout", "show text with io.write and print"),
+            ("io.stderr", "show text with io.write and print, end a recipe with error"),
+            ("io.flush", "what is written is shown at once"), ("file.flush", "what is written is shown at once"),
+            ("file.close", "standard output stays open"), ("file.setvbuf", "what is written is shown at once"),
+            ("file.seek", "it is standard output"), ("file.read", "it is standard output"),
+            ("file.lines", "it is standard output"),
+        ]
+
     /// What recipes are told about parts of Lua that they have not got.
-    static let stockHints: [(String, String)] = [
-        ("io", "read and write files with lorawb.read_text and lorawb.save_text, and show text with print"),
-        ("debug", "errors carry a traceback"),
-        ("package", "require finds modules beside the recipe and lorawb's own"),
-        ("dofile", "use require"),
-        ("loadfile", "use require"),
-        ("loadstring", "use load"),
-        ("collectgarbage", "memory is managed by lorawb; free large objects with :free()"),
-        ("warn", "use print"),
-        ("unpack", "use table.unpack"),
-        ("setfenv", "use load with an environment"),
-        ("getfenv", "use load with an environment"),
-        ("arg", "declare parameters with lorawb.args"),
-        ("os.execute", "a recipe starts no programs"),
-        ("os.exit", "end a recipe with return or error"),
-        ("os.getenv", "declare parameters with lorawb.args"),
-        ("os.remove", "a recipe removes no files"),
-        ("os.rename", "a recipe renames no files"),
-        ("os.tmpname", "write beneath lorawb.run_dir"),
-        ("os.setlocale", "the locale is fixed"),
-        ("coroutine.close", "let the coroutine end"),
-    ]
+    static let stockHints: [(String, String)] =
+        filesHints + [
+            ("debug", "errors carry a traceback"),
+            ("package", "require finds modules beside the recipe and lorawb's own"),
+            ("dofile", "use require"),
+            ("loadfile", "use require"),
+            ("loadstring", "use load"),
+            ("collectgarbage", "memory is managed by lorawb; free large objects with :free()"),
+            ("warn", "use print"),
+            ("unpack", "use table.unpack"),
+            ("setfenv", "use load with an environment"),
+            ("getfenv", "use load with an environment"),
+            ("arg", "declare parameters with lorawb.args"),
+            ("os.execute", "a recipe starts no programs"),
+            ("os.exit", "end a recipe with return or error"),
+            ("os.getenv", "declare parameters with lorawb.args"),
+            ("os.remove", "a recipe removes no files"),
+            ("os.rename", "a recipe renames no files"),
+            ("os.tmpname", "write beneath lorawb.run_dir"),
+            ("os.setlocale", "the locale is fixed"),
+            ("coroutine.close", "let the coroutine end"),
+        ]
 }

@@ -7,6 +7,7 @@ final class CheckpointStore: WeightStore {
     private let files: any WeightSource
     private let prefix: String
     private let isOptional: (String) -> Bool
+    private let ignoresSizes: Bool
     private let storage: MatrixStorage
     private let start: RandomStore
     /// Names in the files by the names that weights have today.
@@ -15,6 +16,8 @@ final class CheckpointStore: WeightStore {
 
     /// Weights that the files did not have and that may be initialised: those of heads and poolers.
     private(set) var initialised: [String] = []
+    /// Weights that the files have in another size and that were initialised, each with both shapes.
+    private(set) var mismatched: [String] = []
     /// Weights that the files should have and did not.
     private(set) var missing: [String] = []
     /// Why matrices are float32 though they, or the user, said bfloat16; nil where nothing is to be said.
@@ -23,12 +26,14 @@ final class CheckpointStore: WeightStore {
     /// - Parameters:
     ///   - prefix: name of the backbone in a model with a head; the file may have it or not.
     ///   - storage: how matrices are stored.
+    ///   - ignoresSizes: whether a weight of another size in the files is initialised too.
     ///   - isOptional: whether a weight of this name is initialised from `seed` where the file has none.
     init(
-        _ files: any WeightSource, prefix: String, storage: MatrixStorage, seed: UInt64,
+        _ files: any WeightSource, prefix: String, storage: MatrixStorage, seed: UInt64, ignoresSizes: Bool = false,
         isOptional: @escaping (String) -> Bool
     ) {
         (self.files, self.prefix, self.storage, self.isOptional) = (files, prefix, storage, isOptional)
+        self.ignoresSizes = ignoresSizes
         start = RandomStore(key: RandomKey(seed: seed).child("initialise"), origin: .initialised)
         var names: [String: String] = [:]
         for name in files.names { names[CheckpointStore.modern(name)] = name }
@@ -71,9 +76,16 @@ final class CheckpointStore: WeightStore {
         }
         used.insert(found)
         guard entry.shape == shape else {
-            let hint =
+            guard !ignoresSizes else {
+                mismatched.append("\(name) (\(entry.shape) there, \(shape) here)")
+                return try start.weight(name, shape, startingWith: initialisation, isTransposed: isTransposed)
+            }
+            let isHead =
                 isOptional(name) && entry.shape.count == shape.count && entry.shape.dropFirst() == shape.dropFirst()
-                ? "; the checkpoint fits num_labels \(entry.shape[0])" : ""
+            let hint =
+                isHead
+                ? "; the checkpoint fits num_labels \(entry.shape[0]), and ignore_mismatched_sizes = true starts a new head"
+                : "; ignore_mismatched_sizes = true starts it anew"
             throw ModelError("\(entry.place) has shape \(entry.shape), the model needs \(shape)\(hint)")
         }
         return Weight(

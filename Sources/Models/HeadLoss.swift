@@ -1,13 +1,21 @@
 import Tensors
 
+extension Model {
+    /// How the loss of a head on sequences is computed for these labels; the first labels that a model is given decide, and its
+    /// configuration says it from then on, as in transformers.
+    public func settledProblemType(for labels: Labels) -> ModelConfig.ProblemType {
+        let isClasses = if case .classes = labels { true } else { false }
+        let type = config.resolvedProblemType(forClasses: isClasses)
+        config.problemType = type
+        return type
+    }
+}
+
 extension ModelConfig {
-    /// How the loss of a head on sequences is computed for these labels, by the rule of transformers.
-    public func resolvedProblemType(for labels: Labels) -> ProblemType {
-        if let problemType { return problemType }
-        if numLabels == 1 { return .regression }
-        if case .vectors = labels { return .multiLabel }
-        if case .values = labels { return .multiLabel }
-        return .singleLabel
+    /// How the loss of a head on sequences is computed: as is said, else by the rule of transformers, where one label is a
+    /// regression, a class for each sequence is a single label, and other labels are several at once.
+    public func resolvedProblemType(forClasses isClasses: Bool) -> ProblemType {
+        problemType ?? (numLabels == 1 ? .regression : isClasses ? .singleLabel : .multiLabel)
     }
 
     /// Mean loss of logits [B, labels] (or [T, labels] for labels of tokens) against labels.
@@ -18,12 +26,13 @@ extension ModelConfig {
     /// - Parameter reduction: how the sum over labelled rows (single label, tokens) or over elements (otherwise) becomes
     ///   one number; a trainer that accumulates divides by the number of the whole batch.
     public func loss(_ logits: Tensor, _ labels: Labels, reduction: Reduction = .mean) throws -> Tensor {
+        let isClasses = if case .classes = labels { true } else { false }
         if case .tokens(let rows) = labels {
             let classes = try checkedClasses(rows.flatMap { $0 }, rows: logits.shape[0], what: "token")
             return try logits.crossEntropy(classes, reduction: reduction)
         }
         let rows = logits.shape[0]
-        switch (resolvedProblemType(for: labels), labels) {
+        switch (resolvedProblemType(forClasses: isClasses), labels) {
         case (.singleLabel, .classes(let classes)):
             let classes = try checkedClasses(classes, rows: rows, what: "sequence")
             return try logits.crossEntropy(classes, reduction: reduction)

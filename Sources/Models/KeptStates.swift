@@ -32,11 +32,6 @@ extension Model {
             return nil
         }
     }
-
-    /// Rows of the states that a sequence of `length` tokens has where it enters `layer`.
-    public func keptRows(length: Int, layer: Int) -> Int {
-        layer == layerCount && taskType == .sequenceClassification ? 1 : length
-    }
 }
 
 /// What the states that enter a layer are computed with, to tell whether they would still be the same.

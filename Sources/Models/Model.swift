@@ -76,8 +76,8 @@ public struct ModelOutput {
 ///
 /// It holds weights and what sits on them; what a pass needs beyond that is the pass's.
 public protocol Model: Module {
-    /// Its configuration, as read and as `load` options changed it.
-    var config: ModelConfig { get }
+    /// Its configuration, as read and as `load` options and the first labels changed it.
+    var config: ModelConfig { get set }
     /// Its task; nil and FEATURE_EXTRACTION for a bare model.
     var taskType: TaskType? { get }
     /// What turns ids into the states that enter the first layer.
@@ -99,6 +99,8 @@ public protocol Model: Module {
     func restore(_ embeddings: TokenEmbeddings)
     /// Makes the present vocabulary the model's own: no entry counts as new any more.
     func settleVocabulary()
+    /// Rows of the states that a sequence of `length` tokens has where it enters `layer`.
+    func keptRows(length: Int, layer: Int) -> Int
     /// The states that enter `layer`, with nothing random in them, and not recorded.
     func keptStates(of input: ModelInput, below layer: Int) throws -> KeptStates
     /// Runs the model; throws for ids, lengths, token types or labels that do not fit it.

@@ -7,6 +7,13 @@ struct ConfigReader {
     private let reader: OptionReader<JSON>
     private let attributeMap: [String: String]
     let source: String
+    /// What is wrong with what the file says of a head, by key: an error only where a head is made that needs it.
+    private(set) var headProblems: [String: OptionError] = [:]
+
+    /// Keys that only heads on labels need; a model without one, or with options instead, is not held to them.
+    private static let ofHeads: Set<String> = [
+        "classifier_dropout", "id2label", "num_labels", "problem_type", "seq_classif_dropout",
+    ]
 
     /// Sizes are at most 2^24: far above any model, far below what overflows.
     static let size = OptionType.integer(1...1 << 24)
@@ -40,7 +47,16 @@ struct ConfigReader {
             refused: ["quantization_config": "is not supported: the weights must be float32, float16 or bfloat16"],
             inert: architecture.inert)
         let members = (json.object ?? [:]).map { (name: $0.key, value: $0.value) }
-        reader = try OptionReader(members, table, place: "\(source): ", ignoresUnknown: true)
+        var needed = members
+        for member in members where ConfigReader.ofHeads.contains(member.name) {
+            do { _ = try OptionReader([member], table, place: "\(source): ", ignoresUnknown: true) } catch let error
+                as OptionError
+            {
+                headProblems[member.name] = error
+                needed.removeAll { $0.name == member.name }
+            }
+        }
+        reader = try OptionReader(needed, table, place: "\(source): ", ignoresUnknown: true)
     }
 
     private func name(_ shared: String) -> String { attributeMap[shared] ?? shared }
@@ -88,23 +104,30 @@ struct ConfigReader {
         Option(key, .oneOf(ActivationFunction.allCases.map(\.rawValue)), "Activation function of a layer.")
     }
 
-    /// Number of labels and their names: id2label decides, then num_labels, then 2.
+    /// Number of labels and their names, as transformers reads them (`PreTrainedConfig`, 5.23): num_labels decides where id2label
+    /// has not as many, then id2label, then there are 2.
     func labels(largest: Int) throws -> (Int, [Int: String]) {
-        guard let table = reader["id2label"]?.asMembers else {
-            let labels = reader.optionalInteger("num_labels") ?? 2
-            return (labels, Dictionary(uniqueKeysWithValues: (0..<labels).map { ($0, "LABEL_\($0)") }))
-        }
+        let count = reader.optionalInteger("num_labels")
+        guard let value = reader["id2label"] else { return ConfigReader.unnamed(count ?? 2) }
+        guard let table = value.asMembers else { throw reader.error("id2label", expected: "names by integer ids") }
         var names: [Int: String] = [:]
         for (key, value) in table {
-            guard let id = Int(key), id >= 0, id < largest, let name = value.string else {
+            guard let id = Int(key), id >= 0, id < largest, !value.isTable else {
                 throw OptionError(
                     "\(reader.place)option 'id2label' expected names by integer ids, got '\(FormatError.shown(key))': \(value.kind)"
                 )
             }
-            names[id] = name
+            // A name that was written as a number is that number's text.
+            names[id] = value.string ?? value.compact()
         }
-        guard !names.isEmpty else { throw OptionError("\(reader.place)option 'id2label' is empty") }
+        if let count, count != names.count { return ConfigReader.unnamed(count) }
+        // transformers makes a head of no outputs then, which is of no use.
+        if names.isEmpty { return ConfigReader.unnamed(2) }
         return (names.count, names)
+    }
+
+    private static func unnamed(_ count: Int) -> (Int, [Int: String]) {
+        (count, Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, "LABEL_\($0)") }))
     }
 }
 
@@ -144,7 +167,10 @@ extension ModelConfig {
         maxLength = maxPositionEmbeddings
         initializerRange = try reader.number("initializer_range")
         problemType = reader.choice("problem_type")
-        (numLabels, id2label) = try reader.labels(largest: 1 << 20)
+        (numLabels, id2label, headProblems) = (2, [:], reader.headProblems)
+        do { (numLabels, id2label) = try reader.labels(largest: 1 << 20) } catch let error as OptionError {
+            headProblems["id2label"] = error
+        }
         padTokenId = try ModelConfig.padding(reader, family.paddingId, entries: vocabSize)
         architecture = try family.init(reader)
         try architecture.complete(&self, source: reader.source)
@@ -180,13 +206,16 @@ extension ModelConfig {
         var members = json.object ?? [:]
         members["architectures"] = .array([.string(kind)])
         members["model_type"] = .string(modelType)
-        for key in ["num_labels", "torch_dtype"] { members.removeValue(forKey: key) }
+        for key in ["num_labels", "torch_dtype"] where headProblems[key] == nil { members.removeValue(forKey: key) }
         members["dtype"] = .string(dtype.rawValue)
-        let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
-        members["id2label"] = .object(.init(names.enumerated().map { (String($0), .string($1)) }))
-        var ids: JSONObject = [:]
-        for (id, name) in names.enumerated() { ids[name] = .integer(Int64(id)) }
-        members["label2id"] = .object(ids)
+        // What could not be read stays as it was.
+        if headProblems["id2label"] == nil {
+            let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
+            members["id2label"] = .object(.init(names.enumerated().map { (String($0), .string($1)) }))
+            var ids: JSONObject = [:]
+            for (id, name) in names.enumerated() { ids[name] = .integer(Int64(id)) }
+            members["label2id"] = .object(ids)
+        }
         if let problemType { members["problem_type"] = .string(problemType.rawValue) }
         return .object(members)
     }

@@ -1,4 +1,5 @@
 import Formats
+import Options
 
 /// A model's configuration: what config.json says, checked, and what the options of `loadModel` changed.
 ///
@@ -37,8 +38,10 @@ public struct ModelConfig: Sendable {
     public var numLabels: Int
     /// Names of the classes, by id.
     public var id2label: [Int: String]
-    /// How the head's loss is computed; nil where the labels decide, as in transformers.
+    /// How the head's loss is computed; nil until labels decide, as in transformers (`Model.settledProblemType`).
     public var problemType: ProblemType?
+    /// What is wrong with what config.json says of a head, by key.
+    var headProblems: [String: OptionError] = [:]
 
     /// Length beyond which keys are rotated by other frequencies, so that those kept of a shorter sequence are of no use; nil
     /// where there is none.

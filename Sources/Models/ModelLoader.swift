@@ -29,6 +29,8 @@ public struct LoadOptions: Sendable {
     public var packing = FrozenMatrix.Packing.twice
     /// Where values come from.
     public var weights = Weights.file
+    /// Whether weights of another size in the file are started anew, such as a head of another number of labels.
+    public var ignoreMismatchedSizes = false
     /// Seed of what is initialised, and of random weights.
     public var seed: UInt64 = 0
 
@@ -39,11 +41,11 @@ public struct LoadOptions: Sendable {
     public init(
         taskType: TaskType?, numLabels: Int? = nil, id2label: [Int: String]? = nil,
         problemType: ModelConfig.ProblemType? = nil, dtype: String? = nil, packing: FrozenMatrix.Packing = .twice,
-        weights: Weights = .file, seed: UInt64 = 0
+        weights: Weights = .file, ignoreMismatchedSizes: Bool = false, seed: UInt64 = 0
     ) {
         (self.taskType, self.numLabels, self.id2label) = (taskType, numLabels, id2label)
         (self.problemType, self.dtype, self.packing) = (problemType, dtype, packing)
-        (self.weights, self.seed) = (weights, seed)
+        (self.weights, self.ignoreMismatchedSizes, self.seed) = (weights, ignoreMismatchedSizes, seed)
     }
 
     /// How matrices are stored, by `dtype` and `packing`.
@@ -66,6 +68,8 @@ public struct LoadedModel {
     public let model: any Model
     /// Weights that the checkpoint did not have and that were initialised: a new head.
     public let initialised: [String]
+    /// Weights that the checkpoint has in another size and that were initialised, each with both shapes.
+    public let mismatched: [String]
     /// Tensors of the checkpoint that the model does not use.
     public let unused: [String]
     /// Why frozen matrices are float32 though bfloat16 was asked for; nil where nothing is to be said.
@@ -77,11 +81,15 @@ public struct LoadedModel {
         if !initialised.isEmpty {
             notes.append("initialised, not in the checkpoint: " + LoadedModel.list(initialised, limit: 8))
         }
+        if !mismatched.isEmpty {
+            notes.append("initialised, of another size in the checkpoint: " + LoadedModel.list(mismatched, limit: 8))
+        }
         if !unused.isEmpty { notes.append("in the checkpoint, not used: " + LoadedModel.list(unused, limit: 4)) }
         return notes
     }
 
-    static func list(_ names: [String], limit: Int) -> String {
+    /// The first names of a list, and how many more there are.
+    package static func list(_ names: [String], limit: Int) -> String {
         names.prefix(limit).joined(separator: ", ") + (names.count > limit ? " and \(names.count - limit) more" : "")
     }
 }
@@ -92,9 +100,10 @@ public struct LoadedModel {
 /// there.
 public func loadModel(_ folder: Folder, _ options: LoadOptions = LoadOptions()) throws -> LoadedModel {
     let source = "\(folder.path)/config.json"
-    guard folder.exists("config.json") else {
+    guard folder.isThere("config.json") else {
         let file = try folder.list().first { $0.hasSuffix(".gguf") }
-        let hint = file.map { "to load '\(FormatError.shown($0))' name that file" }
+        let hint =
+            file.map { "to load '\(FormatError.shown($0))' name that file" } ?? AdapterFolder.explanation(of: folder)
         throw ModelError(
             "\(folder.path): there is no config.json; \(hint ?? "a model folder has one beside model.safetensors")")
     }
@@ -131,6 +140,7 @@ private func loadModel(
     let backbone = isBare ? "" : prefix + "."
     let store = CheckpointStore(
         try open(), prefix: prefix, storage: storage, seed: options.seed,
+        ignoresSizes: options.ignoreMismatchedSizes,
         isOptional: { !$0.hasPrefix(backbone) || $0.hasPrefix(backbone + "pooler.") })
     try checkSize(of: config, options) { store.makes($0) }
     let model = try PretrainedModel(config, taskType: options.taskType, store: store)
@@ -140,7 +150,8 @@ private func loadModel(
                 + LoadedModel.list(store.missing, limit: 5))
     }
     return LoadedModel(
-        model: model, initialised: store.initialised, unused: store.unused, expanded: store.expanded)
+        model: model, initialised: store.initialised, mismatched: store.mismatched, unused: store.unused,
+        expanded: store.expanded)
 }
 
 /// Makes a model without a checkpoint, with random weights or with shapes only.
@@ -152,7 +163,8 @@ public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> L
     let model = try PretrainedModel(config, taskType: options.taskType, store: store)
     let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && storage.resolved(.bfloat16) == .float32
     return LoadedModel(
-        model: model, initialised: [], unused: [], expanded: isExpanded ? storage.expansion(of: "dtype") : nil)
+        model: model, initialised: [], mismatched: [], unused: [],
+        expanded: isExpanded ? storage.expansion(of: "dtype") : nil)
 }
 
 /// Throws where the weights that are made in memory, of those of a model, do not fit into it; nothing is made before.
@@ -188,6 +200,23 @@ extension ModelConfig {
             numLabels = count
         }
         if let type = options.problemType { problemType = type }
+        try checkHead(options)
+    }
+
+    /// Throws what is wrong with what config.json says of a head, where the task has one and `options` do not say it instead.
+    private func checkHead(_ options: LoadOptions) throws {
+        guard let task = options.taskType, ![.featureExtraction, .causalLM, .seq2SeqLM].contains(task) else { return }
+        var problems = headProblems
+        if options.numLabels != nil || options.id2label != nil {
+            for key in ["id2label", "num_labels"] { problems[key] = nil }
+        }
+        if options.problemType != nil || task != .sequenceClassification { problems["problem_type"] = nil }
+        if let problem = problems.min(by: { $0.key < $1.key }) { throw ModelError(problem.value.description) }
+        if task == .sequenceClassification, problemType == .singleLabel, numLabels == 1 {
+            throw ModelError(
+                "problem_type 'single_label_classification' needs num_labels of at least 2, and this is 1; a number for each text is 'regression'"
+            )
+        }
     }
 }
 

@@ -56,8 +56,10 @@ public struct Pass: Sendable {
     public let cache: KeyValueCache?
     /// Which layers are run again in backward; none where nil.
     public let checkpointing: Checkpointing?
+    /// How often the layer at hand was used before in this pass: its random numbers are then others.
+    private var use = 0
     /// What an architecture makes once for a pass and its layers share.
-    private let shared = SharedSlot()
+    private let shared: SharedSlot
 
     /// Pass over sequences of these lengths.
     ///
@@ -101,6 +103,7 @@ public struct Pass: Sendable {
         self.places = cache == nil && starts != nil ? places : positions
         (self.tokenTypes, self.read, self.draws, self.cache) = (tokenTypes, read, draws, cache)
         self.checkpointing = cache == nil ? checkpointing : nil
+        shared = SharedSlot()
     }
 
     /// The pass over `input`.
@@ -120,12 +123,13 @@ public struct Pass: Sendable {
         self.rows = rows.map { pass.rows[$0] }
         tokenTypes = nil
         (read, draws, cache, checkpointing) = (.all, pass.draws, pass.cache, pass.checkpointing)
+        (use, shared) = (pass.use, SharedSlot())
     }
 
     private init(quiet pass: Pass) {
         (boundaries, positions, places, rows) = (pass.boundaries, pass.positions, pass.places, pass.rows)
         (tokenTypes, read, draws, cache) = (pass.tokenTypes, pass.read, nil, pass.cache)
-        checkpointing = pass.checkpointing
+        (checkpointing, shared) = (pass.checkpointing, SharedSlot())
     }
 
     /// Number of matrix rows, T.
@@ -158,9 +162,23 @@ public struct Pass: Sendable {
     }
 
     /// The pass as a layer sees it, or the embeddings where nil: without dropout where that is asked for.
-    func inside(layer: Int?) -> Pass {
-        guard let quietBelow = draws?.quietBelow, layer.map({ $0 < quietBelow }) ?? true else { return self }
-        return Pass(quiet: self)
+    ///
+    /// - Parameter use: how often the layer was used before in this pass.
+    func inside(layer: Int?, use: Int = 0) -> Pass {
+        if let quietBelow = draws?.quietBelow, layer.map({ $0 < quietBelow }) ?? true { return Pass(quiet: self) }
+        guard use > 0 else { return self }
+        var pass = self
+        pass.use = use
+        return pass
+    }
+
+    /// A pass over rows of a table in place of tokens, with random numbers that are no token's: those of each place in the table.
+    func overTable(rows: Range<Int>) throws -> Pass {
+        var pass = try Pass(
+            lengths: [rows.count], starts: [rows.lowerBound],
+            draws: draws.map { DropoutDraws(seed: $0.seed, step: $0.step) })
+        pass.use = -1 - use
+        return pass
     }
 
     /// What `make` gives, made once for all layers of this pass and kept by its type and name: the angles by which layers
@@ -174,7 +192,8 @@ public struct Pass: Sendable {
     /// They are a function of seed, stream, step, place in the step's batch and position alone.
     public func keys(stream: String) -> [RandomKey]? {
         guard let draws else { return nil }
-        let base = RandomKey(seed: draws.seed).child(stream).child(draws.step)
+        var base = RandomKey(seed: draws.seed).child(stream).child(draws.step)
+        if use != 0 { base = base.child("use").child(use) }
         var keys: [RandomKey] = []
         keys.reserveCapacity(rows.count)
         var (row, rowKey) = (-1, base)

@@ -6,8 +6,8 @@ import Tensors
 public enum Initialisation: Sendable, Equatable {
     /// The same number everywhere.
     case constant(Float)
-    /// N(0, deviation²); the row `zeroRow` of a table stays 0.
-    case normal(deviation: Float, zeroRow: Int? = nil)
+    /// N(0, deviation²), what is farther out than `cutoff` deviations drawn again; the row `zeroRow` of a table stays 0.
+    case normal(deviation: Float, zeroRow: Int? = nil, cutoff: Double? = nil)
     /// U(−bound, bound).
     case uniform(bound: Float)
 
@@ -20,10 +20,11 @@ public enum Initialisation: Sendable, Equatable {
             case .constant(let value):
                 unsafe (numbers + places.lowerBound).update(repeating: value, count: places.count)
             case .uniform(let bound): unsafe key.fillUniform(numbers, places, low: -bound, high: bound)
-            case .normal(let deviation, _): unsafe key.fillNormal(numbers, places, deviation: deviation)
+            case .normal(let deviation, _, let cutoff):
+                unsafe key.fillNormal(numbers, places, deviation: deviation, cutoff: cutoff)
             }
         }
-        if case .normal(_, let zeroRow) = self {
+        if case .normal(_, let zeroRow, _) = self {
             if let zeroRow, zeroRow >= 0, (zeroRow + 1) * columns <= target.count {
                 unsafe (start + zeroRow * columns).update(repeating: 0, count: columns)
             }

@@ -196,6 +196,8 @@ public protocol OptionSource {
     func strings(_ name: String) -> [String]?
     /// A list of integers, nil where it is not given.
     func integers(_ name: String) -> [Int64]?
+    /// A list of numbers, nil where it is not given.
+    func numbers(_ name: String) -> [Double]?
     /// A table of finite numbers by name, nil where it is not given.
     func numbersByName(_ name: String) throws -> [(name: String, value: Double)]?
     /// The error of an option whose value is of the right type and wrong.

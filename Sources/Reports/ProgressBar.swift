@@ -4,7 +4,8 @@ import Words
 
 /// Shows a training in the terminal: one line that is redrawn while it runs, and a table with a line an epoch.
 ///
-/// Without a terminal a line is printed for each row of the log with a training loss, in place of the one that is redrawn.
+/// Without a terminal a line is printed for each row of the log with a training loss, in place of the one that is redrawn, and one at the
+/// end; rows of evaluations are lines of the table.
 package final class ProgressBar: ProgressReporter {
     private let isTerminal: Bool
     private let write: (String) -> Void
@@ -48,7 +49,15 @@ package final class ProgressBar: ProgressReporter {
 
     package func log(_ row: [JSON.Member]) {
         func number(_ name: String) -> Double? { row.first { $0.key == name }?.value.double }
-        guard isTraining, !isTerminal, let step = number("step"), let loss = number("loss") else { return }
+        guard isTraining, !isTerminal, let step = number("step") else { return }
+        if let loss = number("train_loss") {
+            return line(
+                "step \(Figures.plain(step)) of \(totalSteps): train_loss \(Figures.fixed(loss, 4))"
+                    + (number("train_runtime").map { ", train_runtime \(Figures.fixed($0, 1))" } ?? "")
+                    + (number("train_samples_per_second").map { ", train_samples_per_second \(Figures.fixed($0, 1))" }
+                        ?? ""))
+        }
+        guard let loss = number("loss") else { return }
         line(
             "step \(Figures.plain(step)) of \(totalSteps): loss \(Figures.fixed(loss, 4))"
                 + (number("grad_norm").map { ", grad_norm \(Figures.fixed($0, 4))" } ?? "")

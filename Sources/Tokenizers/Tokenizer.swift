@@ -24,6 +24,8 @@ public struct Tokenizer: Sendable {
     var config: JSONObject = [:]
     /// The templates by which a conversation becomes a text.
     public internal(set) var chatTemplates = ChatTemplates()
+    /// What a user should be told of the folder that it was loaded from, a line each.
+    public internal(set) var notes: [String] = []
     /// The file that says the stages, for messages.
     var source: String
     private let scratches = ScratchPool()
@@ -73,6 +75,12 @@ public struct Tokenizer: Sendable {
 
     /// The most tokens that the model takes, where the folder says it.
     public var modelMaxLength: Int? { settings.modelMaxLength }
+
+    /// The side that is cut off where a call does not say one.
+    public var truncationSide: EncodingOptions.Side { settings.truncationSide }
+
+    /// The side that others pad; no batch is padded here.
+    public var paddingSide: EncodingOptions.Side { settings.paddingSide }
 
     /// How many tokens the model's own vocabulary has, like `vocab_size` of transformers.
     public var vocabularySize: Int { model.vocabulary.count }
@@ -220,9 +228,17 @@ public struct Tokenizer: Sendable {
         return skipsSpecialTokens && added.isSpecial(token) ? nil : token
     }
 
-    /// Whether spaces before punctuation are taken away: as is asked for, else as the folder says, of WordPiece texts only.
+    /// Whether spaces before punctuation are taken away: as is asked for, else as the folder says; of byte-pair texts only where the
+    /// folder insists.
     func cleansUp(_ asked: Bool?) -> Bool {
-        if case .wordPiece = model { asked ?? settings.cleanUpTokenizationSpaces } else { false }
+        if case .bpe = model, !settings.cleansUpBytePairs { return false }
+        return asked ?? settings.cleanUpTokenizationSpaces
+    }
+
+    /// Takes special tokens that stand in a text for text (`split_special_tokens`).
+    mutating func splitSpecialTokens() throws {
+        added.splitsSpecial = true
+        try added.freeze(normalizer)
     }
 
     private func tokens(_ text: String, _ scratch: Scratch) throws -> SequenceTokens {

@@ -23,4 +23,8 @@ struct TokenizerSettings: Sendable {
     var extraSpecialTokens: [String] = []
     var modelMaxLength: Int?
     var cleanUpTokenizationSpaces = false
+    /// Whether that concerns byte-pair texts too.
+    var cleansUpBytePairs = false
+    var truncationSide = EncodingOptions.Side.right
+    var paddingSide = EncodingOptions.Side.right
 }

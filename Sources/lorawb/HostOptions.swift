@@ -15,6 +15,9 @@ struct HostOptions: ParsableArguments {
     @Option(name: .long, help: "Continue the run in this folder from its newest complete checkpoint.")
     var resume: String?
 
+    @Flag(name: .long, help: "With --resume: go on with a changed recipe, which the run records.")
+    var edited = false
+
     @Option(
         name: .long, parsing: .unconditional,
         help: "Seed of random numbers, where the recipe declares no parameter of that name.")
@@ -36,7 +39,9 @@ struct HostOptions: ParsableArguments {
     )
     var maxMemory: String?
 
-    /// The names of the options above, as typed.
+    /// The names of the options above that take no value, as typed.
+    static let flags = ["edited"]
+    /// The names of the others.
     static let names = [
         "threads", "run-dir", "resume", "seed", "allow-read", "allow-write", "time-limit", "max-memory",
     ]
@@ -70,8 +75,20 @@ struct HostOptions: ParsableArguments {
 
     /// The options as the workbench takes them.
     func session() throws -> SessionOptions {
-        SessionOptions(
-            threads: threads, runFolder: resume ?? runDir, resume: resume != nil, seed: seed, allowRead: allowRead,
-            allowWrite: allowWrite, timeLimit: timeLimit, memoryLimit: try memoryLimit())
+        guard !edited || resume != nil else { throw ValidationError("--edited goes with --resume RUN") }
+        return SessionOptions(
+            threads: threads, runFolder: resume ?? runDir, resume: resume != nil, edited: edited, seed: seed,
+            allowRead: allowRead, allowWrite: allowWrite, timeLimit: timeLimit, memoryLimit: try memoryLimit(),
+            typed: typed)
+    }
+
+    /// The options as words, but for those that name a run.
+    private var typed: [String] {
+        let values: [(String, [String])] = [
+            ("threads", threads.map { ["\($0)"] } ?? []), ("seed", seed.map { ["\($0)"] } ?? []),
+            ("allow-read", allowRead), ("allow-write", allowWrite),
+            ("time-limit", timeLimit.map { [Figures.plain($0)] } ?? []), ("max-memory", maxMemory.map { [$0] } ?? []),
+        ]
+        return values.flatMap { name, values in values.flatMap { ["--\(name)", $0] } }
     }
 }

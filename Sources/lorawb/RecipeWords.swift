@@ -26,7 +26,7 @@ struct RecipeWords {
             } else if name == "seed" {
                 // Also a common parameter of recipes: kept for the recipe, and the session's where the recipe has none.
                 own += taken
-            } else if HostOptions.names.contains(name) {
+            } else if (HostOptions.names + HostOptions.flags).contains(name) {
                 host += taken
             } else if valued.contains(name) || flags.contains(name) {
                 command += taken
@@ -50,7 +50,7 @@ struct RecipeWords {
     private static func unknown(_ word: String, _ command: String) -> String {
         let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
         let own = command == "profile" ? ProfileOptions.names : []
-        let near = Workbench.nearest(String(name), in: HostOptions.names + own)
+        let near = Workbench.nearest(String(name), in: HostOptions.names + HostOptions.flags + own)
         return "unknown option '\(word)' before the recipe"
             + (near.map { "; did you mean --\($0)?" } ?? "; a recipe's own parameters stand behind it")
     }
@@ -77,6 +77,7 @@ struct RecipeWords {
             merged.threads = merged.threads ?? before.threads
             merged.runDir = merged.runDir ?? before.runDir
             merged.resume = merged.resume ?? before.resume
+            merged.edited = merged.edited || before.edited
             merged.seed = merged.seed ?? before.seed
             merged.timeLimit = merged.timeLimit ?? before.timeLimit
             merged.maxMemory = merged.maxMemory ?? before.maxMemory

@@ -54,7 +54,7 @@ func counts() throws {
         #expect(keys.sorted() == extra.sorted(), "\(name)")
         compared += 1
     }
-    #expect(compared >= 89)
+    #expect(compared >= 133)
 }
 
 @Test("what PEFT refuses is refused, and a recipe is held to every name")

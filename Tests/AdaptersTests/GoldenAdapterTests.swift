@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Cases with adapters; those without belong to the models' tests.
-let cases = encoders + Golden.answers + Golden.decoders + Golden.tokens
+let cases = encoders + Golden.answers + Golden.decoders + Golden.tokens + Golden.encoders
 
 private let encoders = [
     "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-feature-extraction",
@@ -145,7 +145,9 @@ func goldenMerge(name: String) throws {
     #expect(relativeDistance(try result(try model(input)), try golden.floats(key)) < 1e-4)
 }
 
-@Test("the line of counts and the keys of the file are PEFT's", arguments: Golden.decoders + Golden.tokens)
+@Test(
+    "the line of counts and the keys of the file are PEFT's",
+    arguments: Golden.decoders + Golden.tokens + Golden.encoders)
 func goldenCounts(name: String) throws {
     let golden = try Golden(name)
     let (_, adapters) = try loadAdapted(golden)

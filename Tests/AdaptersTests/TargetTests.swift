@@ -1,6 +1,7 @@
 import Adapters
 import Formats
 import Models
+import TestSupport
 import Testing
 
 /// (options as in a recipe, message).
@@ -107,6 +108,19 @@ func provenance() throws {
     #expect(try adapters.add(config) == ["trained and saved besides, not in the checkpoint: inner.new"])
     #expect(adapters.adapters[0].config.modulesToSave == ["inner.new"])
     #expect(try adapters.tensors(of: "default").map(\.key).contains("base_model.model.inner.new.weight"))
+}
+
+@Test(
+    "heads that PEFT's rule leaves out and the checkpoint lacks are trained and saved by name",
+    arguments: [("deberta-v3", ["pooler.dense"]), ("deberta-v2", []), ("modernbert", []), ("electra-square", [])])
+func newHeads(base: String, added: [String]) throws {
+    let folder = try Folder(path: "\(Golden.root)/models/\(base)")
+    let model = try loadModel(folder, LoadOptions(taskType: .sequenceClassification)).model
+    let adapters = AdapterSet(model: model)
+    var config = LoraConfig()
+    config.taskType = .sequenceClassification
+    _ = try adapters.add(config)
+    #expect(adapters.adapters[0].config.modulesToSave == ["classifier", "score"] + added)
 }
 
 /// Everything called "new" is initialised, the rest as if it came from a file.

@@ -36,7 +36,7 @@ struct BadInputTests {
         try place.put("tiny/config.json", "{\"model_type\": \"brt\"}")
         #expect(
             try Self.failure(place, Self.load)
-                == "r.lua:2: load_model: PLACE/tiny/config.json: model_type 'brt' is not supported; there are 'bert', 'roberta', 'distilbert', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'phi3', 'smollm3'"
+                == "r.lua:2: load_model: PLACE/tiny/config.json: model_type 'brt' is not supported; there are 'bert', 'roberta', 'distilbert', 'xlm-roberta', 'electra', 'mpnet', 'albert', 'modernbert', 'deberta-v2', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3_text', 'phi3', 'smollm3'"
         )
         try place.makeModel()
         try place.remove("tiny/model.safetensors")
@@ -124,14 +124,21 @@ struct BadInputTests {
         try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t2\n")
         #expect(
             try Self.failure(place, Self.load + train)
-                == "r.lua:8: trainer: train_dataset: row 2: labels is 2; expected a whole number from 0 to 1, since the model has 2 labels"
+                == "r.lua:8: trainer: train_dataset: row 2 (a.tsv:3): labels is 2; expected a whole number from 0 to 1, since the model has 2 labels"
         )
         try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t0.5\n")
         let half = try Self.failure(place, Self.load + train)
-        #expect(half.hasPrefix("r.lua:8: trainer: train_dataset: row 2: labels is 0.5; "), "\(half)")
+        #expect(half.hasPrefix("r.lua:8: trainer: train_dataset: row 2 (a.tsv:3): labels is 0.5; "), "\(half)")
         try place.put("a.tsv", "sentence\ttarget\na\t1\nb\t1\n")
         let column = try place.run(Self.load + train).line
         #expect(column.hasPrefix("r.lua:6: the row has no field 'label'; it has sentence, target"), "\(column)")
+        #expect(column.hasSuffix("; this is row 1 (a.tsv:2)"), "\(column)")
+        // One cell makes the column text: the cell is to blame.
+        try place.put("a.tsv", "sentence\tlabel\na\t1\nb\t0\nc\t\nd\t1\n")
+        #expect(
+            try Self.failure(place, Self.load + train)
+                == "r.lua:8: trainer: train_dataset: row 3 (a.tsv:4): labels is ''; expected a whole number from 0 to 1, since the model has 2 labels"
+        )
     }
 
     @Test(arguments: [

@@ -32,12 +32,14 @@ struct CacheTests {
             missing.line
                 == "lorawb: --model: no folder or .gguf file 'org/other' and no model of that name in \(place.path)/home/hub"
         )
-        // A link out of the repository is none of the cache's.
-        try place.put("outside.json", place.data("model/config.json"))
+        // A link out of the repository is none of the cache's: it leads where the recipe may read, and nowhere else.
+        let other = try Place()
+        try other.put("outside.json", place.data("model/config.json"))
         try place.remove(snapshot + "/config.json")
-        try place.link(snapshot + "/config.json", to: place.path + "/outside.json")
+        try place.link(snapshot + "/config.json", to: other.path + "/outside.json")
         let outside = try place.run(lines, env: home)
         #expect(outside.code == 1, "\(outside)")
+        #expect(outside.line.hasSuffix("to allow it, run again with --allow-read \(other.path)"), "\(outside)")
     }
 
     /// A sharded model in the cache: index and shards are links, into blobs.

@@ -28,9 +28,24 @@ extension EveryCall {
         "lorawb.optim.clip_grad_norm_": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.Trainer:predict": ["make[\"rows\"]()"],
         "lorawb.Trainer:save_model": ["lorawb.run_dir .. \"/trained\""],
+        ":sort": ["\"label\""], ":select_columns": ["\"label\""], ":remove_columns": ["\"label\""],
+        ":rename_columns": ["{ label = \"labels\" }"],
+        ":flat_map": ["function(row) return { { part = 1 }, { part = 2 } } end"],
+        "lorawb.Dataset:save": ["lorawb.run_dir .. \"/d.csv\""],
+        "lorawb.concatenate": ["{ make[\"rows\"](), make[\"rows\"]() }"],
+        "lorawb.Tensor:gather": ["2", "lorawb.tensor { { 0 }, { 1 } }"],
         "lorawb.dataset": ["{ { a = 1 }, { a = 2 } }"],
+        "lorawb.answer_features": [
+            "lorawb.dataset { { question = \"a\", context = \"good film\" } }",
+            "{ tokenizer = make[\"lorawb.Tokenizer\"]() }",
+        ],
+        "lorawb.Model:answer": [
+            "{ question = \"a\", context = \"good film\" }", "{ tokenizer = make[\"lorawb.Tokenizer\"]() }",
+        ],
         "lorawb.show": ["make[\"rows\"]()", "1", "{ tokenizer = make[\"lorawb.Tokenizer\"]() }"],
         "lorawb.read_text": ["\"d.tsv\""], "lorawb.read_json": ["\"tiny/config.json\""],
+        "lorawb.load_safetensors": ["tensors()"],
+        "lorawb.save_safetensors": ["lorawb.run_dir .. \"/t.safetensors\"", "{ t = lorawb.ones { 2 } }"],
         "lorawb.save_text": ["lorawb.run_dir .. \"/t.txt\"", "\"x\""],
         "lorawb.save_json": ["lorawb.run_dir .. \"/t.json\"", "{ 1 }"],
         ":delete_adapter": ["\"default\""], ":set_adapter": ["\"default\""],
@@ -43,6 +58,11 @@ extension EveryCall {
     static let needed: [String: [(key: String, value: String)]] = [
         "lorawb.metrics.bleu": [("predictions", "{ \"a b\" }"), ("references", "{ { \"a\", \"b\" } }")],
         "lorawb.metrics.rouge_l": [("predictions", "{ \"a b\" }"), ("references", "{ { \"a\", \"b\" } }")],
+        "lorawb.metrics.seqeval": [
+            ("id2label", "{ [0] = \"O\", \"B-A\", \"I-A\" }"), ("predictions", "{ { 0, 1, 2 } }"),
+            ("label_ids", "{ { 0, 1, 1 } }"),
+        ],
+        "lorawb.metrics.confusion_matrix": [("predictions", "{ 0, 1 }"), ("label_ids", "{ 1, 1 }")],
         "lorawb.Model:add_adapter": [("target_modules", "{ \"query\" }"), ("r", "2")],
         "lorawb.nn.Module:add_adapter": [("target_modules", "{ \"a\" }"), ("r", "2")],
         "lorawb.Model:forward": [("input_ids", "{ { 1, 2 }, { 3 } }")],
@@ -62,7 +82,7 @@ extension EveryCall {
         "lorawb.Tensor:backward": "(lorawb.ones({ 2 }, { requires_grad = true }) * 2):sum()",
         "lorawb.Tensor:matmul": "lorawb.ones { 2, 3 }",
         "lorawb.Model:add_adapter": "bare()",
-        "lorawb.Model:generate": "language()", "lorawb.Model:score": "language()",
+        "lorawb.Model:answer": "reader()", "lorawb.Model:generate": "language()", "lorawb.Model:score": "language()",
         "lorawb.Model:add_weighted_adapter":
             "(function() local m = lorawb.load_model(\"tiny\") m:add_adapter { r = 2, target_modules = { \"query\" } } return m end)()",
         "lorawb.nn.Module:add_adapter": "layers()",
@@ -82,6 +102,7 @@ extension EveryCall {
         local make = {}
         local function rows() return lorawb.load_dataset("rows.jsonl") end
         local function bare() return lorawb.load_model("tiny", { task_type = "SEQ_CLS", num_labels = 2 }) end
+        local function reader() return lorawb.load_model("tiny", { task_type = "QUESTION_ANS" }) end
         local function language() return lorawb.load_model("tiny-lm", { task_type = "CAUSAL_LM" }) end
         local function layers()
           return lorawb.nn.module { a = lorawb.nn.Linear(3, 2), forward = function(self, x) return self.a(x) end }
@@ -90,6 +111,10 @@ extension EveryCall {
         local function saved(o)
           o:save_adapter(lorawb.run_dir .. "/saved")
           return lorawb.run_dir .. "/saved"
+        end
+        local function tensors()
+          lorawb.save_safetensors(lorawb.run_dir .. "/read.safetensors", { t = lorawb.ones { 2 } })
+          return lorawb.run_dir .. "/read.safetensors"
         end
         local function weights(o)
           o:save_weights(lorawb.run_dir .. "/saved.safetensors")

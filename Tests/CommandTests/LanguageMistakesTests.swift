@@ -146,7 +146,7 @@ struct LanguageMistakesTests {
         ("lorawb.dataset {}", "rows is empty"), ("lorawb.dataset { 3 }", "row 1 is 3, expected a table by column"),
         ("lorawb.dataset { { a = print } }", "row 1: 'a': a data set cannot hold function"),
         ("lorawb.dataset { { 1, 2 } }", "row 1: expected a table with names, got a list"),
-        ("lorawb.dataset { a = 1 }", "bad argument #1 'rows' to 'dataset' (a list of tables by column expected)"),
+        ("lorawb.dataset { a = 1 }", "column 'a' is 1, expected a list with a value for each row"),
     ]
 
     @Test func others() throws {

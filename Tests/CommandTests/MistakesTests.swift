@@ -10,7 +10,7 @@ struct MistakesTests {
         ),
         (
             "data:map(function(row) return { input_ids = tokenizer:encode(row.sentenc) } end)",
-            "the row has no field 'sentenc'; did you mean 'sentence'?"
+            "the row has no field 'sentenc'; did you mean 'sentence'?; this is row 1 (data.tsv:2)"
         ),
         (
             "model:add_adapter { r = 0, target_modules = { 'query' } }",
@@ -104,8 +104,14 @@ struct MistakesTests {
             "bad argument #1 'size' to 'zeros' (a list of integers expected, got string '3' at [2])"
         ),
         (
-            "print(lorawb.ones(2, 3)[1])",
-            "lorawb.Tensor has no elements: it cannot be indexed by [1]; x:select(1, i) gives a part, x:item() the number of a tensor that has just one, x:tolist() nested lists of numbers"
+            "print(lorawb.ones(2, 3)[4])", "index: position 4 is outside 1 to 2 of shape [2, 3]"
+        ),
+        (
+            "print(lorawb.ones(2, 3)[{ 1, 4 }])", "index: position 4 is outside 1 to 3 of shape [2, 3]"
+        ),
+        (
+            "print(lorawb.ones(2, 3):range(2, 4, 2))",
+            "range: positions 2 to 4 are outside 1 to 3 of dimension 2 of shape [2, 3]"
         ),
         ("lorawb.ones(2)[1] = 5", "lorawb.Tensor has no element [1] that can be set"),
         (

@@ -140,7 +140,7 @@ struct RecipeTests {
         ),
         (
             "io.open('x')",
-            "r.lua:2: 'io' is not available to recipes; read and write files with lorawb.read_text and lorawb.save_text, and show text with print"
+            "r.lua:2: attempt to call a nil value (field 'open'); 'io.open' is not available to recipes; read and write files with lorawb.read_text and lorawb.save_text"
         ),
     ])
     func errorsSayWhere(_ lines: String, _ message: String) throws {

@@ -16,13 +16,13 @@ struct SandboxTests {
             """)
         #expect(
             printed
-                == "_G _VERSION assert coroutine error getmetatable ipairs load lorawb math next os pairs pcall print "
+                == "_G _VERSION assert coroutine error getmetatable io ipairs load lorawb math next os pairs pcall print "
                 + "rawequal rawget rawlen rawset require select setmetatable string table tonumber tostring type utf8 xpcall\n"
         )
     }
 
     @Test(arguments: [
-        ("os", "clock date time"),
+        ("os", "clock date time"), ("io", "write"),
         ("coroutine", "create isyieldable resume running status wrap yield"),
         ("string", "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper"),
         ("table", "concat insert move pack remove sort unpack"),
@@ -46,7 +46,22 @@ struct SandboxTests {
             "recipe.lua:1: undefined global 'learnin_rate'; did you mean 'learning_rate'?"
         ),
         ("return qqqqqqqq", "recipe.lua:1: undefined global 'qqqqqqqq'"),
-        ("io.write('x')", "recipe.lua:1: 'io' is not available to recipes; read and write files with lorawb.read_text"),
+        (
+            "io.open('x')",
+            "recipe.lua:1: attempt to call a nil value (field 'open'); 'io.open' is not available to recipes; read and write files with lorawb.read_text and lorawb.save_text"
+        ),
+        (
+            "io.stdout:write('x')",
+            "recipe.lua:1: attempt to index a nil value (field 'stdout'); 'io.stdout' is not available to recipes; show text with io.write and print"
+        ),
+        (
+            "io.write('x'):flush()",
+            "recipe.lua:1: attempt to call a nil value (method 'flush'); 'file.flush' is not available to recipes; what is written is shown at once"
+        ),
+        ("io.write('a', nil)", "recipe.lua:1: bad argument #2 to 'write' (string expected, got nil)"),
+        ("io.write({})", "recipe.lua:1: bad argument #1 to 'write' (string expected, got table)"),
+        ("io.write(true)", "recipe.lua:1: bad argument #1 to 'write' (string expected, got boolean)"),
+        ("io.write('a'):write('b', {})", "recipe.lua:1: bad argument #2 to 'write' (string expected, got table)"),
         ("debug.traceback()", "recipe.lua:1: 'debug' is not available to recipes; errors carry a traceback"),
         ("dofile('x')", "recipe.lua:1: 'dofile' is not available to recipes; use require"),
         ("collectgarbage()", "recipe.lua:1: 'collectgarbage' is not available to recipes; memory is managed"),
@@ -102,6 +117,11 @@ struct SandboxTests {
         ("print(tostring(coroutine.create(print)):match('^thread: %d+$') ~= nil)", "true\n"),
         ("print(tostring(lorawb.token(1)), lorawb)", "test.Token\tlorawb: 1\n"),
         ("print(1, 1.0, -0.0, 1e100, true, nil, 'x')", "1\t1.0\t-0.0\t1e+100\ttrue\tnil\tx\n"),
+        ("io.write('a', 1, 1.5, 2.0):write('b'):write('c\\n'); io.write()", "a11.52bc\n"),
+        (
+            "local f = io.write('x'); print(rawequal(f, f:write('y')), io.open, next(io))",
+            "xytrue\tnil\twrite\tfunction: 1\n"
+        ),
         ("print(select('#', math.randomseed()), math.random() == math.random())", "0\tfalse\n"),
         ("print(load('return 1')(), load('return x', 'n', 't', {x = 2})())", "1\t2\n"),
         ("print(load('return 1 +'))", "nil\t(load):1: unexpected symbol near <eof>\n"),

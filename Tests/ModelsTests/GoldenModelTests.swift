@@ -35,7 +35,7 @@ func options(of golden: Golden) -> LoadOptions {
 
 @Test(
     "a model without adapters gives the reference's logits, hidden states, loss and every gradient",
-    arguments: ["bert-full"] + Golden.wholeDecoders)
+    arguments: ["bert-full"] + Golden.wholeDecoders + Golden.wholeEncoders)
 func fullModel(name: String) throws {
     let golden = try Golden(name)
     let options = options(of: golden)
@@ -49,7 +49,8 @@ func fullModel(name: String) throws {
     let loss = try #require(output.loss)
     #expect(relativeDistance(try loss.floatArray(), try golden.floats("loss")) < 1e-5)
     let states = try #require(output.hiddenStates)
-    #expect(states.count == 3)
+    #expect(states.count == model.layerCount + 1)
+    #expect(golden.file.entries["hidden_states.\(states.count)"] == nil)
     for (layer, state) in states.enumerated() where golden.file.entries["hidden_states.\(layer)"] != nil {
         #expect(relativeDistance(try state.floatArray(), try golden.floats("hidden_states.\(layer)")) < 1e-4)
     }

@@ -84,7 +84,8 @@ func parameterNames() throws {
 }
 
 @Test(
-    "a model saved whole loads again to the same bits", arguments: ["bert-classifier", "roberta-mlm", "distilbert-mlm"])
+    "a model saved whole loads again to the same bits",
+    arguments: ["bert-classifier", "roberta-mlm", "distilbert-mlm", "albert-groups", "modernbert-biased", "deberta-v2"])
 func saveWhole(name: String) throws {
     let names = [0: "no", 1: "yes", 2: "maybe"]
     let options = LoadOptions(taskType: .sequenceClassification, id2label: names)
@@ -103,7 +104,10 @@ func saveWhole(name: String) throws {
 
 @Test(
     "a sequence's results do not depend on what stands beside it",
-    arguments: ["bert-bare", "roberta-mlm", "distilbert-mlm"])
+    arguments: [
+        "bert-bare", "roberta-mlm", "distilbert-mlm", "xlm-roberta", "electra", "mpnet", "albert", "modernbert",
+        "deberta-v3", "deberta-v2", "deberta-apart",
+    ])
 func packing(name: String) throws {
     let model = try loadModel(base(name), LoadOptions(taskType: .tokenClassification)).model
     let together = try #require(try model(someInput).logits).floatArray()
@@ -260,7 +264,8 @@ func wrongOptions() throws {
             "bert-bare", LoadOptions(taskType: .causalLM),
             "task_type CAUSAL_LM is not supported for model_type 'bert'; there are SEQ_CLS"
         ),
-        ("bert-bare", LoadOptions(taskType: .questionAnswering), "task_type QUESTION_ANS is not supported"),
+        ("bert-bare", LoadOptions(taskType: .seq2SeqLM), "task_type SEQ_2_SEQ_LM is not supported"),
+        ("bert-bare", LoadOptions(taskType: .questionAnswering, numLabels: 3), "give num_labels = 2, not 3"),
         (
             "bert-bare", LoadOptions(taskType: nil, dtype: "int8"),
             "dtype 'int8' is not supported yet; there are 'float32' and 'bfloat16'"

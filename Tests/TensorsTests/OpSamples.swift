@@ -55,8 +55,9 @@ enum OpSamples {
     private static let positive = [input([3, 33], 1, 0.1, 3)]
     private static let logits = [input([5, 7], 1, -4, 4)]
     private static let labels = [0, 6, -100, 3, 3]
+    private static let weights: [Float] = [0.5, 2, 1, 0.25, 3, 1, 1.5]
 
-    static let all = elementwise + reductions + shapes + products + layers + losses
+    static let all = elementwise + reductions + shapes + products + layers + disentangled + losses
 
     static let elementwise: [OpSample] = [
         sample("add", "Binary", [input([3, 33], 1), input([3, 33], 2)]) { try $0[0].add($0[1]) },
@@ -81,6 +82,26 @@ enum OpSamples {
         sample("gelu", "Activation", wide) { try $0[0].gelu() },
         sample("gelu_tanh", "Activation", wide) { try $0[0].gelu(tanh: true) },
         sample("silu", "Activation", wide) { try $0[0].silu() },
+        sample("sigmoid", "Activation", wide) { try $0[0].sigmoid() },
+        sample("abs", "Activation", wide, smooth: false) { try $0[0].abs() },
+        sample("abs_zero", "Activation", [input([3], 1, 0, 0)], smooth: false) { try $0[0].abs() },
+        sample("clamp", "Clamp", wide, smooth: false) { try $0[0].clamp(min: -1.5, max: 2) },
+        sample("clamp_low", "Clamp", wide, smooth: false) { try $0[0].clamp(min: 0.5) },
+        sample("clamp_edge", "Clamp", [input([3], 1, 0.5, 0.5)], smooth: false) { try $0[0].clamp(min: 0.5, max: 0.5) },
+        sample("pow_number", "Power", positive) { try $0[0].pow(2.5) },
+        sample("pow_square", "Power", unit) { try $0[0].pow(2) },
+        sample("pow_zero", "Power", [input([3], 1, 0, 0)], smooth: false) { try $0[0].pow(0) },
+        sample("pow_row", "Power", [input([3, 33], 1, 0.1, 3), input([33], 2, -2, 2)]) { try $0[0].pow($0[1]) },
+        sample("pow_zero_base", "Power", [input([3], 1, 0, 0), input([3], 2, 1, 2)], smooth: false) {
+            try $0[0].pow($0[1])
+        },
+        sample("pow_of_number", "Power", unit) { try Tensor(2.0).pow($0[0]) },
+        sample("where", "Where", [input([3, 33], 1), input([33], 2)]) {
+            try $0[0].where(values([3, 33], 3).gt(Tensor(0)), $0[1])
+        },
+        sample("where_condition_repeated", "Where", [input([3, 1], 1), input([1, 5], 2)]) {
+            try $0[0].where(values([5], 3).gt(Tensor(0)), $0[1])
+        },
     ]
 
     static let reductions: [OpSample] = [
@@ -93,6 +114,19 @@ enum OpSamples {
         sample("max", "Maximum", unit, smooth: false) { try $0[0].max() },
         sample("max_0", "Maximum", unit, smooth: false) { try $0[0].max(0).values },
         sample("max_1_keepdim", "Maximum", unit, smooth: false) { try $0[0].max(1, keepdim: true).values },
+        sample("min", "Maximum", unit, smooth: false) { try $0[0].min() },
+        sample("min_0", "Maximum", unit, smooth: false) { try $0[0].min(0).values },
+        sample("min_ties", "Maximum", [input([3, 3], 1, 0.5, 0.5)], smooth: false) { try $0[0].min() },
+        sample("min_ties_1", "Maximum", [input([3, 3], 1, 0.5, 0.5)], smooth: false) { try $0[0].min(1).values },
+        sample("var", "Variance", unit) { try $0[0].var() },
+        sample("var_0", "Variance", unit) { try $0[0].var(0) },
+        sample("var_1_population", "Variance", unit) { try $0[0].var(1, keepdim: true, correction: 0) },
+        sample("var_middle", "Variance", [input([2, 7, 3], 1)]) { try $0[0].var(1) },
+        sample("std", "Variance", unit) { try $0[0].std() },
+        sample("std_1", "Variance", unit) { try $0[0].std(1) },
+        sample("std_flat", "Variance", [input([3, 3], 1, 0.5, 0.5)], smooth: false) { try $0[0].std(1) },
+        sample("cumsum_0", "CumulativeSum", [input([4, 2, 3], 1)]) { try $0[0].cumsum(0) },
+        sample("cumsum_1", "CumulativeSum", unit) { try $0[0].cumsum(1) },
         sample("max_ties", "Maximum", [input([3, 3], 1, 0.5, 0.5)], smooth: false) { try $0[0].max() },
         sample("topk", "TopK", [input([4, 9], 1)], smooth: false) { try $0[0].topk(3).values },
         sample("topk_0", "TopK", [input([9, 4], 1)], smooth: false) { try $0[0].topk(2, 0).values },
@@ -134,6 +168,16 @@ enum OpSamples {
         sample("cat_0", "Cat", [input([2, 5], 1), input([3, 5], 2)]) { try Tensor.cat($0) },
         sample("cat_1", "Cat", [input([4, 1], 1), input([4, 7], 2)]) { try Tensor.cat($0, 1) },
         sample("stack_1", "Cat", [input([4, 7], 1), input([4, 7], 2)]) { try Tensor.stack($0, 1) },
+        sample("unsqueeze", "View", unit) { try $0[0].unsqueeze(1) },
+        sample("squeeze", "View", [input([1, 3, 1, 5], 1)]) { try $0[0].squeeze() },
+        sample("squeeze_2", "View", [input([1, 3, 1, 5], 1)]) { try $0[0].squeeze(2) },
+        sample("expand", "Expand", [input([3, 1], 1)]) { try $0[0].expand([2, -1, 5]) },
+        sample("gather_0", "Gather", [input([4, 3], 1)]) {
+            try $0[0].gather(0, Tensor([3, 0, 1, 3, 3, 2] as [Int64], shape: [2, 3]))
+        },
+        sample("gather_1", "Gather", [input([4, 3], 1)]) {
+            try $0[0].gather(1, Tensor([2, 0, 1, 1, 0, 2] as [Int64], shape: [3, 2]))
+        },
         sample("clone", "View", unit) { try $0[0].clone() },
         sample("gather_rows", "GatherRows", unit) { try $0[0].gatherRows([2, 0, 2]) },
         sample("replace_rows", "ReplaceRows", [input([5, 7], 1), input([3, 7], 2)]) {
@@ -295,10 +339,63 @@ enum OpSamples {
         },
     ]
 
+    /// Rows of a table of 6 for the distances 6...-6.
+    static let places = [5, 5, 5, 5, 4, 4, 3, 2, 1, 1, 0, 0, 0]
+
+    private static func disentangled(_ name: String, dropout: Float = 0) -> OpSample {
+        let inputs = [
+            input([9, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2),
+            input([6, 8], 5, -2, 2),
+        ]
+        return sample(name, "DisentangledAttention", inputs) {
+            let mask = try DropoutMask(p: dropout, keys: (0..<9).map { RandomKey(seed: 3).child($0) })
+            return try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: $0[3], positionQueries: $0[4],
+                DisentangledLayout(
+                    heads: 2, queryStarts: [0, 2, 9], keyStarts: [0, 2, 9], positions: [0, 1, 0, 1, 2, 3, 4, 5, 6],
+                    places: places, scale: 0.3, dropout: mask))
+        }
+    }
+
+    static let disentangled: [OpSample] = [
+        disentangled("disentangled_attention"), disentangled("disentangled_attention_dropout", dropout: 0.2),
+        sample(
+            "disentangled_content", "DisentangledAttention",
+            [input([3, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2)]
+        ) {
+            try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: $0[3], positionQueries: nil,
+                DisentangledLayout(
+                    heads: 2, queryStarts: [0, 1, 3], keyStarts: [0, 2, 9], positions: [1, 2, 6], places: places,
+                    scale: 0.4))
+        },
+        sample(
+            "disentangled_position", "DisentangledAttention",
+            [input([9, 8], 1, -2, 2), input([9, 8], 2, -2, 2), input([9, 8], 3), input([6, 8], 4, -2, 2)]
+        ) {
+            try $0[0].disentangledAttention(
+                keys: $0[1], values: $0[2], positionKeys: nil, positionQueries: $0[3],
+                DisentangledLayout(
+                    heads: 1, queryStarts: [0, 2, 9], keyStarts: [0, 2, 9], positions: [0, 1, 0, 1, 2, 3, 4, 5, 6],
+                    places: places, scale: 0.4))
+        },
+    ]
+
     static let losses: [OpSample] = [
         sample("cross_entropy", "CrossEntropy", logits) { try $0[0].crossEntropy(labels) },
         sample("cross_entropy_sum", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, reduction: .sum) },
         sample("cross_entropy_smooth", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, smoothing: 0.1) },
+        sample("cross_entropy_weight", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, weights: weights) },
+        sample("cross_entropy_weight_sum", "CrossEntropy", logits) {
+            try $0[0].crossEntropy(labels, reduction: .sum, weights: weights)
+        },
+        sample("cross_entropy_weight_smooth", "CrossEntropy", logits) {
+            try $0[0].crossEntropy(labels, smoothing: 0.1, weights: weights)
+        },
+        sample("cross_entropy_none", "CrossEntropy", logits) { try $0[0].crossEntropy(labels, reduction: .none) },
+        sample("cross_entropy_none_weight_smooth", "CrossEntropy", logits) {
+            try $0[0].crossEntropy(labels, smoothing: 0.1, reduction: .none, weights: weights)
+        },
         sample("linear_cross_entropy", "LinearCrossEntropy", [input([5, 33], 1)]) {
             try $0[0].linearCrossEntropy(frozen([7, 33], 2), labels: labels).loss
         },
@@ -335,7 +432,27 @@ enum OpSamples {
             try $0[0].spanCrossEntropy([[1, 0, 5], [3, 0, 1]], boundaries: [0, 4, 5, 9])
         },
         sample("mse_loss", "MSELoss", [input([5, 1], 1), input([5, 1], 2)]) { try $0[0].mseLoss($0[1]) },
+        sample("mse_loss_weight", "MSELoss", [input([5, 3], 1), input([5, 3], 2)]) {
+            try $0[0].mseLoss($0[1], weights: values([5, 3], 3, 0, 2))
+        },
+        sample("mse_loss_weight_sum", "MSELoss", [input([5, 3], 1), input([5, 3], 2)]) {
+            try $0[0].mseLoss($0[1], reduction: .sum, weights: values([5, 3], 3, 0, 2))
+        },
+        sample("mse_loss_none", "MSELoss", [input([5, 3], 1), input([5, 3], 2)]) {
+            try $0[0].mseLoss($0[1], reduction: .none)
+        },
         sample("bce_with_logits", "BCEWithLogits", logits) { try $0[0].bceWithLogits(values([5, 7], 2, 0, 1)) },
+        sample("bce_with_logits_weight", "BCEWithLogits", logits) {
+            try $0[0].bceWithLogits(values([5, 7], 2, 0, 1), weights: values([5, 1], 3, 0, 2))
+        },
+        sample("bce_with_logits_pos_weight", "BCEWithLogits", logits) {
+            try $0[0].bceWithLogits(values([5, 7], 2, 0, 1), reduction: .sum, positiveWeights: values([7], 3, 0, 4))
+        },
+        sample("bce_with_logits_none", "BCEWithLogits", logits) {
+            try $0[0].bceWithLogits(
+                values([5, 7], 2, 0, 1), reduction: .none, weights: values([7], 4, 0, 2),
+                positiveWeights: values([7], 3, 0, 4))
+        },
     ]
 
     /// Angles of three positions.

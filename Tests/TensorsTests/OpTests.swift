@@ -150,7 +150,7 @@ func distance(_ got: [Float], _ expected: [Float]) -> Float {
     private static let undifferentiable: Set<String> = [
         "full", "zeros", "ones", "arange", "eye", "rand", "randn", "kaimingUniform", "copy", "detach", "to", "map",
         "compare",
-        "sideBySide", "eq", "ne", "lt", "gt", "le", "ge", "argmax", "gather", "apply", "applyMany", "forward",
+        "sideBySide", "eq", "ne", "lt", "gt", "le", "ge", "argmax", "argmin", "apply", "applyMany", "forward",
         "backward", "value",
         // Runs any of them again: CheckpointTests has all samples.
         "checkpoint",

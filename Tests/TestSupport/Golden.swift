@@ -33,11 +33,43 @@ public struct Golden {
     ]
 
     /// Cases of question answering: scripts/goldens/question_answering.py.
-    public static let answers = ["bert-question-ans", "roberta-question-ans", "distilbert-question-ans"]
+    public static let answers =
+        trainedAnswers + [
+            "distilbert-question-ans", "xlm-roberta-question-ans", "albert-question-ans", "mpnet-question-ans",
+        ]
+
+    /// Those of them that were trained.
+    public static let trainedAnswers = [
+        "bert-question-ans", "roberta-question-ans", "electra-question-ans", "modernbert-question-ans",
+        "deberta-question-ans",
+    ]
 
     /// Cases with trained rows of tokens: scripts/goldens/tokens.py.
     public static let tokens = [
         "llama-tokens", "llama-untied-tokens", "llama-input-tokens", "gpt2-tokens", "gemma2-tokens", "bert-tokens",
+    ]
+
+    /// Cases of further encoders with an adapter: scripts/goldens/encoders.py.
+    public static let encoders =
+        trainedEncoders + [
+            "xlm-roberta-features", "electra-features", "mpnet-features", "albert-features", "modernbert-features",
+            "deberta-v3-features",
+        ]
+
+    /// Those that train: all but the bare ones.
+    public static let trainedEncoders = [
+        "xlm-roberta-seq-cls", "xlm-roberta-token-cls", "electra-seq-cls", "electra-token-cls",
+        "electra-square-seq-cls", "mpnet-seq-cls", "mpnet-token-cls", "albert-seq-cls", "albert-token-cls",
+        "albert-groups-seq-cls", "modernbert-seq-cls", "modernbert-head", "modernbert-token-cls", "modernbert-mean",
+        "deberta-v3-seq-cls", "deberta-v3-token-cls", "deberta-v2-seq-cls", "deberta-apart-seq-cls",
+        "deberta-c2p-seq-cls", "deberta-p2c-token-cls", "deberta-plain-token-cls", "mpnet-long-token-cls",
+        "modernbert-long-token-cls", "deberta-v3-long-token-cls",
+    ]
+
+    /// Cases of further encoders without one.
+    public static let wholeEncoders = [
+        "electra-full", "mpnet-full", "albert-groups-full", "modernbert-full", "modernbert-biased-full",
+        "deberta-v2-full", "deberta-apart-full",
     ]
 
     /// Cases of decoders without one.

@@ -51,7 +51,8 @@ import Tokenizers
         #expect(saved.specialTokens == tokenizer.specialTokens && saved.modelMaxLength == tokenizer.modelMaxLength)
         #expect(saved.addedTokens == tokenizer.addedTokens && saved.count == tokenizer.count)
         let folder = try Folder(path: "\(Data.goldens)/\(name)")
-        for golden in try #require(try Data.json(folder, "cases.json").array).map({ GoldenCase(json: $0) }) {
+        for golden in try #require(try Data.json(folder, "cases.json").array).map({ GoldenCase(json: $0) })
+        where golden.json["error"] == nil {
             #expect(try golden.encode(with: saved) == golden.encode(with: tokenizer))
         }
     }
@@ -103,11 +104,21 @@ import Tokenizers
                 == "the tokenizer has the chat templates 'rag'; name one as chat_template")
     }
 
-    /// bos and eos of tokenizer_config.json stand against the post-processor of tokenizer.json, as in transformers 5.
+    /// bos and eos of tokenizer_config.json are put around texts where there is no tokenizer.json, whose post-processor says it
+    /// otherwise: transformers 5.23 takes both keys away where that file is (`_from_pretrained`).
     @Test func ends() throws {
         let file = #"{"model":{"type":"BPE","vocab":{"<s>":0,"</s>":1,"a":2},"merges":[]}}"#
+        #expect(
+            try Data.tokenizer(
+                file, config: #"{"add_bos_token":true,"add_eos_token":true,"bos_token":"<s>","eos_token":"</s>"}"#
+            )
+            .encode("a", pair: "a").ids == [2, 2])
         func ids(_ config: String) throws -> [Int] {
-            try Data.tokenizer(file, config: config).encode("a", pair: "a").ids
+            let files = [
+                "vocab.json": #"{"<s>":0,"</s>":1,"a":2}"#, "merges.txt": "#version: 0.2\n",
+                "tokenizer_config.json": config,
+            ]
+            return try Data.withFolder(files) { try Tokenizer.load(from: $0).encode("a", pair: "a").ids }
         }
         let names = #""bos_token":"<s>","eos_token":"</s>""#
         #expect(try ids("{\(names)}") == [2, 2])

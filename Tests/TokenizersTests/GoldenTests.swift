@@ -6,8 +6,9 @@ import Tokenizers
 /// text.
 @Suite struct GoldenTests {
     static let folders = [
-        "bert", "bert-config", "bert-files", "byte-fallback", "gemma-model", "gpt2", "llama-model", "qwen2",
-        "qwen2-files", "roberta", "roberta-config", "roberta-files", "t5-model",
+        "albert", "bert", "bert-config", "bert-files", "byte-fallback", "deberta-v3", "electra", "gemma-model", "gpt2",
+        "llama-model", "modernbert", "mpnet", "qwen2",
+        "qwen2-files", "roberta", "roberta-config", "roberta-files", "t5-model", "xlm-roberta",
     ]
 
     @Test(arguments: folders) func encodings(_ name: String) throws {
@@ -16,6 +17,11 @@ import Tokenizers
         let cases = try #require(try Data.json(folder, "cases.json").array).map { GoldenCase(json: $0) }
         #expect(cases.count > 100)
         for (index, golden) in cases.enumerated() {
+            // What the library cannot cut is refused here too.
+            if golden.json["error"] != nil {
+                #expect(throws: TokenizerError.self, "case \(index)") { try golden.encode(with: tokenizer) }
+                continue
+            }
             let encoding = try golden.encode(with: tokenizer)
             if let difference = golden.difference(from: encoding) { Issue.record("case \(index): \(difference)") }
             if let ids = try golden.ids(with: tokenizer) { #expect(ids == encoding.ids, "case \(index)") }

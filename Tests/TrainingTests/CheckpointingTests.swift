@@ -34,7 +34,7 @@ struct CheckpointingTests {
             try JSON(parsing: Goldens.folder().read("models/\(base)/config.json"), source: "config.json").object ?? [:]
         for name in [
             "hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "attn_pdrop", "resid_pdrop",
-            "embd_pdrop", "dropout",
+            "embd_pdrop", "dropout", "mlp_dropout", "embedding_dropout",
         ] where members[name] != nil { members[name] = .number(0.15) }
         if let layers { members["num_hidden_layers"] = .integer(Int64(layers)) }
         let config = try ModelConfig(.object(members), source: "config.json")
@@ -45,7 +45,9 @@ struct CheckpointingTests {
         }
         var lora = LoraConfig()
         (lora.r, lora.loraDropout, lora.initLoraWeights) = (2, 0.2, .random)
-        if trained == .upperAdapters { lora.layersToTransform = [model.layerCount - 1] }
+        // ALBERT's last layer is of its second group, which is the number in its path.
+        let last = base == "albert-groups" ? 1 : model.layerCount - 1
+        if trained == .upperAdapters { lora.layersToTransform = [last] }
         try AdapterSet(model: model).add(lora)
         return model
     }
@@ -101,10 +103,10 @@ struct CheckpointingTests {
         arguments: [
             "bert-classifier", "distilbert-mlm", "gpt2", "llama", "llama-dynamic", "mistral", "qwen3", "gemma2",
             "gemma3",
-            "phi3-longrope", "smollm3",
+            "phi3-longrope", "smollm3", "electra", "mpnet", "albert-groups", "modernbert", "deberta-v3", "deberta-v2",
         ], Trained.allCases)
     func sameBits(base: String, trained: Trained) throws {
-        let isEncoder = base.contains("bert")
+        let isEncoder = base.contains("bert") || ["electra", "mpnet"].contains(base)
         for task in isEncoder ? [TaskType.sequenceClassification] : [.causalLM, .sequenceClassification] {
             // A row of packed sequences has one label for each token.
             let plain = try CheckpointingTests.outcome(base, task, trained, .bool(false))

@@ -177,7 +177,7 @@ struct EvaluationTests {
             #expect(try folder.readText("log.jsonl").split(separator: "\n").count == 3)
             #expect(
                 throws: TrainingError(
-                    "\(folder.path)/recipe.lua: the run was made with another recipe; line 2 differs: go back to that recipe, or start a new run"
+                    "\(folder.path)/recipe.lua: the run was made with another recipe; line 2 differs: go back to that recipe, take this one with --edited, or start a new run"
                 )
             ) { try trainer(recipe: "print(1)\nprint(3)\n").resume(from: folder) }
             #expect(

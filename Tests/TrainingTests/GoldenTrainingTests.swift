@@ -11,7 +11,7 @@ import Training
 struct GoldenTrainingTests {
     @Test(
         "full fine-tuning: twenty losses, gradient norms, learning rates and the weights after them",
-        arguments: ["bert-full"] + Golden.wholeDecoders)
+        arguments: ["bert-full"] + Golden.wholeDecoders + Golden.wholeEncoders)
     func full(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()
@@ -24,9 +24,8 @@ struct GoldenTrainingTests {
         arguments: [
             "bert-seq-cls", "bert-pair", "bert-regression", "bert-multi-label", "bert-token-cls", "bert-bias-all",
             "roberta-all-linear-rslora", "roberta-bias-lora-only", "roberta-patterns", "roberta-token-cls",
-            "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters", "bert-question-ans",
-            "roberta-question-ans",
-        ] + Golden.decoders + Golden.tokens)
+            "distilbert-seq-cls", "distilbert-token-cls", "bert-two-adapters",
+        ] + Golden.decoders + Golden.tokens + Golden.trainedEncoders + Golden.trainedAnswers)
     func lora(name: String) throws {
         let golden = try GoldenCase(name)
         let model = try golden.model()

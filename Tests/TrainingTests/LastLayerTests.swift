@@ -13,7 +13,8 @@ private func adapted(_ base: String, dropout: Double, layers: Int = 2) throws ->
     var members = try JSON(parsing: file, source: "config.json").object ?? [:]
     for name in [
         "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout",
-        "seq_classif_dropout",
+        "seq_classif_dropout", "embedding_dropout", "mlp_dropout", "pooler_dropout", "cls_dropout",
+        "classifier_dropout_prob",
     ] { members[name] = .number(dropout) }
     var config = try ModelConfig(.object(members), source: "config.json")
     (config.initializerRange, config.numHiddenLayers) = (0.2, layers)
@@ -24,7 +25,8 @@ private func adapted(_ base: String, dropout: Double, layers: Int = 2) throws ->
     }
     let adapters = AdapterSet(model: model)
     var lora = LoraConfig()
-    lora.targetModules = .pattern(".*(query|key|value|dense|_lin|lin1|lin2)")
+    lora.targetModules = .pattern(
+        ".*(query|key|value|dense|_lin|lin1|lin2|_proj|layers\\.\\d\\.ffn|ffn_output|\\.[qkvo]|Wqkv|Wi|Wo)")
     (lora.r, lora.loraAlpha, lora.loraDropout, lora.initLoraWeights) = (3, 6, dropout, .random)
     try adapters.add(lora)
     return model
@@ -49,9 +51,13 @@ private func results(_ model: any Model, isTraining: Bool, whole: Bool) throws -
 
 @Test(
     "a classifier's last layer, computed for the rows that the head reads, gives the numbers of the whole layer",
-    arguments: ["bert-classifier", "roberta-mlm", "distilbert-mlm"], [0, 0.3])
+    arguments: [
+        "bert-classifier", "roberta-mlm", "distilbert-mlm", "xlm-roberta", "electra", "mpnet", "albert-groups",
+        "modernbert", "deberta-v3", "deberta-v2", "deberta-apart",
+    ], [0, 0.3])
 func lastLayer(base: String, dropout: Double) throws {
-    let model = try adapted(base, dropout: dropout)
+    // ModernBERT has four linears a layer, others six.
+    let model = try adapted(base, dropout: dropout, layers: base == "modernbert" ? 4 : 2)
     let (rows, whole) = (
         try results(model, isTraining: dropout > 0, whole: false),
         try results(model, isTraining: dropout > 0, whole: true)

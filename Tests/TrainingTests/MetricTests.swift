@@ -79,7 +79,7 @@ struct MetricTests {
         // Predictions [1 0 1] [0 1 0]; labels [1 0 1] [0 1 1]. F1 by label: 1, 1, 2/3 (scikit-learn, average macro: 0.888…).
         let part = try EvaluationPart(
             logits: [2, -1, 3, -1, 1, -2], width: 3, labels: .vectors([[1, 0, 1], [0, 1, 1]]))
-        let (accuracy, f1) = (try Metrics.make("accuracy"), try Metrics.make("f1"))
+        let (accuracy, f1) = (try Metrics.make("accuracy"), try Metrics.make("f1", average: "macro"))
         try accuracy.update(part)
         try f1.update(part)
         #expect(try accuracy.result() == 0.5)
@@ -92,6 +92,101 @@ struct MetricTests {
         try metric.update(EvaluationPart(logits: [0], width: 1, labels: .classes([0]), lossSum: 3, lossCount: 2))
         try metric.update(EvaluationPart(logits: [0], width: 1, labels: .classes([0]), lossSum: 1, lossCount: 2))
         #expect(abs(try metric.result() - 2.718281828459045) < 1e-12)
+    }
+
+    private func golden(_ name: String) throws -> [JSON] {
+        try Goldens.elements(JSON(parsing: Goldens.folder().read("data.json"), source: "data.json")[name])
+    }
+
+    @Test("the area under the curve and R² are scikit-learn's, ties included")
+    func rankingAndDetermination() throws {
+        for json in try golden("auc") {
+            let rows = try Goldens.elements(json["scores"])
+            let scores = try rows.flatMap { try $0.double.map { [Float($0)] } ?? Goldens.floats($0) }
+            let labels = try Goldens.elements(json["labels"])
+            let (metric, width) = (try Metrics.make("roc_auc"), scores.count / rows.count)
+            for part in (0..<rows.count).pieces(of: 7) {
+                let own = Array(labels[part])
+                try metric.update(
+                    EvaluationPart(
+                        logits: Array(scores[part.lowerBound * width..<part.upperBound * width]), width: width,
+                        labels: own[0].array == nil
+                            ? .classes(own.compactMap(\.int)) : .vectors(try own.map { try Goldens.floats($0) })))
+            }
+            #expect(abs(try metric.result() - (try #require(json["value"]?.double))) < 1e-12)
+        }
+        for json in try golden("r2") {
+            let metric = try Metrics.make("r2")
+            try metric.update(
+                EvaluationPart(
+                    logits: try Goldens.floats(json["predictions"]), width: 1,
+                    labels: .values(try Goldens.floats(json["labels"]))))
+            #expect(abs(try metric.result() - (try #require(json["value"]?.double))) < 1e-12)
+        }
+        let metric = try Metrics.make("roc_auc")
+        try metric.update(EvaluationPart(logits: [1, 0, 0, 1], width: 2, labels: .classes([1, 1])))
+        #expect(throws: TrainingError("metric roc_auc: every row is of class 1; it needs rows of it and others")) {
+            try metric.result()
+        }
+    }
+
+    @Test("spans of tags have seqeval's precision, recall, F1 and accuracy, in both modes")
+    func spans() throws {
+        let cases = try golden("spans")
+        #expect(cases.count > 20)
+        for json in cases {
+            let names = try Goldens.elements(json["tags"]).map { try #require($0.string) }
+            let labels = try Goldens.elements(json["labels"]).map { try Goldens.elements($0).compactMap(\.int) }
+            let predictions = try Goldens.elements(json["predictions"]).map {
+                try Goldens.elements($0).compactMap(\.int)
+            }
+            for mode in SpanCounts.Mode.allCases {
+                guard let expected = json[mode.rawValue] else { continue }
+                let empty = try SpanCounts(names: names, mode: mode)
+                for kind in SpanMetric.Kind.allCases {
+                    let metric = SpanMetric(kind, empty)
+                    // A token without label beside every sequence, and a part for each.
+                    for (own, guessed) in zip(labels, predictions) {
+                        try metric.update(
+                            EvaluationPart(
+                                logits: logits([0] + guessed, width: names.count), width: names.count,
+                                labels: .tokens([[-100] + own])))
+                    }
+                    #expect(abs(try metric.result() - (try #require(expected[kind.rawValue]?.double))) < 1e-12)
+                }
+                var counts = empty
+                for (own, guessed) in zip(labels, predictions) { try counts.add(predicted: guessed, labels: own) }
+                let types = try #require(expected["types"]?.object)
+                #expect(Set(counts.types.keys) == Set(types.keys))
+                for (type, own) in types {
+                    let found = try #require(counts.types[type])
+                    #expect(found.number == own["number"]?.int)
+                    for (value, name) in [(found.precision, "precision"), (found.recall, "recall"), (found.f1, "f1")] {
+                        #expect(abs(value - (try #require(own[name]?.double))) < 1e-12)
+                    }
+                }
+            }
+        }
+        #expect(
+            throws: TrainingError(
+                "metric seqeval: 'LABEL_0' is no tag; expected O, or B-, I-, E- or S- and a type: give id2label")
+        ) { try SpanCounts(names: ["LABEL_0"], mode: .strict) }
+    }
+
+    @Test("f1 of more than two classes asks for an average, as scikit-learn does")
+    func averageIsAsked() throws {
+        for name in ["f1", "precision", "recall"] {
+            #expect(
+                throws: TrainingError(
+                    "metric \(name): there are 3 classes, so it needs an average: metrics.\(name) { average = \"macro\" }, or \"micro\" or \"weighted\""
+                )
+            ) {
+                try Metrics.make(name).update(EvaluationPart(logits: [1, 0, 0], width: 3, labels: .classes([0])))
+            }
+            #expect(throws: TrainingError.self) {
+                try Metrics.make(name).update(EvaluationPart(logits: [1, 0], width: 2, labels: .vectors([[1, 0]])))
+            }
+        }
     }
 
     @Test("misuse is an error with what there is instead")

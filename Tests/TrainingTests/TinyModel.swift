@@ -53,7 +53,7 @@ enum Tiny {
     }
 
     /// All trainable numbers by name.
-    static func weights(_ model: any Model) throws -> [String: [Float]] {
+    static func weights(_ model: any Module) throws -> [String: [Float]] {
         var weights: [String: [Float]] = [:]
         for (name, weight) in model.trainableParameters() { weights[name] = try weight.tensor?.floatArray() }
         return weights

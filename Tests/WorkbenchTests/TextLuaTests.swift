@@ -146,7 +146,7 @@ struct TextLuaTests {
             ),
             (
                 "lorawb.trainer { model = model, train_dataset = lorawb.dataset { { input_ids = { 2, 3 } } } }:train()",
-                "no columns start_positions and end_positions"
+                "there are no columns start_positions and end_positions"
             ),
             (
                 "lorawb.answer_features(lorawb.dataset { { question = 'a', context = 'b c', answers = { text = { 'd' }, answer_start = { 0 } } } }, { tokenizer = tokenizer })",

@@ -201,6 +201,81 @@ ROWS = [
 ]
 
 
+# The encoders of encoders.py; beside the others, whose list says which decoders there are.
+ENCODERS = {
+    "xlm-roberta-base": {
+        "architectures": ["XLMRobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0, "eos_token_id": 2,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02,
+        "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514, "model_type": "xlm-roberta",
+        "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1, "type_vocab_size": 1, "vocab_size": 250002},
+    "electra-small-discriminator": {
+        "architectures": ["ElectraForPreTraining"], "attention_probs_dropout_prob": 0.1, "embedding_size": 128,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 256, "initializer_range": 0.02,
+        "intermediate_size": 1024, "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "model_type": "electra",
+        "num_attention_heads": 4, "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522},
+    "electra-base-discriminator": {
+        "architectures": ["ElectraForPreTraining"], "attention_probs_dropout_prob": 0.1, "embedding_size": 768,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02,
+        "intermediate_size": 3072, "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "model_type": "electra",
+        "num_attention_heads": 12, "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522},
+    "albert-base-v2": {
+        "architectures": ["AlbertForMaskedLM"], "attention_probs_dropout_prob": 0, "bos_token_id": 2,
+        "classifier_dropout_prob": 0.1, "embedding_size": 128, "eos_token_id": 3, "hidden_act": "gelu_new",
+        "hidden_dropout_prob": 0, "hidden_size": 768, "initializer_range": 0.02, "inner_group_num": 1,
+        "intermediate_size": 3072, "layer_norm_eps": 1e-12, "max_position_embeddings": 512, "model_type": "albert",
+        "num_attention_heads": 12, "num_hidden_groups": 1, "num_hidden_layers": 12, "pad_token_id": 0,
+        "type_vocab_size": 2, "vocab_size": 30000},
+    "mpnet-base": {
+        "architectures": ["MPNetForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0, "eos_token_id": 2,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02,
+        "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514, "model_type": "mpnet",
+        "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1, "relative_attention_num_buckets": 32,
+        "vocab_size": 30527},
+    "ModernBERT-base": {
+        "architectures": ["ModernBertForMaskedLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 50281,
+        "classifier_activation": "gelu", "classifier_bias": False, "classifier_dropout": 0.0, "classifier_pooling": "mean",
+        "cls_token_id": 50281, "decoder_bias": True, "embedding_dropout": 0.0, "eos_token_id": 50282,
+        "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "hidden_activation": "gelu", "hidden_size": 768,
+        "initializer_cutoff_factor": 2.0, "initializer_range": 0.02, "intermediate_size": 1152, "layer_norm_eps": 1e-05,
+        "local_attention": 128, "local_rope_theta": 10000.0, "max_position_embeddings": 8192, "mlp_bias": False,
+        "mlp_dropout": 0.0, "model_type": "modernbert", "norm_bias": False, "norm_eps": 1e-05, "num_attention_heads": 12,
+        "num_hidden_layers": 22, "pad_token_id": 50283, "position_embedding_type": "absolute", "sep_token_id": 50282,
+        "vocab_size": 50368},
+    "deberta-v3-base": {
+        "attention_probs_dropout_prob": 0.1, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 768,
+        "initializer_range": 0.02, "intermediate_size": 3072, "layer_norm_eps": 1e-07, "max_position_embeddings": 512,
+        "max_relative_positions": -1, "model_type": "deberta-v2", "norm_rel_ebd": "layer_norm", "num_attention_heads": 12,
+        "num_hidden_layers": 12, "pad_token_id": 0, "pos_att_type": "p2c|c2p", "position_biased_input": False,
+        "position_buckets": 256, "relative_attention": True, "share_att_key": True, "type_vocab_size": 0,
+        "vocab_size": 128100},
+    "deberta-v2-xlarge": {
+        "attention_head_size": 64, "attention_probs_dropout_prob": 0.1, "conv_act": "gelu", "conv_kernel_size": 3,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 1536, "initializer_range": 0.02,
+        "intermediate_size": 6144, "layer_norm_eps": 1e-07, "max_position_embeddings": 512, "max_relative_positions": -1,
+        "model_type": "deberta-v2", "norm_rel_ebd": "layer_norm", "num_attention_heads": 24, "num_hidden_layers": 24,
+        "pad_token_id": 0, "pooler_dropout": 0, "pooler_hidden_act": "gelu", "pooler_hidden_size": 1536,
+        "pos_att_type": "p2c|c2p", "position_biased_input": False, "position_buckets": 256, "relative_attention": True,
+        "share_att_key": True, "type_vocab_size": 0, "vocab_size": 128100},
+}
+CONFIGS |= ENCODERS
+OWN_TARGETS = {"albert-base-v2": ["query", "value"], "mpnet-base": ["q", "v"], "ModernBERT-base": ["Wqkv"]}  # PEFT names none
+ROWS += [
+    row for name in ENCODERS for usual in [{"target_modules": OWN_TARGETS[name]} if name in OWN_TARGETS else {}] for row in [
+        (f"{name} default", name, "SEQ_CLS", 2, dict(r=8, **usual)),
+        (f"{name} tokens", name, "TOKEN_CLS", 9, dict(r=8, **usual)),
+        (f"{name} features", name, "FEATURE_EXTRACTION", None, dict(r=8, **usual)),
+        (f"{name} all-linear", name, "SEQ_CLS", 2, dict(r=4, target_modules="all-linear")),
+        (f"{name} bias all", name, "SEQ_CLS", 2, dict(r=8, bias="all", **usual)),
+    ]
+] + [
+    ("deberta-v3 pooler saved", "deberta-v3-base", "SEQ_CLS", 2, dict(r=8, modules_to_save=["pooler"])),
+    ("ModernBERT head saved", "ModernBERT-base", "SEQ_CLS", 2, dict(r=8, target_modules=["Wqkv", "Wi", "Wo"], modules_to_save=["head"])),
+    ("albert the layer named by its place", "albert-base-v2", "SEQ_CLS", 2, dict(
+        r=8, target_modules=r".*albert_layers\.0\.attention\.(query|dense)")),
+    ("electra layers 10 11", "electra-small-discriminator", "SEQ_CLS", 2, dict(r=8, layers_to_transform=[10, 11])),
+]
+
+
 def differing(values):
     """{"*": the most frequent value, module: value for the others}."""
     if not values:

@@ -325,6 +325,9 @@ def one_by_one(case, model, inputs):
         return torch.cat([nn.functional.pad(t, (0, 0, 0, width - t.shape[1])) for t in tensors])
 
     hidden_states = [joined(states) for states in zip(*(o.hidden_states for o in outputs))]
+    if case["task"] == "FEATURE_EXTRACTION":
+        return SimpleNamespace(
+            last_hidden_state=joined([o.last_hidden_state for o in outputs]), hidden_states=hidden_states)
     labels = inputs["labels"]
     if case["task"] == "SEQ_CLS":
         logits = torch.cat([o.logits for o in outputs])
@@ -362,7 +365,8 @@ def run(case, model, batches, dtype):
     figures["loss"] = loss.detach()
     if case["task"] == "FEATURE_EXTRACTION":
         figures["last_hidden_state"] = packed(output.last_hidden_state, batch).detach()
-        figures["pooler_output"] = output.pooler_output.detach()
+        if getattr(output, "pooler_output", None) is not None:
+            figures["pooler_output"] = output.pooler_output.detach()
     else:
         figures["logits"] = (output.logits if case["task"] == "SEQ_CLS" else packed(output.logits, batch)).detach()
     if case.get("states"):
@@ -456,9 +460,10 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
     model = make_model(name, case, seed)
     family = model.config.model_type
     generator = torch.Generator().manual_seed(seed + 2)
+    all_lengths = case.get("lengths", LENGTHS)
     batches = [
-        make_batch(case, lengths, generator, model.config.pad_token_id, family == "bert")
-        for lengths in LENGTHS
+        make_batch(case, lengths, generator, model.config.pad_token_id, family == "bert" or case.get("pairs"))
+        for lengths in all_lengths
     ]
     folder = Path(name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -481,7 +486,7 @@ def make_case(name, case, seed, script="models.py", more=lambda model: {}):
     tensors = dict(figures)
     for key, value in batches[0].items():
         tensors[f"input.{key}"] = value
-    tensors["input.lengths"] = torch.tensor(LENGTHS[0])
+    tensors["input.lengths"] = torch.tensor(all_lengths[0])
     if case.get("train") is not False:
         for key in batches[0]:
             tensors.update({f"train.{i}.{key}": b[key] for i, b in enumerate(batches)})

@@ -81,10 +81,33 @@ def gated(function, x):
     return function(gate) * up
 
 
+PLACES = [5, 5, 5, 5, 4, 4, 3, 2, 1, 1, 0, 0, 0]
+
+
+def disentangled(q, k, v, pk, pq, heads, queries, keys, places, scale):
+    """Disentangled attention by the book: PLACES has the row of the distances 6...-6 of a query from a key."""
+    width = q.shape[1] // heads
+    rows = []
+    for a, b, c, d in zip(queries, queries[1:], keys, keys[1:]):
+        outs = []
+        at = torch.tensor(PLACES)[6 - (torch.tensor(places[a:b])[:, None] - torch.arange(d - c)[None, :])]
+        for h in range(heads):
+            own = slice(h * width, (h + 1) * width)
+            scores = q[a:b, own] @ k[c:d, own].t()
+            if pk is not None:
+                scores = scores + (q[a:b, own] @ pk[:, own].t()).gather(1, at)
+            if pq is not None:
+                scores = scores + (k[c:d, own] @ pq[:, own].t()).gather(1, at.t()).t()
+            outs.append((scale * scores).softmax(-1) @ v[c:d, own])
+        rows.append(torch.cat(outs, 1))
+    return torch.cat(rows)
+
+
 def replaced(w, ids, rows):
     return w.index_copy(0, torch.tensor(ids), rows)
 
 
+WEIGHTS = torch.tensor([0.5, 2, 1, 0.25, 3, 1, 1.5])
 LABELS = torch.tensor([0, 6, -100, 3, 3])
 A = [([3, 33], 1)]
 P = [([3, 33], 1, 0.1, 3.0)]
@@ -112,6 +135,20 @@ CASES = {
     "gelu": (W, F.gelu),
     "gelu_tanh": (W, lambda a: F.gelu(a, approximate="tanh")),
     "silu": (W, F.silu),
+    "sigmoid": (W, torch.sigmoid),
+    "abs": (W, torch.abs),
+    "abs_zero": ([([3], 1, 0.0, 0.0)], torch.abs),
+    "clamp": (W, lambda a: a.clamp(-1.5, 2)),
+    "clamp_low": (W, lambda a: a.clamp(min=0.5)),
+    "clamp_edge": ([([3], 1, 0.5, 0.5)], lambda a: a.clamp(0.5, 0.5)),
+    "pow_number": (P, lambda a: a**2.5),
+    "pow_square": (A, lambda a: a**2),
+    "pow_zero": ([([3], 1, 0.0, 0.0)], lambda a: a**0),
+    "pow_row": ([([3, 33], 1, 0.1, 3.0), ([33], 2, -2.0, 2.0)], torch.pow),
+    "pow_zero_base": ([([3], 1, 0.0, 0.0), ([3], 2, 1.0, 2.0)], torch.pow),
+    "pow_of_number": (A, lambda a: 2.0**a),
+    "where": ([([3, 33], 1), ([33], 2)], lambda a, b: torch.where(values([3, 33], 3) > 0, a, b)),
+    "where_condition_repeated": ([([3, 1], 1), ([1, 5], 2)], lambda a, b: torch.where(values([5], 3) > 0, a, b)),
     "sum": (A, torch.sum),
     "sum_0": (A, lambda a: a.sum(0)),
     "sum_1_keepdim": (A, lambda a: a.sum(1, keepdim=True)),
@@ -121,6 +158,19 @@ CASES = {
     "max": (A, torch.max),
     "max_0": (A, lambda a: a.max(0).values),
     "max_1_keepdim": (A, lambda a: a.max(1, keepdim=True).values),
+    "min": (A, torch.min),
+    "min_0": (A, lambda a: a.min(0).values),
+    "min_ties": ([([3, 3], 1, 0.5, 0.5)], torch.min),
+    "min_ties_1": ([([3, 3], 1, 0.5, 0.5)], lambda a: a.min(1).values),
+    "var": (A, torch.var),
+    "var_0": (A, lambda a: a.var(0)),
+    "var_1_population": (A, lambda a: a.var(1, correction=0, keepdim=True)),
+    "var_middle": ([([2, 7, 3], 1)], lambda a: a.var(1)),
+    "std": (A, torch.std),
+    "std_1": (A, lambda a: a.std(1)),
+    "std_flat": ([([3, 3], 1, 0.5, 0.5)], lambda a: a.std(1)),
+    "cumsum_0": ([([4, 2, 3], 1)], lambda a: a.cumsum(0)),
+    "cumsum_1": (A, lambda a: a.cumsum(1)),
     "max_ties": ([([3, 3], 1, 0.5, 0.5)], torch.max),
     "topk": ([([4, 9], 1)], lambda a: a.topk(3).values),
     "topk_0": ([([9, 4], 1)], lambda a: a.topk(2, 0).values),
@@ -146,6 +196,12 @@ CASES = {
     "cat_0": ([([2, 5], 1), ([3, 5], 2)], lambda a, b: torch.cat([a, b])),
     "cat_1": ([([4, 1], 1), ([4, 7], 2)], lambda a, b: torch.cat([a, b], 1)),
     "stack_1": ([([4, 7], 1), ([4, 7], 2)], lambda a, b: torch.stack([a, b], 1)),
+    "unsqueeze": (A, lambda a: a.unsqueeze(1)),
+    "squeeze": ([([1, 3, 1, 5], 1)], torch.squeeze),
+    "squeeze_2": ([([1, 3, 1, 5], 1)], lambda a: a.squeeze(2)),
+    "expand": ([([3, 1], 1)], lambda a: a.expand(2, -1, 5)),
+    "gather_0": ([([4, 3], 1)], lambda a: a.gather(0, torch.tensor([[3, 0, 1], [3, 3, 2]]))),
+    "gather_1": ([([4, 3], 1)], lambda a: a.gather(1, torch.tensor([[2, 0], [1, 1], [0, 2]]))),
     "clone": (A, torch.clone),
     "linear": ([([3, 33], 1), ([5, 33], 2), ([5], 3)], F.linear),
     "frozen_linear": ([([3, 33], 1), ([5], 3)], lambda x, b: F.linear(x, values([5, 33], 2), b)),
@@ -211,6 +267,22 @@ CASES = {
         [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([2, 5], 4)],
         lambda q, k, v, b: attention(q, k, v, 2, [0, 2, 9], [0, 2, 9], behind=4, ahead=4, bias=b, zero=2),
     ),
+    "disentangled_attention": (
+        [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0), ([6, 8], 5, -2.0, 2.0)],
+        lambda q, k, v, pk, pq: disentangled(
+            q, k, v, pk, pq, 2, [0, 2, 9], [0, 2, 9], [0, 1, 0, 1, 2, 3, 4, 5, 6], 0.3
+        ),
+    ),
+    "disentangled_content": (
+        [([3, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0)],
+        lambda q, k, v, pk: disentangled(q, k, v, pk, None, 2, [0, 1, 3], [0, 2, 9], [1, 2, 6], 0.4),
+    ),
+    "disentangled_position": (
+        [([9, 8], 1, -2.0, 2.0), ([9, 8], 2, -2.0, 2.0), ([9, 8], 3), ([6, 8], 4, -2.0, 2.0)],
+        lambda q, k, v, pq: disentangled(
+            q, k, v, None, pq, 1, [0, 2, 9], [0, 2, 9], [0, 1, 0, 1, 2, 3, 4, 5, 6], 0.4
+        ),
+    ),
     "cross_entropy": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]))),
     "cross_entropy_sum": (
         [([5, 7], 1, -4.0, 4.0)],
@@ -219,6 +291,20 @@ CASES = {
     "cross_entropy_smooth": (
         [([5, 7], 1, -4.0, 4.0)],
         lambda x: F.cross_entropy(x, torch.tensor([0, 6, -100, 3, 3]), label_smoothing=0.1),
+    ),
+    "cross_entropy_weight": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, LABELS, WEIGHTS)),
+    "cross_entropy_weight_sum": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.cross_entropy(x, LABELS, WEIGHTS, reduction="sum"),
+    ),
+    "cross_entropy_weight_smooth": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.cross_entropy(x, LABELS, WEIGHTS, label_smoothing=0.1),
+    ),
+    "cross_entropy_none": ([([5, 7], 1, -4.0, 4.0)], lambda x: F.cross_entropy(x, LABELS, reduction="none")),
+    "cross_entropy_none_weight_smooth": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.cross_entropy(x, LABELS, WEIGHTS, reduction="none", label_smoothing=0.1),
     ),
     "linear_cross_entropy": (
         [([5, 33], 1)],
@@ -258,6 +344,32 @@ CASES = {
         / 5,
     ),
     "mse_loss": ([([5, 1], 1), ([5, 1], 2)], F.mse_loss),
+    "mse_loss_weight": (
+        [([5, 3], 1), ([5, 3], 2)],
+        lambda x, t: F.mse_loss(x, t, weight=values([5, 3], 3, 0.0, 2.0)),
+    ),
+    "mse_loss_weight_sum": (
+        [([5, 3], 1), ([5, 3], 2)],
+        lambda x, t: F.mse_loss(x, t, reduction="sum", weight=values([5, 3], 3, 0.0, 2.0)),
+    ),
+    "mse_loss_none": ([([5, 3], 1), ([5, 3], 2)], lambda x, t: F.mse_loss(x, t, reduction="none")),
+    "bce_with_logits_weight": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.binary_cross_entropy_with_logits(x, values([5, 7], 2, 0.0, 1.0), values([5, 1], 3, 0.0, 2.0)),
+    ),
+    "bce_with_logits_pos_weight": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.binary_cross_entropy_with_logits(
+            x, values([5, 7], 2, 0.0, 1.0), reduction="sum", pos_weight=values([7], 3, 0.0, 4.0)
+        ),
+    ),
+    "bce_with_logits_none": (
+        [([5, 7], 1, -4.0, 4.0)],
+        lambda x: F.binary_cross_entropy_with_logits(
+            x, values([5, 7], 2, 0.0, 1.0), values([7], 4, 0.0, 2.0), reduction="none",
+            pos_weight=values([7], 3, 0.0, 4.0),
+        ),
+    ),
     "bce_with_logits": (
         [([5, 7], 1, -4.0, 4.0)],
         lambda x: F.binary_cross_entropy_with_logits(x, values([5, 7], 2, 0.0, 1.0)),

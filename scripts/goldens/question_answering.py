@@ -36,6 +36,23 @@ CASES = {
 }
 
 
+# Bases of encoders.py.
+CASES |= {
+    f"{name}-question-ans": dict(
+        base=base, task="QUESTION_ANS", labels=2, apart=True, vocab=72, train=is_trained,
+        adapters={"default": lora("QUESTION_ANS", r=2, lora_alpha=4, target_modules=targets, **(
+            {"modules_to_save": ["classifier"]} if name == "modernbert" else {}))}, what=what)
+    for name, base, is_trained, targets, what in [
+        ("electra", "electra", True, ["query", "value"], "ELECTRA"),
+        ("modernbert", "modernbert", True, ["Wqkv"], "ModernBERT: a head called classifier, which PEFT's rule does not name"),
+        ("deberta", "deberta-v3", True, ["query_proj", "value_proj"], "DeBERTa-v3"),
+        ("xlm-roberta", "xlm-roberta", False, ["query", "value"], "XLM-RoBERTa"),
+        ("albert", "albert", False, ["query", "value"], "ALBERT: one layer used twice"),
+        ("mpnet", "mpnet", False, ["q", "v"], "MPNet"),
+    ]
+}
+
+
 def answers(case, lengths, generator):
     """First and last token of an answer in each row; the last row's lies outside."""
     rows = []
@@ -91,6 +108,7 @@ def check_loss():
 
 
 def main():
+    models.BASES.clear()
     models.AUTO["QUESTION_ANS"] = AutoModelForQuestionAnswering
     models.make_batch, models.one_by_one = batch_of, alone
     models.CASES.clear()

@@ -1,4 +1,4 @@
-"""Does PEFT read the adapters that lorawb saves, and transformers the models that it saves merged: for every decoder of the goldens.
+"""Does PEFT read the adapters that lorawb saves, and transformers the models that it saves merged: for decoders and further encoders.
 
 usage: python scripts/goldens/saved.py [--program .build/debug/lorawb] [--only CASE ...]
 
@@ -87,7 +87,8 @@ def main():
     options = parser.parse_args()
     names = [
         path.parent.name for path in sorted(common.GOLDENS.glob("*/golden.json"))
-        if json.loads(path.read_text())["generator"].endswith("decoders.py") and (path.parent / "adapter").exists()]
+        if json.loads(path.read_text())["generator"].endswith(("decoders.py", "encoders.py"))
+        and (path.parent / "adapter").exists() and not path.parent.name.endswith("-features")]
     good = True
     for name in names if options.only is None else options.only:
         with tempfile.TemporaryDirectory() as folder:

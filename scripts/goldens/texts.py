@@ -226,7 +226,8 @@ def answered(folder, tokenizer):
     examples = rows()
     return {
         "head": head_of(model), "rows": examples, "features": features(tokenizer, examples, 40, 10),
-        "whole": features(tokenizer, examples, 512, 128),
+        # What 512 and 128 are cut to: model_max_length is 64.
+        "whole": features(tokenizer, examples, 64, 21),
         "answers": best_answers(model, tokenizer, examples, 40, 10),
         "short": best_answers(model, tokenizer, examples, 32, 4, most=3, best=5),
         "or_none": best_answers(model, tokenizer, examples, 40, 10, null=True),

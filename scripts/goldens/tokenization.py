@@ -6,6 +6,9 @@
     tokenization.py goldens   Tests/Goldens/tokenizers: tiny tokenizers trained on text of the project's own, and what the
                               library (for folders without tokenizer.json: transformers) makes of some texts with them
 
+    tokenization.py encoders  Tests/Goldens/tokenizers: what transformers' tokenizers of further encoders write as tokenizer.json,
+                              and what they make of some texts (after tokenizer_stages.py, of which it takes a vocabulary)
+
     tokenization.py shared    Tests/Goldens/tokenizers/shared.json: a hash of the ids that the real tokenizers of the folder
                               `shared` beside the repository give real texts that lie there
 
@@ -14,6 +17,7 @@ Offsets are in bytes, start and end by turns; a list whose entries are all the s
 it is 0. scalars.json holds a hash (FNV-1a of the ids, 64 bits) for every 4096 scalars under each normalizer.
 """
 
+import base64
 import json
 import random
 import shutil
@@ -391,6 +395,53 @@ def shared():
     (GOLDENS / "shared.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
+def encoders():
+    """Tokenizers as the classes of transformers save them: Unigram of a hundred languages, ALBERT's, DeBERTa's, MPNet's, ELECTRA's, ModernBERT's."""
+    from tokenizers import pre_tokenizers, processors
+    from transformers import (
+        AlbertTokenizer, BertTokenizer, DebertaV2Tokenizer, MPNetTokenizer, PreTrainedTokenizerFast, T5Tokenizer, XLMRobertaTokenizer,
+    )
+
+    few = TEXTS[:26] + list(random_texts(8))
+    t5 = json.loads(T5Tokenizer.from_pretrained(str(GOLDENS / "t5-model")).backend_tokenizer.to_str())
+    stages = json.loads((GOLDENS / "stages.json").read_text())["tokenizers"]
+    normalizers = [one["file"].get("normalizer") or {} for one in stages]
+    charsmap = base64.b64decode(next(one["precompiled_charsmap"] for one in normalizers if one.get("type") == "Precompiled"))
+    pieces = [(piece, score) for piece, score in t5["model"]["vocab"] if not piece.startswith("<")]
+
+    def unigram(*special):
+        return [(token, 0.0) for token in special] + pieces
+
+    words = word_piece(400).get_vocab(with_added_tokens=False)
+    ordered = [token for token, _ in sorted(words.items(), key=lambda item: item[1])]
+
+    def renamed(names):
+        return {names.get(token, token): place for place, token in enumerate(ordered)}
+
+    bytes_ = train_bytes(400, ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"], pre_tokenizers.ByteLevel(add_prefix_space=False))
+    bytes_.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:0 [SEP]:0", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    made = {
+        "xlm-roberta": XLMRobertaTokenizer(
+            vocab=unigram("<s>", "<pad>", "</s>", "<unk>") + [("<mask>", 0.0)], _spm_precompiled_charsmap=charsmap),
+        "albert": AlbertTokenizer(
+            vocab=unigram("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"), _spm_precompiled_charsmap=charsmap),
+        "deberta-v3": DebertaV2Tokenizer(vocab=unigram("[PAD]", "[CLS]", "[SEP]", "[UNK]") + [("[MASK]", 0.0)]),
+        "mpnet": MPNetTokenizer(vocab=renamed({"[PAD]": "<pad>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"})),
+        "electra": BertTokenizer(vocab=renamed({})),
+        "modernbert": PreTrainedTokenizerFast(
+            tokenizer_object=bytes_, unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", mask_token="[MASK]",
+            model_max_length=8192, model_input_names=["input_ids", "attention_mask"]),
+    }
+    for seed, (name, tokenizer) in enumerate(made.items()):
+        folder = GOLDENS / name
+        shutil.rmtree(folder, ignore_errors=True)
+        tokenizer.save_pretrained(folder)
+        text = json.loads((folder / "tokenizer.json").read_text())
+        (folder / "tokenizer.json").write_text(json.dumps(text, separators=(",", ":"), ensure_ascii=False) + "\n")
+        write_cases(folder, type(tokenizer).from_pretrained(folder).backend_tokenizer, few, 40 + seed)
+
+
 def goldens():
     from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers, processors
     from transformers import BertTokenizer, Qwen2Tokenizer, RobertaTokenizer
@@ -506,4 +557,4 @@ def scalar_hashes():
 
 if __name__ == "__main__":
     sys.path.pop(0)  # nothing beside this file may stand in for a library
-    {"tables": tables, "goldens": goldens, "shared": shared}[sys.argv[1]]()
+    {"tables": tables, "goldens": goldens, "shared": shared, "encoders": encoders}[sys.argv[1]]()

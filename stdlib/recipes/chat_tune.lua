@@ -1,6 +1,6 @@
 -- chat_tune: teaches a small chat model to answer as a harbour-master writes his log, with LoRA.
 -- Reads a causal language model with a chat template (SmolLM2-135M-Instruct as a .gguf file, or any such folder) and
--- chat_tune.tsv beside this file. Prints six answers of the model as it comes, the loss on held-out pairs before and after
+-- chat_tune.tsv beside this file or in the binary. Prints six answers of the model as it comes, the loss on held-out pairs before and after
 -- training, and the six answers again: each then begins with "Log:" and ends with "Fair winds."
 local lorawb = require "lorawb"
 

@@ -1,5 +1,5 @@
 -- quickstart: teaches a small pretrained encoder the sentiment of film reviews with LoRA.
--- Reads a model folder and reviews.tsv beside this file; trains in well under a minute on two cores.
+-- Reads a model folder, and reviews.tsv beside this file or in the binary; trains in well under a minute on two cores.
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

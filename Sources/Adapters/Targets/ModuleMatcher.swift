@@ -97,24 +97,3 @@ struct LayerIndex {
         return nil
     }
 }
-
-/// Ranks or alphas of single modules; the first entry whose expression matches holds.
-struct PatternTable {
-    private let entries: [(key: String, pattern: OptionPattern, value: Double)]
-
-    init(_ entries: [LoraConfig.PatternEntry], option: String) throws {
-        self.entries = try entries.map {
-            ($0.key, try OptionPattern("(.*\\.)?(\($0.key))$", option: option), $0.value)
-        }
-    }
-
-    /// Value for the module at `path`.
-    func value(for path: String) throws -> Double? {
-        try entries.first { try $0.pattern.matchesStart(of: path) }?.value
-    }
-
-    /// Keys that match none of the paths.
-    func unmatched(_ paths: [String]) throws -> [String] {
-        try entries.filter { entry in try !paths.contains { try entry.pattern.matchesStart(of: $0) } }.map(\.key)
-    }
-}

@@ -21,6 +21,9 @@ struct TargetModules {
         .questionAnswering: ["qa_outputs"],
     ]
 
+    /// Whether PEFT adds a name to `modules_to_save` by itself, for some task.
+    static func isHeadName(_ name: String) -> Bool { headNames.values.contains { $0.contains(name) } }
+
     /// Matches `config` against `model`; throws where a name of a recipe matches nothing, and where nothing matches at all.
     init(_ config: LoraConfig, in model: any Module, reading: LoraConfig.Reading) throws {
         var config = config
@@ -41,13 +44,17 @@ struct TargetModules {
             })
         config.targetModules = try TargetModules.writtenOut(config, model, modules)
         let paths = try TargetModules.matching(config, modules, saved: saved.map(\.path), reading: reading)
-        let ranks = try PatternTable(config.rankPattern, option: "rank_pattern")
-        let alphas = try PatternTable(config.alphaPattern, option: "alpha_pattern")
+        var ranks = try PatternTable(config.rankPattern, option: "rank_pattern")
+        var alphas = try PatternTable(config.alphaPattern, option: "alpha_pattern")
         if reading == .recipe {
-            for (option, table) in [("rank_pattern", ranks), ("alpha_pattern", alphas)] {
-                if let key = try table.unmatched(paths.map(\.name)).first {
-                    throw AdapterError("'\(FormatError.shown(key))' in \(option) matches none of the adapted modules")
-                }
+            let names = paths.map(\.name)
+            try ranks.check(names)
+            try alphas.check(names)
+            if !config.patternsHaveOrder {
+                try ranks.order(for: names)
+                try alphas.order(for: names)
+                (config.rankPattern, config.alphaPattern) = (ranks.entries, alphas.entries)
+                config.patternsHaveOrder = true
             }
         }
         linears = try paths.map { path, module in

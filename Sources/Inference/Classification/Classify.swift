@@ -61,8 +61,8 @@ public struct ClassifiedText: Sendable, Equatable {
 public struct TextOptions {
     /// Most tokens of a text; what tokenizer and model take where nil.
     public var maxLength: Int?
-    /// The side on which longer texts are cut.
-    public var truncationSide = EncodingOptions.Side.right
+    /// The side on which longer texts are cut; the tokenizer's where nil.
+    public var truncationSide: EncodingOptions.Side?
     /// Texts at a time.
     public var batchSize = 32
     /// Called with the number of texts that are done; it may throw to stop.
@@ -74,7 +74,8 @@ public struct TextOptions {
     /// Options of the tokenizer for this model.
     func encoding(_ model: any Model, _ tokenizer: Tokenizer) -> EncodingOptions {
         let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
-        return EncodingOptions(truncation: .longestFirst, truncationSide: truncationSide, maxLength: longest)
+        return EncodingOptions(
+            truncation: .longestFirst, truncationSide: truncationSide ?? tokenizer.truncationSide, maxLength: longest)
     }
 }
 

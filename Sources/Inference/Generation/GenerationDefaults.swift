@@ -26,7 +26,7 @@ public struct GenerationDefaults: Sendable, Equatable {
     ///
     /// - Throws: `FormatError` for a file that is no JSON, `InferenceError` for end ids that are none.
     public init(_ folder: Folder?, _ config: ModelConfig) throws {
-        if let folder, folder.exists(GenerationDefaults.file) {
+        if let folder, folder.isThere(GenerationDefaults.file) {
             let source = "\(folder.path)/\(GenerationDefaults.file)"
             let json = try JSON(parsing: folder.read(GenerationDefaults.file), source: source, allowsNonFinite: true)
             guard let members = json.object else {

@@ -7,7 +7,7 @@ public struct AnswerFeature: Sendable, Equatable {
     public var ids: [Int]
     /// Which of the two each belongs to.
     public var typeIds: [Int]
-    /// First token of the answer, from 0; the classifier's where these tokens hold none. Nil where no answer is known.
+    /// First token of the answer, from 0; the classifier's where these tokens hold none, nil where no answer is known.
     public var start: Int?
     /// Its last token.
     public var end: Int?
@@ -22,9 +22,9 @@ public struct AnswerFeatures: Sendable {
     public let windows: AnswerWindows
     private let tokenizer: Tokenizer
 
-    /// Rows by this tokenizer.
+    /// Rows by this tokenizer, no longer than it says that its model takes.
     public init(_ tokenizer: Tokenizer, windows: AnswerWindows = AnswerWindows()) {
-        (self.tokenizer, self.windows) = (tokenizer, windows)
+        (self.tokenizer, self.windows) = (tokenizer, windows.fitting(tokenizer))
     }
 
     /// The rows of one question: each window of its context.

@@ -36,10 +36,11 @@ public struct AnswerWindows: Sendable {
         return [whole] + whole.overflowing
     }
 
-    /// The same with rows that a model and its tokenizer can take.
-    func fitting(_ model: any Model, _ tokenizer: Tokenizer) -> AnswerWindows {
+    /// The same with rows that a tokenizer's model can take; where these are shorter, a third of one at most is shared.
+    func fitting(_ tokenizer: Tokenizer, longest: Int = Int.max) -> AnswerWindows {
         var fitting = self
-        fitting.maxLength = min(maxLength, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
+        fitting.maxLength = min(maxLength, longest, tokenizer.modelMaxLength ?? Int.max)
+        if fitting.maxLength < maxLength { fitting.docStride = min(docStride, fitting.maxLength / 3) }
         return fitting
     }
 }
@@ -92,7 +93,7 @@ public struct Answerer {
 
     /// The best answers to each question, the best first; one or none where the text is empty.
     public func answers(to questions: [AskedText]) throws -> [[FoundAnswer]] {
-        let windows = windows.fitting(model, tokenizer)
+        let windows = windows.fitting(tokenizer, longest: model.config.maxLength)
         var results: [[FoundAnswer]] = []
         // As many questions at a time as fill a batch.
         for part in (0..<questions.count).pieces(of: max(1, batchSize)) {

@@ -130,7 +130,10 @@ public struct SupervisedText: Sendable {
 
     private func text(_ row: JSON, _ column: String) throws -> String {
         guard let text = row[column]?.string else {
-            throw InferenceError("\(column) is \(row[column]?.kind ?? "missing"); expected a text")
+            let hint =
+                row[column]?.double == nil
+                ? "" : "; a column of digits is read as numbers: types = { \(column) = \"string\" } keeps their text"
+            throw InferenceError("\(column) is \(row[column]?.kind ?? "missing"); expected a text\(hint)")
         }
         return text
     }

@@ -8,7 +8,7 @@
 public enum Elementwise {
     /// One-argument functions, each with its gradient.
     public enum Unary: String, Sendable, CaseIterable {
-        case gelu, geluTanh, tanh, relu, silu, exp, log, sqrt, neg
+        case gelu, geluTanh, tanh, relu, silu, exp, log, sqrt, neg, sigmoid, abs
     }
 
     /// y = f(x); y may be x.
@@ -33,11 +33,18 @@ public enum Elementwise {
         case .log: for i in 0..<n { y[i] = logf(x[i]) }
         case .sqrt: Loops.sqrt(x, y, n)
         case .neg: for i in 0..<n { y[i] = -x[i] }
+        case .sigmoid: for i in 0..<n { y[i] = 1 / (1 + expf(-x[i])) }
+        case .abs: for i in 0..<n { y[i] = x[i].magnitude }
         }
     }
 
     /// Whether the gradient is computed from the result instead of the argument.
-    public static func usesResult(_ f: Unary) -> Bool { f == .tanh || f == .relu || f == .exp || f == .sqrt }
+    public static func usesResult(_ f: Unary) -> Bool {
+        switch f {
+        case .tanh, .relu, .exp, .sqrt, .sigmoid: true
+        case .gelu, .geluTanh, .silu, .log, .neg, .abs: false
+        }
+    }
 
     /// dx = dy · f'(x), where `kept` is x, or the result for those of which `usesResult` says so; dx may be dy.
     public static func backward(
@@ -66,6 +73,9 @@ public enum Elementwise {
         case .log: Loops.divide(dy, x, dx, n)
         case .sqrt: for i in 0..<n { dx[i] = dy[i] * 0.5 / x[i] }
         case .neg: for i in 0..<n { dx[i] = -dy[i] }
+        case .sigmoid: for i in 0..<n { dx[i] = dy[i] * x[i] * (1 - x[i]) }
+        // 0 at 0, as torch.
+        case .abs: for i in 0..<n { dx[i] = x[i] > 0 ? dy[i] : x[i] < 0 ? -dy[i] : x[i] * dy[i] }
         }
     }
 

@@ -6,13 +6,16 @@
 
 /// Losses over rows, summed in double precision in the order of the rows.
 public enum Losses {
-    /// −Σ over rows whose label is not `ignored` of Σ_c t_c log softmax(x)_c; gradient[rows, classes] is factor · (softmax − t).
+    /// −Σ over rows whose label is not `ignored` of Σ_c w_c t_c log softmax(x)_c, t = (1 − smoothing) · onehot(label) + smoothing / classes.
+    ///
+    /// gradient[rows, classes] is factor times that of the sum, rowLosses[rows] what each row adds to it; w is 1 where there is none.
     public static func crossEntropy(
         x: UnsafePointer<Float>, labels: [Int], ignoring ignored: Int, smoothing: Float, classes: Int, factor: Float,
-        gradient: UnsafeMutablePointer<Float>?
+        gradient: UnsafeMutablePointer<Float>?, weights: UnsafePointer<Float>? = nil,
+        rowLosses: UnsafeMutablePointer<Float>? = nil
     ) -> Double {
         var losses = [Double](repeating: 0, count: labels.count)
-        nonisolated(unsafe) let (x, gradient) = (x, gradient)
+        nonisolated(unsafe) let (x, gradient, weights) = (x, gradient, weights)
         losses.withUnsafeMutableBufferPointer { buffer in
             nonisolated(unsafe) let losses = buffer
             Workers.run(rows: labels.count, costPerRow: 4 * classes) { range in
@@ -25,20 +28,24 @@ public enum Losses {
                     }
                     losses[row] = crossEntropyRow(
                         x + at, label: label, smoothing: smoothing, classes: classes, factor: factor,
-                        gradient: gradient.map { $0 + at })
+                        gradient: gradient.map { $0 + at }, weights: weights)
                 }
             }
         }
+        if let rowLosses { for (row, loss) in losses.enumerated() { rowLosses[row] = Float(loss) } }
         return losses.reduce(0, +)
     }
 
     private static func crossEntropyRow(
         _ x: UnsafePointer<Float>, label: Int, smoothing: Float, classes: Int, factor: Float,
-        gradient: UnsafeMutablePointer<Float>?
+        gradient: UnsafeMutablePointer<Float>?, weights: UnsafePointer<Float>?
     ) -> Double {
         let top = Loops.maximum(x, classes)
         let total = Loops.sumOfExponentials(x, minus: top, classes)
         let logTotal = Double(top) + log(Double(total))
+        if let weights {
+            return weightedRow(x, label, smoothing, classes, factor, gradient, weights, top, total, logTotal)
+        }
         var loss = (logTotal - Double(x[label])) * Double(1 - smoothing)
         if smoothing > 0 {
             var sum = 0.0
@@ -49,6 +56,28 @@ public enum Losses {
             Loops.softmaxGradient(
                 x, minus: top, total: total, less: smoothing / Float(classes), factor, gradient, classes)
             gradient[label] -= factor * (1 - smoothing)
+        }
+        return loss
+    }
+
+    /// Σ_c a_c (log Σ e^x − x_c), a_c = w_c t_c, whose gradient is (Σ a) · softmax(x) − a.
+    private static func weightedRow(
+        _ x: UnsafePointer<Float>, _ label: Int, _ smoothing: Float, _ classes: Int, _ factor: Float,
+        _ gradient: UnsafeMutablePointer<Float>?, _ weights: UnsafePointer<Float>, _ top: Float, _ total: Float,
+        _ logTotal: Double
+    ) -> Double {
+        let (own, spread) = ((1 - smoothing) * weights[label], smoothing / Float(classes))
+        var (loss, sum) = (Double(own) * (logTotal - Double(x[label])), Double(own))
+        if smoothing > 0 {
+            for c in 0..<classes {
+                loss += Double(spread * weights[c]) * (logTotal - Double(x[c]))
+                sum += Double(spread * weights[c])
+            }
+        }
+        if let gradient {
+            Loops.softmaxGradient(x, minus: top, total: total, less: 0, factor * Float(sum), gradient, classes)
+            if smoothing > 0 { for c in 0..<classes { gradient[c] -= factor * spread * weights[c] } }
+            gradient[label] -= factor * own
         }
         return loss
     }
@@ -140,15 +169,31 @@ public enum Losses {
     }
 
     /// Σ max(x, 0) − x·t + log(1 + e^−|x|); gradient = factor · (σ(x) − t).
+    ///
+    /// With weights w and p of the elements: Σ w · ((1 − t) · x + (1 + (p − 1) · t) · log(1 + e^−x)), that is w times the loss of an element
+    /// of which the part of t is p times as heavy; elements[count] is what each adds to the sum.
     public static func binaryCrossEntropy(
         x: UnsafePointer<Float>, t: UnsafePointer<Float>, count: Int, factor: Float,
-        gradient: UnsafeMutablePointer<Float>?
+        gradient: UnsafeMutablePointer<Float>?, weights: UnsafePointer<Float>? = nil,
+        positiveWeights: UnsafePointer<Float>? = nil, elements: UnsafeMutablePointer<Float>? = nil
     ) -> Double {
         var total = 0.0
         for i in 0..<count {
             let (v, target) = (Double(x[i]), Double(t[i]))
-            total += max(v, 0) - v * target + log1p(exp(-abs(v)))
-            if let gradient { gradient[i] = factor * (Float(1 / (1 + exp(-v))) - t[i]) }
+            let weight = Double(weights?[i] ?? 1)
+            var (loss, slope): (Double, Float)
+            if let positiveWeights {
+                let heavy = 1 + (Double(positiveWeights[i]) - 1) * target
+                loss = (1 - target) * v + heavy * (max(-v, 0) + log1p(exp(-abs(v))))
+                slope = Float(1 - target - heavy / (1 + exp(v)))
+            } else {
+                loss = max(v, 0) - v * target + log1p(exp(-abs(v)))
+                slope = Float(1 / (1 + exp(-v))) - t[i]
+            }
+            if weights != nil { (loss, slope) = (weight * loss, Float(weight) * slope) }
+            total += loss
+            elements?[i] = Float(loss)
+            if let gradient { gradient[i] = factor * slope }
         }
         return total
     }

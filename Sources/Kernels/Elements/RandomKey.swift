@@ -56,9 +56,28 @@ public struct RandomKey: Sendable, Hashable {
         for i in places { target[i] = Float(Double(low) + (Double(high) - Double(low)) * uniform(i)) }
     }
 
-    /// Fills these places of `target` with numbers from N(0, deviation²), feature i at place i.
-    public func fillNormal(_ target: UnsafeMutablePointer<Float>, _ places: Range<Int>, deviation: Float) {
-        for i in places { target[i] = deviation * Float(normal(i)) }
+    /// Fills these places of `target` with numbers from N(0, deviation²), feature i at place i; with a `cutoff` from what of it lies within
+    /// so many deviations.
+    public func fillNormal(
+        _ target: UnsafeMutablePointer<Float>, _ places: Range<Int>, deviation: Float, cutoff: Double? = nil
+    ) {
+        guard let cutoff else {
+            for i in places { target[i] = deviation * Float(normal(i)) }
+            return
+        }
+        for i in places { target[i] = deviation * Float(normal(i, within: cutoff)) }
+    }
+
+    /// Number from N(0, 1) of one feature, drawn again, 64 times at most, while it is beyond ±cutoff.
+    private func normal(_ feature: Int, within cutoff: Double) -> Double {
+        var number = normal(feature)
+        let again = child(feature)
+        var draws = 0
+        while abs(number) > cutoff, draws < 64 {
+            number = again.normal(draws)
+            draws += 1
+        }
+        return min(max(number, -cutoff), cutoff)
     }
 
     /// A permutation of 0..<count (Fisher and Yates, from the end), in integers that hold it.

@@ -4,7 +4,8 @@ import Options
 /// The families that there are: a file each, and a line here.
 enum Architectures {
     static let all: [any Architecture.Type] = [
-        Bert.self, Roberta.self, DistilBert.self, GPT2.self, Llama.self, Mistral.self, Qwen2.self, Qwen3.self,
+        Bert.self, Roberta.self, DistilBert.self, XLMRoberta.self, Electra.self, MPNet.self, Albert.self,
+        ModernBert.self, DebertaV2.self, GPT2.self, Llama.self, Mistral.self, Qwen2.self, Qwen3.self,
         Gemma2.self,
         Gemma3.self, Phi3.self, SmolLM3.self,
     ]
@@ -47,6 +48,9 @@ protocol Architecture: Sendable {
     /// Entry of the padding token where config.json says nothing.
     static var paddingId: Int? { get }
 
+    /// Whether token types that it has no table for are left aside, as the reference does.
+    static var ignoresTokenTypes: Bool { get }
+
     /// What config.json says.
     init(_ reader: ConfigReader) throws
     /// Sets what follows for all families' part of the configuration from its own, and checks one against the other.
@@ -64,6 +68,7 @@ extension Architecture {
     static var defaults: [String: OptionLiteral] { [:] }
     static var inert: [String: InertOption] { [:] }
     static var paddingId: Int? { nil }
+    static var ignoresTokenTypes: Bool { true }
     func complete(_ config: inout ModelConfig, source: String) throws {}
 
     static func kind(of task: TaskType?) -> String {

@@ -68,20 +68,30 @@ struct BertLayerConfig {
     /// ε of the layer norms.
     let layerNormEps: Double
 
+    /// What BERT's options say.
     init(_ reader: ConfigReader) throws {
+        try self.init(
+            reader, typeVocabSize: reader.integer("type_vocab_size"),
+            classifierDropout: reader.optionalNumber("classifier_dropout"))
+    }
+
+    /// What kin of BERT's says, whose own options are given here.
+    init(
+        _ reader: ConfigReader, typeVocabSize: Int, standardActivation: ActivationFunction = .gelu,
+        classifierDropout: Double? = nil
+    ) throws {
         _ = try reader.headWidth()
-        hiddenAct = reader.activation("hidden_act", default: .gelu)
+        hiddenAct = reader.activation("hidden_act", default: standardActivation)
         hiddenDropout = try reader.number("hidden_dropout_prob")
         attentionDropout = try reader.number("attention_probs_dropout_prob")
-        classifierDropout = reader.optionalNumber("classifier_dropout")
-        typeVocabSize = try reader.integer("type_vocab_size")
+        (self.classifierDropout, self.typeVocabSize) = (classifierDropout, typeVocabSize)
         layerNormEps = try reader.number("layer_norm_eps")
     }
 }
 
 /// Sum of word, position and token type embeddings, normalised.
 final class BertEmbeddings: Module {
-    let kind = "BertEmbeddings"
+    let kind: String
     var path: String
     let word: Embedding
     private let position: Embedding
@@ -89,10 +99,14 @@ final class BertEmbeddings: Module {
     private let norm: LayerNorm
     private let dropout: Dropout
 
-    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig) throws {
-        path = scope.path
-        (word, position, tokenType) = try BertEmbeddings.tables(scope, config, positionPadding: nil)
-        norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
+    /// Embeddings of this width; of the states' where nil.
+    init(
+        _ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String = Bert.family, width: Int? = nil
+    ) throws {
+        (kind, path) = ("\(family)Embeddings", scope.path)
+        (word, position, tokenType) = try BertEmbeddings.tables(scope, config, width: width, positionPadding: nil)
+        norm = try LayerNorm(
+            scope.child("LayerNorm"), width: width ?? config.hiddenSize, epsilon: own.layerNormEps)
         dropout = try Dropout(scope.child("dropout"), p: own.hiddenDropout)
     }
 
@@ -111,9 +125,9 @@ final class BertEmbeddings: Module {
     }
 
     static func tables(
-        _ scope: Scope, _ config: ModelConfig, positionPadding: Int?
+        _ scope: Scope, _ config: ModelConfig, width: Int? = nil, positionPadding: Int?
     ) throws -> (Embedding, Embedding, Embedding) {
-        let (width, deviation) = (config.hiddenSize, config.initializerRange)
+        let (width, deviation) = (width ?? config.hiddenSize, config.initializerRange)
         return (
             try Embedding(
                 scope.child("word_embeddings"), entries: config.vocabSize, width: width,
@@ -282,7 +296,7 @@ final class BertEncoder: Module {
 }
 
 /// tanh(dense(first token)).
-final class BertPooler: Module {
+final class BertPooler: Module, Pooler {
     let kind: String
     var path: String
     private let dense: Linear
@@ -306,7 +320,7 @@ final class BertPooler: Module {
 final class BertModel: Backbone {
     let kind = "BertModel"
     var path: String
-    let pooler: BertPooler?
+    private let bertPooler: BertPooler?
     private let embedding: BertEmbeddings
     private let encoder: BertEncoder
 
@@ -314,13 +328,14 @@ final class BertModel: Backbone {
         path = scope.path
         embedding = try BertEmbeddings(scope.child("embeddings"), config, own)
         encoder = try BertEncoder(scope.child("encoder"), config, own, family: "Bert")
-        pooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Bert") : nil
+        bertPooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Bert") : nil
     }
 
     var children: [(name: String, module: any Module)] {
-        [("embeddings", embedding), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
+        [("embeddings", embedding), ("encoder", encoder)] + (bertPooler.map { [("pooler", $0)] } ?? [])
     }
 
+    var pooler: (any Pooler)? { bertPooler }
     var embeddings: [any Module] { [embedding] }
     var inputEmbedding: Embedding { embedding.word }
     var layers: [any TransformerLayer] { encoder.layers }

@@ -29,6 +29,8 @@ struct GPT2: Architecture {
     ]
     static let inert = ["add_cross_attention": InertOption([false], "only decoders by themselves are")]
     static let usualTargets = ["LORA": ["c_attn"]]
+    // The reference adds the embeddings of the ids that they would be.
+    static let ignoresTokenTypes = false
     static let tasks: [TaskType] = [.causalLM, .sequenceClassification, .tokenClassification]
 
     /// Activation of the feed-forward part.

@@ -4,10 +4,16 @@ import Tensors
 protocol Head: AnyObject {
     /// The rows that it reads: all, or one of each sequence.
     var reads: ReadRows { get }
+    /// Whether it gives logits for every row that it reads; else for every sequence.
+    var givesRows: Bool { get }
     /// Modules by name, as they stand in the model beside the backbone.
     var parts: [(name: String, module: any Module)] { get }
     /// Logits [R, labels] of hidden [R, d], the states of the rows of `pass`; `pooled` [B, d] where the backbone has a pooler.
     func logits(_ hidden: Tensor, pooled: Tensor?, _ pass: Pass) throws -> Tensor
+}
+
+extension Head {
+    var givesRows: Bool { reads == .all }
 }
 
 /// Dropout and one linear: BERT's head on its pooled output, and encoders' heads on tokens.
@@ -37,13 +43,18 @@ final class AnswerHead: Head {
 
     /// - Parameter p: dropout before the product; none where nil, as in most families.
     init(_ scope: Scope, _ config: ModelConfig, dropout p: Double? = nil) throws {
+        try AnswerHead.check(config)
+        dropout = try p.map { try Dropout(scope.child("dropout"), p: $0) }
+        outputs = try Linear(scope.child("qa_outputs"), config, outFeatures: 2)
+    }
+
+    /// Throws where the configuration speaks of another number of scores.
+    static func check(_ config: ModelConfig) throws {
         guard config.numLabels == 2 else {
             throw ModelError(
                 "task_type QUESTION_ANS has two scores a token, where an answer begins and where it ends: give num_labels = 2, not \(config.numLabels)"
             )
         }
-        dropout = try p.map { try Dropout(scope.child("dropout"), p: $0) }
-        outputs = try Linear(scope.child("qa_outputs"), config, outFeatures: 2)
     }
 
     var parts: [(name: String, module: any Module)] {

@@ -140,9 +140,10 @@ final class PretrainedModel: Model {
         _ states: Tensor, _ range: Range<Int>, _ pass: Pass, _ asked: [Int]?, seen: (Tensor) -> Void = { _ in }
     ) throws -> Tensor {
         let layers = backbone.layers
+        let uses = uses
         var plan = pass.checkpointing?.plan()
         return try range.reduce(states) { states, index in
-            let pass = pass.inside(layer: index)
+            let pass = pass.inside(layer: index, use: uses[index])
             let asked = AskedRows(index == layers.count - 1 ? asked : nil, of: pass)
             let (layer, live) = (layers[index], StoragePool.shared.liveBytes)
             let next = try layer(states, pass, asked)
@@ -153,6 +154,20 @@ final class PretrainedModel: Model {
             seen(next)
             return next
         }
+    }
+
+    /// Of each layer how often it was used before: layers that share weights draw numbers of their own.
+    private var uses: [Int] {
+        var counts: [ObjectIdentifier: Int] = [:]
+        return backbone.layers.map { layer in
+            let before = counts[ObjectIdentifier(layer), default: 0]
+            counts[ObjectIdentifier(layer)] = before + 1
+            return before
+        }
+    }
+
+    func keptRows(length: Int, layer: Int) -> Int {
+        layer == layerCount && taskType == .sequenceClassification && head?.reads != .all ? 1 : length
     }
 
     var embeddings: [any Module] { backbone.embeddings }
@@ -197,14 +212,18 @@ final class PretrainedModel: Model {
             throw ModelError("a model for question answering takes start_positions and end_positions, no labels")
         }
         let isTokens = if case .tokens = labels { true } else { false }
-        guard isTokens == (head?.reads == .all) else {
+        guard isTokens == head?.givesRows else {
             throw ModelError(
                 isTokens
                     ? "labels of tokens do not fit a head on sequences (task_type \(taskType?.rawValue ?? "none"))"
                     : "a token classification takes a list of labels for each sequence, one for each token")
         }
         if case .tokens(let rows) = labels { try checkLengths(rows, input) }
-        return try config.loss(logits, labels)
+        guard !isTokens, config.problemType == nil else { return try config.loss(logits, labels) }
+        // Labels that do not fit decide nothing.
+        let loss = try config.loss(logits, labels)
+        _ = settledProblemType(for: labels)
+        return loss
     }
 
     private func checkLengths(_ labels: [[Int]], _ input: ModelInput) throws {
@@ -246,6 +265,7 @@ final class PretrainedModel: Model {
         guard types.map(\.count) == input.inputIds.map(\.count) else {
             throw ModelError("token_type_ids and input_ids have different lengths")
         }
+        guard config.typeVocabSize > 0 || !type(of: config.architecture).ignoresTokenTypes else { return }
         let count = max(1, config.typeVocabSize)
         if let wrong = types.joined().first(where: { !(0..<count).contains($0) }) {
             throw ModelError(

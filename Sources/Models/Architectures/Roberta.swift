@@ -17,8 +17,14 @@ struct Roberta: Architecture {
     static let tasks: [TaskType] = [.sequenceClassification, .tokenClassification, .questionAnswering]
 
     private let layer: BertLayerConfig
+    private let family: String
 
-    init(_ reader: ConfigReader) throws { layer = try BertLayerConfig(reader) }
+    init(_ reader: ConfigReader) throws { try self.init(reader, family: Roberta.family) }
+
+    /// The configuration of a family that is RoBERTa under another name.
+    init(_ reader: ConfigReader, family: String) throws {
+        (layer, self.family) = (try BertLayerConfig(reader), family)
+    }
 
     func complete(_ config: inout ModelConfig, source: String) throws {
         config.typeVocabSize = layer.typeVocabSize
@@ -30,7 +36,7 @@ struct Roberta: Architecture {
     }
 
     func backbone(_ scope: Scope, _ config: ModelConfig, _ task: TaskType?) throws -> any Backbone {
-        try RobertaModel(scope, config, layer, hasPooler: task == nil || task == .featureExtraction)
+        try RobertaModel(scope, config, layer, family: family, hasPooler: task == nil || task == .featureExtraction)
     }
 
     func head(_ task: TaskType, _ scope: Scope, _ config: ModelConfig, _ backbone: any Backbone) throws -> any Head {
@@ -38,13 +44,13 @@ struct Roberta: Architecture {
         let p = layer.classifierDropout ?? layer.hiddenDropout
         return task == .tokenClassification
             ? try LinearHead(scope, config, dropout: p, reads: .all)
-            : try RobertaClassificationHead(scope.child("classifier"), config, dropout: p)
+            : try RobertaClassificationHead(scope.child("classifier"), config, dropout: p, family: family)
     }
 }
 
 /// Sum of word, token type and position embeddings, normalised.
 final class RobertaEmbeddings: Module {
-    let kind = "RobertaEmbeddings"
+    let kind: String
     var path: String
     let word: Embedding
     private let position: Embedding
@@ -53,8 +59,8 @@ final class RobertaEmbeddings: Module {
     private let dropout: Dropout
     private let padding: Int
 
-    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig) throws {
-        path = scope.path
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String) throws {
+        (kind, path) = ("\(family)Embeddings", scope.path)
         padding = config.padTokenId ?? 1
         (word, position, tokenType) = try BertEmbeddings.tables(scope, config, positionPadding: padding)
         norm = try LayerNorm(scope.child("LayerNorm"), width: config.hiddenSize, epsilon: own.layerNormEps)
@@ -72,13 +78,14 @@ final class RobertaEmbeddings: Module {
         let span = Profile.module(path)
         defer { span.end() }
         let types = pass.tokenTypes ?? Array(repeating: 0, count: ids.count)
-        let summed = try EmbeddingSum.of([word(ids), tokenType(types), position(positions(ids, pass))])
+        let places = RobertaEmbeddings.positions(ids, pass, padding: padding)
+        let summed = try EmbeddingSum.of([word(ids), tokenType(types), position(places)])
         return try dropout(norm(summed, pass), pass)
     }
 
     /// Entries of the position table: padding + 1, padding + 2, …, and `padding` itself for padding tokens, which do not
     /// count (create_position_ids_from_input_ids).
-    private func positions(_ ids: [Int], _ pass: Pass) -> [Int] {
+    static func positions(_ ids: [Int], _ pass: Pass, padding: Int) -> [Int] {
         var count = 0
         return zip(ids, pass.positions).map { id, position in
             if position == 0 { count = 0 }
@@ -91,23 +98,24 @@ final class RobertaEmbeddings: Module {
 
 /// The bare model.
 final class RobertaModel: Backbone {
-    let kind = "RobertaModel"
+    let kind: String
     var path: String
-    let pooler: BertPooler?
+    private let bertPooler: BertPooler?
     private let embedding: RobertaEmbeddings
     private let encoder: BertEncoder
 
-    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, hasPooler: Bool) throws {
-        path = scope.path
-        embedding = try RobertaEmbeddings(scope.child("embeddings"), config, own)
-        encoder = try BertEncoder(scope.child("encoder"), config, own, family: "Roberta")
-        pooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: "Roberta") : nil
+    init(_ scope: Scope, _ config: ModelConfig, _ own: BertLayerConfig, family: String, hasPooler: Bool) throws {
+        (kind, path) = ("\(family)Model", scope.path)
+        embedding = try RobertaEmbeddings(scope.child("embeddings"), config, own, family: family)
+        encoder = try BertEncoder(scope.child("encoder"), config, own, family: family)
+        bertPooler = hasPooler ? try BertPooler(scope.child("pooler"), config, family: family) : nil
     }
 
     var children: [(name: String, module: any Module)] {
-        [("embeddings", embedding), ("encoder", encoder)] + (pooler.map { [("pooler", $0)] } ?? [])
+        [("embeddings", embedding), ("encoder", encoder)] + (bertPooler.map { [("pooler", $0)] } ?? [])
     }
 
+    var pooler: (any Pooler)? { bertPooler }
     var embeddings: [any Module] { [embedding] }
     var inputEmbedding: Embedding { embedding.word }
     var layers: [any TransformerLayer] { encoder.layers }
@@ -117,15 +125,15 @@ final class RobertaModel: Backbone {
 
 /// Dropout, dense, tanh, dropout, projection, on the first token.
 final class RobertaClassificationHead: Module, Head {
-    let kind = "RobertaClassificationHead"
+    let kind: String
     var path: String
     let reads = ReadRows.first
     private let dense: Linear
     private let dropout: Dropout
     private let projection: Linear
 
-    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double) throws {
-        path = scope.path
+    init(_ scope: Scope, _ config: ModelConfig, dropout p: Double, family: String) throws {
+        (kind, path) = ("\(family)ClassificationHead", scope.path)
         dense = try Linear(scope.child("dense"), config)
         dropout = try Dropout(scope.child("dropout"), p: p)
         projection = try Linear(scope.child("out_proj"), config, outFeatures: config.numLabels)

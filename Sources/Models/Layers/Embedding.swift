@@ -14,9 +14,11 @@ public final class Embedding: Module {
     /// What sits here, in the order in which it acts.
     public var seats: [any EmbeddingSeat] = []
 
-    /// New table; N(0, 1) as torch starts it where no deviation is given, the padding entry zero.
+    /// New table; N(0, 1) as torch starts it where no deviation is given, the padding entry zero; with a `cutoff` no number is farther out
+    /// than so many deviations, and the padding entry is drawn as others are.
     public init(
-        _ scope: Scope, entries: Int, width: Int, paddingIndex: Int? = nil, deviation: Double = 1
+        _ scope: Scope, entries: Int, width: Int, paddingIndex: Int? = nil, deviation: Double = 1,
+        cutoff: Double? = nil
     ) throws {
         guard entries > 0, width > 0 else {
             throw ModelError("an embedding needs at least 1 entry of width 1, got shape [\(entries), \(width)]")
@@ -26,7 +28,8 @@ public final class Embedding: Module {
         }
         (path, self.paddingIndex) = (scope.path, paddingIndex)
         weight = try scope.weight(
-            "weight", [entries, width], .normal(deviation: Float(deviation), zeroRow: paddingIndex))
+            "weight", [entries, width],
+            .normal(deviation: Float(deviation), zeroRow: cutoff == nil ? paddingIndex : nil, cutoff: cutoff))
     }
 
     /// Number of entries.

@@ -9,24 +9,31 @@ public final class LayerNorm: Layer {
     public var path: String
     /// γ[d].
     public let weight: Weight
-    /// β[d].
-    public let bias: Weight
+    /// β[d], where there is one.
+    public let bias: Weight?
+    /// What stands in for β where there is none.
+    private let zeros: Tensor?
     /// ε.
     public let epsilon: Double
 
     /// New layer: γ one, β zero.
-    public init(_ scope: Scope, width: Int, epsilon: Double = 1e-5) throws {
+    public init(_ scope: Scope, width: Int, epsilon: Double = 1e-5, bias: Bool = true) throws {
         guard width > 0 else { throw ModelError("a layer norm needs a width of at least 1, got \(width)") }
         (path, self.epsilon) = (scope.path, epsilon)
         weight = try scope.weight("weight", [width], .constant(1))
-        bias = try scope.weight("bias", [width], .constant(0))
+        self.bias = bias ? try scope.weight("bias", [width], .constant(0)) : nil
+        zeros = bias ? nil : try Tensor.zeros([width])
     }
 
-    /// γ and β.
-    public var weights: [(name: String, weight: Weight)] { [("weight", weight), ("bias", bias)] }
+    /// γ, and β where there is one.
+    public var weights: [(name: String, weight: Weight)] {
+        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+    }
 
     /// Sizes, as the reference prints them.
-    public var summary: String { "(\(weight.shape[0]),), eps=\(epsilon), elementwise_affine=True, bias=True" }
+    public var summary: String {
+        "(\(weight.shape[0]),), eps=\(epsilon), elementwise_affine=True, bias=\(bias == nil ? "False" : "True")"
+    }
 
     /// Normalised x[T, d].
     public func callAsFunction(_ x: Tensor, _ pass: Pass) throws -> Tensor { try self(x, residual: nil) }
@@ -35,9 +42,9 @@ public final class LayerNorm: Layer {
     public func callAsFunction(_ x: Tensor, residual: Tensor?, mask: DropoutMask? = nil) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
+        guard let bias = try bias?.currentTensor() ?? zeros else { throw ModelError("\(place) has no values") }
         return try x.layerNorm(
-            weight: weight.currentTensor(), bias: bias.currentTensor(), epsilon: Float(epsilon), residual: residual,
-            mask: mask)
+            weight: weight.currentTensor(), bias: bias, epsilon: Float(epsilon), residual: residual, mask: mask)
     }
 }
 

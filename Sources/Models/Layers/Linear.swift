@@ -24,10 +24,11 @@ public final class Linear: Layer {
     ///
     /// - Parameters:
     ///   - deviation: W from N(0, deviation²) and b zero, as transformers initialises.
+    ///   - cutoff: how many deviations from 0 numbers of W lie at most; anywhere where nil.
     ///   - isConv1D: whether the checkpoint has W as [in, out], as transformers' Conv1D.
     public init(
         _ scope: Scope, inFeatures: Int, outFeatures: Int, bias: Bool = true, deviation: Double? = nil,
-        isConv1D: Bool = false
+        cutoff: Double? = nil, isConv1D: Bool = false
     ) throws {
         guard inFeatures > 0, outFeatures > 0 else {
             throw ModelError("a linear layer needs at least 1 input and 1 output, got \(inFeatures) and \(outFeatures)")
@@ -37,7 +38,7 @@ public final class Linear: Layer {
         (kind, isTied) = (isConv1D ? "Conv1D" : "Linear", false)
         weight = try scope.weight(
             "weight", isConv1D ? [inFeatures, outFeatures] : [outFeatures, inFeatures],
-            deviation.map { .normal(deviation: Float($0)) } ?? uniform, isTransposed: isConv1D)
+            deviation.map { .normal(deviation: Float($0), cutoff: cutoff) } ?? uniform, isTransposed: isConv1D)
         self.bias = bias ? try scope.weight("bias", [outFeatures], deviation == nil ? uniform : .constant(0)) : nil
     }
 

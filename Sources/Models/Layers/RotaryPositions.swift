@@ -242,10 +242,16 @@ extension RotaryPositions {
         }
     }
 
-    /// The frequencies of Gemma 3's layers with a window: those of its own table in rope_parameters, or of a base of their own;
-    /// rope_scaling is not theirs.
-    init(local reader: ConfigReader, headWidth: Int, standard: Double, layerType: String) throws {
-        let table = reader["rope_parameters"]?.object?[layerType]?.object ?? [:]
+    /// The frequencies of one kind of layer: those of its own table in rope_parameters, or of a base of their own.
+    ///
+    /// - Parameter isScaled: whether rope_scaling is theirs too; it is not with Gemma 3's layers that have a window.
+    init(
+        local reader: ConfigReader, headWidth: Int, standard: Double, layerType: String, isScaled: Bool = false
+    ) throws {
+        var table = reader["rope_parameters"]?.object?[layerType]?.object ?? [:]
+        if isScaled {
+            for (key, value) in reader["rope_scaling"]?.object ?? [:] { table[key] = value }
+        }
         try self.init(
             reader, RopeTable(table, place: "\(reader.source): rope_parameters"), headWidth: headWidth,
             theta: standard, original: nil)

@@ -1,8 +1,8 @@
 import Kernels
 
-/// y = f(x) elementwise, f one of gelu (with erf), geluTanh, tanh, relu, silu, exp; formulas in Loops.
+/// y = f(x) elementwise, f one of gelu (with erf), geluTanh, tanh, relu, silu, exp, log, sqrt, neg, sigmoid, abs; formulas in Loops.
 ///
-/// Backward: dx = dy · f'(x). Keeps y for tanh, relu and exp, x for the others.
+/// Backward: dx = dy · f'(x). Keeps y for tanh, relu, exp, sqrt and sigmoid, x for the others.
 package final class Activation: Op {
     package static let name = "activation"
     private let function: Elementwise.Unary
@@ -47,6 +47,19 @@ extension Tensor {
 
     /// x / (1 + e^-x).
     public func silu() throws -> Tensor { try activation(.silu) }
+
+    /// 1 / (1 + e^-x).
+    public func sigmoid() throws -> Tensor { try activation(.sigmoid) }
+
+    /// |x|; its slope at 0 is 0.
+    public func abs() throws -> Tensor {
+        guard dtype == .int64 else { return try activation(.abs) }
+        let result = try Tensor(uninitialized: shape, dtype: .int64)
+        let (source, target) = (try integers(), try result.mutableIntegers())
+        // The smallest integer has no opposite and stays, as in torch.
+        for i in 0..<count { target[i] = source[i] < 0 ? 0 &- source[i] : source[i] }
+        return result
+    }
 
     /// e^x.
     public func exp() throws -> Tensor { try activation(.exp) }

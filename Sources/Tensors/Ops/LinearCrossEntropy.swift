@@ -88,6 +88,9 @@ package final class LinearCrossEntropy: Op {
             }
             places.append(row)
         }
+        guard settings.reduction != .none else {
+            throw TensorError("linear_cross_entropy: gives one number; reduction 'none' is for cross_entropy")
+        }
         let factor = try settings.reduction.factor(places.count)
         let isDense = places.count == labels.count
         gradients = try inputs.enumerated().map { index, input in

@@ -1,7 +1,7 @@
 import Kernels
 import Memory
 
-/// y = the largest element of everything, or along one dimension; NaN counts as the largest.
+/// y = the largest element of everything, or along one dimension, or the smallest; NaN counts as either.
 ///
 /// Backward as torch: over everything the gradient is shared equally among ties; along a dimension it goes to the
 /// first of them. Keeps the places.
@@ -9,20 +9,25 @@ package final class Maximum: Op {
     package static let name = "max"
     private let dimension: Int?
     private let keepdim: Bool
+    private let isMinimum: Bool
     private var shape: [Int] = []
     private var places: [Int] = []
     /// Places along the dimension (of everything: in row-major order), int64; set by `forward`.
     private(set) var indices: Tensor?
 
-    /// Maximum over `dimension` (everything where it is nil).
-    package init(dimension: Int?, keepdim: Bool) { (self.dimension, self.keepdim) = (dimension, keepdim) }
+    /// Maximum, or minimum, over `dimension` (everything where it is nil).
+    package init(dimension: Int?, keepdim: Bool, isMinimum: Bool = false) {
+        (self.dimension, self.keepdim, self.isMinimum) = (dimension, keepdim, isMinimum)
+    }
+
+    private var told: String { isMinimum ? "min" : "max" }
 
     package func forward(_ inputs: [Tensor], needs: [Bool]) throws -> Tensor {
         let x = inputs[0]
         shape = x.shape
-        let at = try dimension.map { try Shape.dimension($0, of: x.shape, "max") }
+        let at = try dimension.map { try Shape.dimension($0, of: x.shape, told) }
         let split = at.map { Shape.split(x.shape, at: $0) } ?? (outer: 1, size: x.count, inner: 1)
-        guard split.size > 0 else { throw TensorError("max: nothing to choose from in shape \(x.shape)") }
+        guard split.size > 0 else { throw TensorError("\(told): nothing to choose from in shape \(x.shape)") }
         let full = keepdim ? x.shape.map { _ in 1 } : []
         let result = at.map { Shape.reduced(x.shape, at: $0, keepdim: keepdim) } ?? full
         let y = try Tensor(uninitialized: result, dtype: x.dtype)
@@ -30,8 +35,19 @@ package final class Maximum: Op {
         let target = try indices.mutableIntegers()
         switch x.dtype {
         case .float32:
-            Maximum.choose(try x.floats(), split, try y.mutableFloats(), target) { $0 > $1 || ($0.isNaN && !$1.isNaN) }
-        case .int64: Maximum.choose(try x.integers(), split, try y.mutableIntegers(), target) { $0 > $1 }
+            let (source, result) = (try x.floats(), try y.mutableFloats())
+            if isMinimum {
+                Maximum.choose(source, split, result, target) { $0 < $1 || ($0.isNaN && !$1.isNaN) }
+            } else {
+                Maximum.choose(source, split, result, target) { $0 > $1 || ($0.isNaN && !$1.isNaN) }
+            }
+        case .int64:
+            let (source, result) = (try x.integers(), try y.mutableIntegers())
+            if isMinimum {
+                Maximum.choose(source, split, result, target) { $0 < $1 }
+            } else {
+                Maximum.choose(source, split, result, target) { $0 > $1 }
+            }
         }
         self.indices = indices
         if needs[0] {
@@ -86,12 +102,33 @@ extension Tensor {
     /// The largest element.
     public func max() throws -> Tensor { try Tensor.apply(Maximum(dimension: nil, keepdim: false), [self]) }
 
+    /// The smallest element.
+    public func min() throws -> Tensor {
+        try Tensor.apply(Maximum(dimension: nil, keepdim: false, isMinimum: true), [self])
+    }
+
+    /// The smallest elements along a dimension, and their places in it (the first among equals), counted from 0.
+    public func min(_ dimension: Int, keepdim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        let op = Maximum(dimension: dimension, keepdim: keepdim, isMinimum: true)
+        let values = try Tensor.apply(op, [self])
+        guard let indices = op.indices else { throw TensorError("min: no result") }
+        return (values, indices)
+    }
+
     /// The largest elements along a dimension, and their places in it (the first among equals), counted from 0.
     public func max(_ dimension: Int, keepdim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
         let op = Maximum(dimension: dimension, keepdim: keepdim)
         let values = try Tensor.apply(op, [self])
         guard let indices = op.indices else { throw TensorError("max: no result") }
         return (values, indices)
+    }
+
+    /// The place of the smallest element: along a dimension, or of everything in row-major order; counted from 0.
+    public func argmin(_ dimension: Int? = nil, keepdim: Bool = false) throws -> Tensor {
+        let op = Maximum(dimension: dimension, keepdim: keepdim, isMinimum: true)
+        _ = try op.forward([bare()], needs: [false])
+        guard let indices = op.indices else { throw TensorError("argmin: no result") }
+        return indices
     }
 
     /// The place of the largest element: along a dimension, or of everything in row-major order; counted from 0.

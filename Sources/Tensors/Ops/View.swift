@@ -74,6 +74,25 @@ extension Tensor {
         return try narrow(at, start: index, length: 1).reshape(Shape.reduced(shape, at: at, keepdim: false))
     }
 
+    /// A new dimension of size 1 before the one that has this number, counted from 0, or from the end by -1.
+    public func unsqueeze(_ dimension: Int) throws -> Tensor {
+        let at = dimension < 0 ? dimension + shape.count + 1 : dimension
+        guard at >= 0, at <= shape.count else {
+            throw TensorError(
+                "unsqueeze: a new dimension \(Shape.told(dimension)) does not fit into shape \(shape)")
+        }
+        var sizes = shape
+        sizes.insert(1, at: at)
+        return try reshape(sizes)
+    }
+
+    /// Without a dimension, if its size is 1, or without all of size 1.
+    public func squeeze(_ dimension: Int? = nil) throws -> Tensor {
+        guard let dimension else { return try reshape(shape.filter { $0 != 1 }) }
+        let at = try Shape.dimension(dimension, of: shape, "squeeze")
+        return try reshape(shape[at] == 1 ? Shape.reduced(shape, at: at, keepdim: false) : shape)
+    }
+
     /// The same values in memory of their own; gradients flow through.
     public func clone() throws -> Tensor {
         isTracked && Recording.isOn ? try Tensor.apply(View(shape: shape, copies: true), [self]) : try copy()

@@ -37,6 +37,8 @@ struct AddedTokens: Sendable {
     private var specialTokens: [AddedToken] = []
     private var otherTokens: [AddedToken] = []
     private var highest = -1
+    /// Whether special tokens are not looked for (`encode_special_tokens`).
+    var splitsSpecial = false
     private var plain = TokenTrie()
     private var normalized = TokenTrie()
 
@@ -80,6 +82,7 @@ struct AddedTokens: Sendable {
             var content = NormalizedText(original: Array(token.content.utf8))
             guard let id = ids[content.bytes], tokens[id] != nil else { continue }
             texts[id] = content.bytes
+            let isSearched = !(splitsSpecial && token.special)
             if token.normalized {
                 try TokenizerError.placing("normalizer") {
                     try journey.begin(content.bytes.count)
@@ -91,9 +94,9 @@ struct AddedTokens: Sendable {
                         )
                     }
                 }
-                normalized.insert(content.bytes, id: id)
+                if isSearched { normalized.insert(content.bytes, id: id) }
                 texts[id] = content.bytes
-            } else {
+            } else if isSearched {
                 plain.insert(content.bytes, id: id)
             }
         }

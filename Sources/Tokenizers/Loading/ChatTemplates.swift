@@ -54,9 +54,9 @@ public struct ChatTemplates: Equatable, Sendable {
     /// chat_template.jinja and additional_chat_templates/NAME.jinja where they are, else `chat_template` of
     /// tokenizer_config.json: a text, or a list of names and texts.
     init(folder: Folder, config: JSON, source: String) throws {
-        if folder.exists(Self.file) || folder.isFolder(Self.folder) {
+        if folder.isThere(Self.file) || folder.isFolder(Self.folder) {
             areFiles = true
-            if folder.exists(Self.file) { all = [Named(name: "default", text: try folder.readText(Self.file))] }
+            if folder.isThere(Self.file) { all = [Named(name: "default", text: try folder.readText(Self.file))] }
             guard folder.isFolder(Self.folder) else { return }
             let others = try folder.subfolder(Self.folder)
             for file in try others.list().sorted() where file.hasSuffix(".jinja") {

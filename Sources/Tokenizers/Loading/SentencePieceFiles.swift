@@ -118,7 +118,8 @@ struct SentencePieceFiles {
         TokenizerSections.stage("Precompiled", [("precompiled_charsmap", .string(Base64.encode(charsmap)))])
     }
 
-    private static func unigram(unknown: Int?, byteFallback: Bool) -> [(String, JSON)] {
+    /// The options of a unigram model.
+    static func unigram(unknown: Int?, byteFallback: Bool) -> [(String, JSON)] {
         [
             ("type", .string("Unigram")), ("unk_id", unknown.map { .integer($0) } ?? .null), ("vocab", .array([])),
             ("byte_fallback", .bool(byteFallback)),

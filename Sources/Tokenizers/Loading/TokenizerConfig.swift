@@ -10,6 +10,12 @@ struct TokenizerConfig {
         var stripAccents: Bool??
         var addPrefixSpace: Bool?
         var trimOffsets: Bool?
+        /// ALBERT's: whether accents stay.
+        var keepAccents: Bool?
+        /// DeBERTa's: whether punctuation stands by itself.
+        var splitByPunct: Bool?
+        /// DeBERTa's: id of the token for what no token has.
+        var unknownId: Int?
         /// Whether Llama's space is put before every piece of a text and not the first only.
         var legacy: Bool?
     }
@@ -39,13 +45,28 @@ struct TokenizerConfig {
     /// The family that the class or the model's type names.
     private(set) var family: TokenizerFamily?
 
+    /// `tokenizer_class`, of config.json where tokenizer_config.json has none.
+    private(set) var className: String?
+    /// `model_type` of config.json.
+    private(set) var modelType: String?
+
     /// The most tokens that the model takes; nil where it is not said or means no limit.
     private(set) var modelMaxLength: Int?
     private(set) var cleanUpTokenizationSpaces = false
+    /// Whether the spaces of byte-pair texts are cleaned up too.
+    private(set) var cleansUpBytePairs = false
+    /// The side that is cut off; nil where the file does not say it.
+    private(set) var truncationSide: EncodingOptions.Side?
+    /// The side that others pad; nil where the file does not say it.
+    private(set) var paddingSide: EncodingOptions.Side?
+    /// Whether special tokens in a text are text.
+    private(set) var splitSpecialTokens = false
+    /// Keys of which nothing is known.
+    private(set) var unknownKeys: [String] = []
 
     init(folder: Folder) throws {
         func read(_ name: String) throws -> JSON {
-            guard folder.exists(name) else { return .object([:]) }
+            guard folder.isThere(name) else { return .object([:]) }
             let json = try JSON(parsing: try folder.read(name), source: name, allowsNonFinite: true)
             guard json.object != nil else { throw TokenizerError("\(name): expected an object, got \(json.kind)") }
             return json
@@ -57,7 +78,20 @@ struct TokenizerConfig {
             lowercase: try flag("do_lower_case"), handleChineseChars: try flag("tokenize_chinese_chars"),
             stripAccents: json["strip_accents"] == nil ? nil : .some(try flag("strip_accents")),
             addPrefixSpace: try flag("add_prefix_space"), trimOffsets: try flag("trim_offsets"),
-            legacy: try flag("legacy"))
+            keepAccents: try flag("keep_accents"), splitByPunct: try flag("split_by_punct"),
+            unknownId: json["unk_id"]?.int, legacy: try flag("legacy"))
+        for (key, reason) in TokenizerConfigKey.refused.sorted(by: { $0.key < $1.key }) {
+            guard let value = json[key], !value.isNull, value.bool != false else { continue }
+            throw TokenizerError("\(file): '\(key)' \(reason)")
+        }
+        unknownKeys = (json.object ?? [:]).keys.filter { !TokenizerConfigKey.isKnown($0) }.sorted()
+        func side(_ key: String) throws -> EncodingOptions.Side? {
+            try json.optional(key, "'left' or 'right'", source: file) { $0.string.flatMap(EncodingOptions.Side.init) }
+        }
+        (truncationSide, paddingSide) = (try side("truncation_side"), try side("padding_side"))
+        splitSpecialTokens = try flag("split_special_tokens") ?? false
+        cleansUpBytePairs =
+            try flag("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output") ?? false
         self.json = json.object ?? [:]
         if json["add_bos_token"] != nil || json["add_eos_token"] != nil {
             ends = Ends(addBos: try flag("add_bos_token") ?? false, addEos: try flag("add_eos_token") ?? false)
@@ -67,11 +101,18 @@ struct TokenizerConfig {
                 $0.int.flatMap { (0...Self.maxExtraIds).contains($0) ? $0 : nil }
             } ?? extraIds
         chatTemplates = try ChatTemplates(folder: folder, config: json, source: file)
-        modelMaxLength = json["model_max_length"]?.int.flatMap { $0 > 0 && $0 < Int(Int32.max) ? $0 : nil }
+        // An older name of it counts where the newer one is not there at all.
+        modelMaxLength = (json["model_max_length"] ?? json["max_len"])?.int.flatMap {
+            $0 > 0 && $0 < Int(Int32.max) ? $0 : nil
+        }
         cleanUpTokenizationSpaces = try flag("clean_up_tokenization_spaces") ?? false
+        // What is wrong in config.json, the model says.
+        let model = (try? read("config.json")) ?? .object([:])
+        className = json["tokenizer_class"]?.string ?? model["tokenizer_class"]?.string
+        modelType = model["model_type"]?.string
         family =
-            try json["tokenizer_class"]?.string.flatMap(TokenizerFamily.init(name:))
-            ?? read("config.json")["model_type"]?.string.flatMap(TokenizerFamily.init(name:))
+            json["tokenizer_class"]?.string.flatMap(TokenizerFamily.init(name:))
+            ?? modelType.flatMap(TokenizerFamily.init(name:))
         try readNames(json, file)
         if let decoder = json["added_tokens_decoder"]?.object {
             addedTokens = try Self.sorted(
@@ -104,11 +145,25 @@ struct TokenizerConfig {
             specialTokens[name] = .some(
                 token.isNull ? nil : try AddedToken(special: token, source: "\(source): \(name.rawValue)"))
         }
-        for key in ["additional_special_tokens", "extra_special_tokens"] {
+        // Tokens under names that only the model's own code knows, then a list without names.
+        let named = json.object?.filter { key, value in
+            key.hasSuffix("_token") && SpecialToken(rawValue: key) == nil
+                && (value.string != nil || value["__type"]?.string == "AddedToken")
+        }
+        for (key, token) in named ?? [] where !(key.hasPrefix("add_")) {
+            extraTokens.append(try AddedToken(special: token, source: "\(source): \(key)"))
+        }
+        for (key, token) in json["model_specific_special_tokens"]?.object ?? [:] {
+            extraTokens.append(
+                try AddedToken(special: token, source: "\(source): model_specific_special_tokens: \(key)"))
+        }
+        var isRead = false
+        for key in ["extra_special_tokens", "additional_special_tokens"] {
             // An object of the model's own names for tokens, or a list.
-            guard let list = json[key]?.array ?? json[key]?.object.map({ Array($0.values) }), extraTokens.isEmpty
+            guard let list = json[key]?.array ?? json[key]?.object.map({ Array($0.values) }), !isRead, !list.isEmpty
             else { continue }
-            extraTokens = try list.enumerated().map {
+            isRead = true
+            extraTokens += try list.enumerated().map {
                 try AddedToken(special: $1, source: "\(source): \(key)[\($0)]")
             }
         }
@@ -116,17 +171,24 @@ struct TokenizerConfig {
 
     /// Every token that a vocabulary without tokenizer.json gets: those with ids, then the named ones, then the rest.
     func allTokens(_ family: TokenizerFamily) -> [AddedToken] {
+        allTokens(addedTokens) { name in
+            family.defaults[name].map { AddedToken($0, special: true, normalized: false) }
+        }
+    }
+
+    /// Every token that a class gives a vocabulary: those with ids, then the named ones, then the rest.
+    func allTokens(_ added: [AddedToken], usual: (SpecialToken) -> AddedToken?) -> [AddedToken] {
         var named: [AddedToken] = []
         for name in SpecialToken.allCases {
             if let said = specialTokens[name] {
                 if let said { named.append(said) }
-            } else if let usual = family.defaults[name] {
-                named.append(AddedToken(usual, special: true, normalized: false))
+            } else if let usual = usual(name) {
+                named.append(usual)
             }
         }
         var result: [AddedToken] = []
         var seen: Set<[UInt8]> = []
-        for token in addedTokens + named + extraTokens where seen.insert(Array(token.content.utf8)).inserted {
+        for token in added + named + extraTokens where seen.insert(Array(token.content.utf8)).inserted {
             result.append(token)
         }
         return result

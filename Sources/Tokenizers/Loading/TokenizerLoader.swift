@@ -19,7 +19,7 @@ extension Tokenizer {
 
     /// Whether a folder has a file with a vocabulary, of those that `load` looks for.
     public static func isThere(in folder: Folder) -> Bool {
-        ["tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"].contains { folder.exists($0) }
+        ["tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"].contains { folder.isThere($0) }
     }
 }
 
@@ -36,32 +36,59 @@ struct TokenizerLoader {
     func load() throws -> Tokenizer {
         var tokenizer: Tokenizer
         let family: TokenizerFamily
-        let sentencePiece = ["tokenizer.model", "spiece.model"].first { folder.exists($0) }
-        if folder.exists("tokenizer.json") {
-            tokenizer = try tokenizerFile("tokenizer.json")
-            family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
-            try apply(config.options, to: &tokenizer, family)
-            try addTokens(to: &tokenizer, config.addedTokens + config.extraTokens)
-        } else if folder.exists("vocab.txt") {
+        let sentencePiece = ["tokenizer.model", "spiece.model"].first { folder.isThere($0) }
+        var notes: [String] = []
+        var usualNames: [SpecialToken: String]?
+        var usualPadding = EncodingOptions.Side.right
+        if folder.isThere("tokenizer.json") {
+            let file = try tokenizerFile("tokenizer.json")
+            if let kind = file.kind {
+                tokenizer = try made(kind, of: file, &notes)
+                usualNames = kind.defaults
+                if kind == .llama || kind == .gemma { usualPadding = .left }
+                family = .other
+            } else {
+                tokenizer = try file.tokenizer(path("tokenizer.json"))
+                family = config.family ?? TokenizerFamily(guessedFrom: tokenizer)
+                try addTokens(to: &tokenizer, config.addedTokens + config.extraTokens)
+            }
+        } else if folder.isThere("vocab.txt") {
             tokenizer = try bert()
             family = .bert
-        } else if folder.exists("vocab.json"), folder.exists("merges.txt") {
+        } else if folder.isThere("vocab.json"), folder.isThere("merges.txt") {
             (tokenizer, family) = try bytePairs()
         } else if let sentencePiece {
             (tokenizer, family) = try self.sentencePiece(sentencePiece)
         } else {
             throw TokenizerError(
                 "\(folder.path): there is no tokenizer.json, no vocab.txt, no vocab.json with merges.txt, "
-                    + "no tokenizer.model and no spiece.model")
+                    + "no tokenizer.model and no spiece.model"
+                    + (AdapterFolder.explanation(of: folder).map { "; \($0)" } ?? ""))
         }
-        try name(&tokenizer, family)
-        if let ends = config.ends {
+        try name(&tokenizer, usualNames ?? family.defaults)
+        // In tokenizer.json the post-processor says it.
+        if let ends = config.ends, !folder.isThere("tokenizer.json") {
             tokenizer.sections["post_processor"] = TokenizerSections.template(
                 before: ends.addBos ? tokenizer.end(.bos) : nil, after: ends.addEos ? tokenizer.end(.eos) : nil)
             try tokenizer.readStages()
         }
         tokenizer.settings.modelMaxLength = config.modelMaxLength
         tokenizer.settings.cleanUpTokenizationSpaces = config.cleanUpTokenizationSpaces
+        tokenizer.settings.cleansUpBytePairs = config.cleansUpBytePairs
+        func side(_ section: String) -> EncodingOptions.Side? {
+            tokenizer.sections[section]?["direction"]?.string.flatMap {
+                EncodingOptions.Side(rawValue: $0.lowercased())
+            }
+        }
+        tokenizer.settings.truncationSide = config.truncationSide ?? side("truncation") ?? .right
+        tokenizer.settings.paddingSide = config.paddingSide ?? side("padding") ?? usualPadding
+        if config.splitSpecialTokens { try tokenizer.splitSpecialTokens() }
+        if !config.unknownKeys.isEmpty {
+            let shown = config.unknownKeys.prefix(4).map { "'\(FormatError.shown($0))'" }.joined(separator: ", ")
+            let more = config.unknownKeys.count > 4 ? " and \(config.unknownKeys.count - 4) more" : ""
+            notes.append("tokenizer_config.json: \(shown)\(more) not known, without effect")
+        }
+        tokenizer.notes = notes
         tokenizer.config = config.json
         tokenizer.chatTemplates = config.chatTemplates
         return tokenizer
@@ -69,46 +96,95 @@ struct TokenizerLoader {
 
     private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
-    // Everything in tokenizer.json but "truncation" and "padding", which are for whoever saved it.
-    private func tokenizerFile(_ name: String) throws -> Tokenizer {
+    /// tokenizer.json as it was read, before it is a tokenizer: everything but "truncation" and "padding", which are for whoever saved it.
+    private struct File {
+        let sections: TokenizerSections
+        let parts: VocabularyParts
+        let added: [AddedToken]
+        let name: String
+        /// The class that makes stages of its own; nil where the file's are taken.
+        var kind: TokenizerClass?
+
+        /// The tokenizer that the file says.
+        func tokenizer(_ path: String) throws -> Tokenizer {
+            var tokenizer = try Tokenizer(sections, parts, added: added, source: name)
+            tokenizer.source = path
+            return tokenizer
+        }
+    }
+
+    private func tokenizerFile(_ name: String) throws -> File {
         var reader = VocabularyReader(bytes: try folder.read(name), source: name)
         let json = try JSON(parsing: try reader.tokenizerFile(), source: name)
-        guard json["model"] != nil else { throw TokenizerError("\(name): 'model' is missing") }
+        guard let model = json["model"] else { throw TokenizerError("\(name): 'model' is missing") }
         let added = try json.optional("added_tokens", "an array", source: name) { $0.array } ?? []
         let tokens = try added.enumerated().map { try AddedToken($1, source: "\(name): added_tokens[\($0)]") }
+        var file = File(
+            sections: TokenizerSections(json.object ?? [:]), parts: reader.parts, added: tokens, name: name)
+        let kind = TokenizerClass(named: config.className, modelType: config.modelType, file: file.sections)
+        // A vocabulary of another model can only be what the file says.
+        if let kind, model["type"]?.string ?? kind.model == kind.model, reader.parts.isList == (kind.model == "Unigram")
+        {
+            file.kind = kind
+        }
+        return file
+    }
+
+    /// The tokenizer that transformers' class makes of a file; where the file's stages are others, that is noted.
+    private func made(_ kind: TokenizerClass, of file: File, _ notes: inout [String]) throws -> Tokenizer {
+        let stages = StageReader(source: file.name)
+        // What is wrong in the file is wrong, whoever's stages are taken.
+        _ = try file.sections["normalizer"].map { try stages.normalizer($0) }
+        _ = try file.sections["pre_tokenizer"].map { try stages.preTokenizer($0) }
+        _ = try file.sections["decoder"].map { try stages.decoder($0) }
+        let before = try file.sections["post_processor"].map { try stages.postProcessor($0) } ?? PostProcessor()
+        let names = kind.defaults.merging(config.specialTokens.compactMapValues { $0?.content }) { $1 }
+        let made = kind.sections(config.options, unknown: names[.unk] ?? "[UNK]", file: file.sections, file.parts)
+        var differences = file.sections.differences(from: made)
+        var sections = file.sections
+        if !differences.isEmpty {
+            for name in ["normalizer", "pre_tokenizer", "decoder", "model"] { sections.json[name] = made.json[name] }
+        }
+        let added = config.addedTokens.isEmpty ? file.added : config.addedTokens
         var tokenizer = try Tokenizer(
-            TokenizerSections(json.object ?? [:]), reader.parts, added: tokens, source: name)
-        tokenizer.source = path(name)
+            sections, file.parts,
+            added: config.allTokens(added) { name in kind.defaults[name].map { kind.token(name, $0) } },
+            source: file.name)
+        tokenizer.source = path(file.name)
+        if let around = kind.around(config.options) {
+            try put(around, names, kind.name, in: &tokenizer)
+            if tokenizer.postProcessor.single != before.single || tokenizer.postProcessor.pair != before.pair {
+                differences.append("post_processor")
+            } else if tokenizer.postProcessor.trims == before.trims {
+                // The same in the file's own words.
+                tokenizer.sections["post_processor"] = file.sections["post_processor"]
+            }
+        }
+        if !differences.isEmpty {
+            notes.append(
+                "tokenizer.json is not what the class \(kind.name) makes of tokenizer_config.json, as in transformers the class counts; "
+                    + "the file has another \(differences.joined(separator: ", "))")
+        }
         return tokenizer
     }
 
-    /// Options of tokenizer_config.json that transformers' class of the family sets against tokenizer.json.
-    private func apply(_ options: TokenizerConfig.Options, to tokenizer: inout Tokenizer, _ family: TokenizerFamily)
-        throws
-    {
-        var isChanged = false
-        func set(_ key: String, _ value: JSON, _ section: String, _ types: Set<String>) {
-            if tokenizer.sections.set(key, value, in: section, ofTypes: types) { isChanged = true }
+    /// Puts around texts what a class puts.
+    private func put(
+        _ around: TokenizerClass.Around, _ names: [SpecialToken: String], _ name: String, in tokenizer: inout Tokenizer
+    ) throws {
+        switch around {
+        case .bert: try surround(&tokenizer, "BertProcessing", names, name)
+        case .roberta(let first, let last, let trims, let addPrefixSpace):
+            let tokens: [SpecialToken: String] = [.cls: names[first], .sep: names[last]].compactMapValues { $0 }
+            try surround(
+                &tokenizer, "RobertaProcessing", tokens, name,
+                [("trim_offsets", .bool(trims)), ("add_prefix_space", .bool(addPrefixSpace))])
+        case .end:
+            guard let id = tokenizer.id("</s>") else { return }
+            tokenizer.sections["post_processor"] = TokenizerSections.template(
+                before: nil, after: (token: "</s>", id: id), secondType: 0)
+            try tokenizer.readStages()
         }
-        if family == .bert, tokenizer.sections["normalizer"]?["type"]?.string == "BertNormalizer" {
-            let types: Set = ["BertNormalizer"]
-            if let lowercase = options.lowercase { set("lowercase", .bool(lowercase), "normalizer", types) }
-            if let chinese = options.handleChineseChars {
-                set("handle_chinese_chars", .bool(chinese), "normalizer", types)
-            }
-            if let accents = options.stripAccents {
-                set("strip_accents", accents.map { .bool($0) } ?? .null, "normalizer", types)
-            }
-        }
-        if family == .roberta || family == .gpt2, let addPrefixSpace = options.addPrefixSpace {
-            if tokenizer.sections["pre_tokenizer"]?["type"]?.string == "ByteLevel" {
-                set("add_prefix_space", .bool(addPrefixSpace), "pre_tokenizer", ["ByteLevel"])
-            }
-            if family == .roberta {
-                set("add_prefix_space", .bool(addPrefixSpace), "post_processor", ["RobertaProcessing", "ByteLevel"])
-            }
-        }
-        if isChanged { try TokenizerError.placing("tokenizer.json: ") { try tokenizer.readStages() } }
     }
 
     private func bert() throws -> Tokenizer {
@@ -225,12 +301,12 @@ struct TokenizerLoader {
     }
 
     /// Gives special tokens their names: what the files say, else the family's usual ones that the vocabulary has.
-    private func name(_ tokenizer: inout Tokenizer, _ family: TokenizerFamily) throws {
+    private func name(_ tokenizer: inout Tokenizer, _ defaults: [SpecialToken: String]) throws {
         try addTokens(to: &tokenizer, SpecialToken.allCases.compactMap { config.specialTokens[$0]?.flatMap { $0 } })
         for name in SpecialToken.allCases {
             if let said = config.specialTokens[name] {
                 tokenizer.settings.specialTokens[name] = said?.content
-            } else if let usual = family.defaults[name], tokenizer.id(usual) != nil {
+            } else if let usual = defaults[name], tokenizer.id(usual) != nil {
                 tokenizer.settings.specialTokens[name] = usual
             }
         }

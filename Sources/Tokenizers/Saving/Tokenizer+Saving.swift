@@ -136,6 +136,8 @@ extension Tokenizer {
             config["added_tokens_decoder"] = .object(known)
         }
         if let modelMaxLength = settings.modelMaxLength { config["model_max_length"] = .integer(modelMaxLength) }
+        for (key, side) in [("truncation_side", settings.truncationSide), ("padding_side", settings.paddingSide)]
+        where side != .right { config[key] = .string(side.rawValue) }
         if config["clean_up_tokenization_spaces"] == nil {
             config["clean_up_tokenization_spaces"] = .bool(settings.cleanUpTokenizationSpaces)
         }

@@ -18,6 +18,8 @@ public struct Batch: Sendable {
     public let sequences: [Sequence]?
     /// What the rows are labelled with; nil where the dataset has no labels.
     public let labels: Labels?
+    /// The rows with all their columns, for a loss of the caller's own.
+    public let columns: Dataset?
 
     /// Number of rows.
     public var count: Int { rows.count }
@@ -25,8 +27,11 @@ public struct Batch: Sendable {
     public var tokenCount: Int { input.inputIds.reduce(0) { $0 + $1.count } }
 
     /// A batch.
-    public init(rows: [Int], input: ModelInput, labels: Labels?, sequences: [Sequence]? = nil) {
+    public init(
+        rows: [Int], input: ModelInput, labels: Labels?, sequences: [Sequence]? = nil, columns: Dataset? = nil
+    ) {
         (self.rows, self.input, self.labels, self.sequences) = (rows, input, labels, sequences)
+        self.columns = columns
     }
 
     /// The rows as errors name them, counted from 1.

@@ -3,21 +3,29 @@ import Kernels
 import Models
 import Words
 
-/// Turns rows of a dataset into batches for one model.
+/// Turns rows of a dataset into batches for one model, or for a module of the caller's own.
 ///
-/// All rows are checked when it is made, before anything is trained.
+/// All rows are checked when it is made, before anything is trained. Of a module nothing is known: its rows need no input_ids, and
+/// the loss gets all columns.
 public struct BatchReader: Sendable {
     /// The dataset.
     public let dataset: Dataset
     /// Whether rows have labels.
     public var hasLabels: Bool { labels != nil || answers != nil || labelsAreIds }
+    /// What labels are; nil where there are none.
+    var labelKind: LabelReader.Kind? { labels?.kind }
     /// The columns named as forward's inputs.
     public static let inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    /// Names of label columns where none are given; the first that there is counts.
+    public static let labels = LabelReader.defaultNames
+    /// The columns that say where an answer begins and ends.
+    public static let answerColumns = AnswerReader.names
     /// Name of the column that says how many tokens each sequence has that was packed into a row, as TRL calls it.
     public static let sequenceLengths = "seq_lengths"
 
     private let split: String
-    private let ids: Column
+    /// Nil where a module of the caller's own takes the rows.
+    private let ids: Column?
     private let types: Column?
     private let mask: Column?
     private let packed: Column?
@@ -25,6 +33,8 @@ public struct BatchReader: Sendable {
     private let answers: AnswerReader?
     /// Whether the ids label themselves: a language model's rows without a column of labels.
     private let labelsAreIds: Bool
+    /// Whether batches have all columns of their rows.
+    private let givesColumns: Bool
     /// Numbers of tokens of all rows, without padding.
     public private(set) var tokenCounts: [Int32] = []
 
@@ -34,8 +44,19 @@ public struct BatchReader: Sendable {
     /// `isFree`, labels may be of any kind, for a loss of the caller's own. A missing input_ids, ids outside the vocabulary, rows
     /// without tokens, and labels that do not fit the model are errors that name the row, counted from 1.
     public init(
-        _ dataset: Dataset, for model: any Model, columns: [String] = inputs, labelNames: [String]? = nil,
+        _ dataset: Dataset, for model: any Module, columns: [String] = inputs, labelNames: [String]? = nil,
         isFree: Bool = false, split: String = "dataset"
+    ) throws {
+        if let model = model as? any Model {
+            try self.init(dataset, of: model, columns, labelNames, isFree: isFree, split: split)
+        } else {
+            try self.init(rows: dataset, labelNames: labelNames, split: split)
+        }
+    }
+
+    private init(
+        _ dataset: Dataset, of model: any Model, _ columns: [String], _ labelNames: [String]?, isFree: Bool,
+        split: String
     ) throws {
         func column(_ name: String) -> Column? { columns.contains(name) ? dataset.column(name) : nil }
         guard let ids = dataset.column("input_ids") else {
@@ -53,12 +74,25 @@ public struct BatchReader: Sendable {
         // Another column called label is none of an answer.
         labels =
             isAnswering && !isFree
-            ? nil
-            : try LabelReader(
-                dataset, names: labelNames, taskType: model.taskType, config: model.config, isFree: isFree, split: split
-            )
+            ? nil : try LabelReader(dataset, names: labelNames, model: model, isFree: isFree, split: split)
+        givesColumns = isFree
         labelsAreIds = labels == nil && model.taskType == .causalLM && labelNames == nil
         try check(vocabulary: model.config.vocabSize, longest: model.config.maxLength)
+    }
+
+    /// A reader for a module of the caller's own.
+    private init(rows dataset: Dataset, labelNames: [String]?, split: String) throws {
+        (self.dataset, self.split, ids, types, mask, packed, answers) = (dataset, split, nil, nil, nil, nil, nil)
+        // Labels that are no numbers are the loss's alone: no metric can read them.
+        let reader = try LabelReader(dataset, names: labelNames, model: nil, isFree: true, split: split)
+        labels = reader.flatMap { $0.isNumeric ? $0 : nil }
+        (labelsAreIds, givesColumns) = (false, true)
+        if case .integerLists(_, let offsets)? = dataset.column("input_ids") {
+            tokenCounts = (0..<dataset.count).map { row in
+                let place = dataset.place(ofRow: row)
+                return Int32(clamping: offsets[place + 1] - offsets[place])
+            }
+        }
     }
 
     /// Reads every row once, many at a time; where one of them is wrong, each alone, so that the error is the first row's.
@@ -84,12 +118,12 @@ public struct BatchReader: Sendable {
             let row = batch.rows[batch.sequences?[place].row ?? place]
             guard ids.count <= longest else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
+                    "\(split): \(dataset.name(ofRow: row)): input_ids has \(ids.count) tokens; the model takes at most \(longest): give the tokenizer max_length"
                 )
             }
             if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw TrainingError(
-                    "\(split): row \(row + 1): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
+                    "\(split): \(dataset.name(ofRow: row)): input_ids has \(id), outside the model's vocabulary 0..<\(vocabulary): is the tokenizer another model's?"
                 )
             }
         }
@@ -97,7 +131,7 @@ public struct BatchReader: Sendable {
 
     /// Numbers of tokens of all rows.
     public func lengths() -> [Int32] {
-        guard case .integerLists(_, let offsets) = ids else { return [] }
+        guard case .integerLists(_, let offsets)? = ids else { return tokenCounts }
         return (0..<dataset.count).map {
             let place = dataset.place(ofRow: $0)
             return Int32(clamping: offsets[place + 1] - offsets[place])
@@ -107,11 +141,18 @@ public struct BatchReader: Sendable {
     /// The rows `rows`, counted from 0, as one batch.
     public func batch(_ rows: [Int]) throws -> Batch {
         let places = rows.map(dataset.place(ofRow:))
+        let columns = givesColumns ? try dataset.selecting(rows) : nil
+        guard let ids else {
+            let labels = try labels?.labels(at: places, rows: rows, lengths: [], trimmed: [])
+            return Batch(rows: rows, input: ModelInput(inputIds: []), labels: labels, columns: columns)
+        }
         var (inputIds, tokenTypes): ([[Int]], [[Int]]) = ([], [])
         var (lengths, trims): ([Int], [Range<Int>?]) = ([], [])
         for (row, place) in zip(rows, places) {
             let tokens = try integers(ids, place, "input_ids", row)
-            guard !tokens.isEmpty else { throw TrainingError("\(split): row \(row + 1): input_ids is empty") }
+            guard !tokens.isEmpty else {
+                throw TrainingError("\(split): \(dataset.name(ofRow: row)): input_ids is empty")
+            }
             let trim = try mask.map { try unmasked($0, place, row, count: tokens.count) }
             inputIds.append(trim.map { Array(tokens[$0]) } ?? tokens)
             lengths.append(tokens.count)
@@ -120,7 +161,8 @@ public struct BatchReader: Sendable {
             let kinds = try integers(types, place, "token_type_ids", row)
             guard kinds.count == tokens.count else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)")
+                    "\(split): \(dataset.name(ofRow: row)): token_type_ids has \(kinds.count) entries, input_ids \(tokens.count)"
+                )
             }
             tokenTypes.append(trim.map { Array(kinds[$0]) } ?? kinds)
         }
@@ -129,7 +171,7 @@ public struct BatchReader: Sendable {
         if labelsAreIds { labels = .tokens(inputIds) }
         guard let packed else {
             let input = ModelInput(inputIds: inputIds, tokenTypeIds: types == nil ? nil : tokenTypes, labels: labels)
-            return Batch(rows: rows, input: input, labels: labels)
+            return Batch(rows: rows, input: input, labels: labels, columns: columns)
         }
         return try unpacked(inputIds, labels, packed, rows, places)
     }
@@ -151,7 +193,7 @@ public struct BatchReader: Sendable {
             }
             guard start == ids[index].count else {
                 throw TrainingError(
-                    "\(split): row \(row + 1): \(BatchReader.sequenceLengths) \(counts) does not add up to the \(ids[index].count) tokens of input_ids"
+                    "\(split): \(dataset.name(ofRow: row)): \(BatchReader.sequenceLengths) \(counts) does not add up to the \(ids[index].count) tokens of input_ids"
                 )
             }
         }
@@ -165,7 +207,8 @@ public struct BatchReader: Sendable {
         let values = column[place].array?.map(\.int)
         guard let values, !values.contains(nil) else {
             throw TrainingError(
-                "\(split): row \(row + 1): \(name) is \(column[place].quoted); expected a list of integers")
+                "\(split): \(dataset.name(ofRow: row)): \(name) is \(column[place].quoted); expected a list of integers"
+            )
         }
         return values.compactMap { $0 }
     }
@@ -177,13 +220,13 @@ public struct BatchReader: Sendable {
         let flags = try integers(mask, place, "attention_mask", row)
         guard flags.count == count else {
             throw TrainingError(
-                "\(split): row \(row + 1): attention_mask has \(flags.count) entries, input_ids \(count)")
+                "\(split): \(dataset.name(ofRow: row)): attention_mask has \(flags.count) entries, input_ids \(count)")
         }
         guard let first = flags.firstIndex(of: 1), let last = flags.lastIndex(of: 1),
             flags[first...last].allSatisfy({ $0 == 1 }), flags.allSatisfy({ $0 == 0 || $0 == 1 })
         else {
             throw TrainingError(
-                "\(split): row \(row + 1): attention_mask must be ones, with zeros only before or after them; holes are not supported"
+                "\(split): \(dataset.name(ofRow: row)): attention_mask must be ones, with zeros only before or after them; holes are not supported"
             )
         }
         return first..<last + 1

@@ -21,16 +21,18 @@ public struct Dataset: Sendable {
     private let selection: [UInt32]?
     /// Number of rows.
     public let count: Int
+    /// The files and lines that the rows of the columns come from, where that is known.
+    let origins: RowOrigins?
 
     /// A dataset of whole columns; they must be equally long and their names differ.
     public init(columns: [(name: String, column: Column)]) throws {
-        try self.init(columns.map { NamedColumn(name: $0.name, column: $0.column) }, selection: nil)
+        try self.init(columns.map { NamedColumn(name: $0.name, column: $0.column) })
     }
 
     /// The most rows: a view says of each in 32 bits which row of the columns it is.
     private static let largest = Int(UInt32.max)
 
-    private init(_ columns: [NamedColumn], selection: [UInt32]?) throws {
+    init(_ columns: [NamedColumn], selection: [UInt32]? = nil, origins: RowOrigins? = nil) throws {
         let length = columns.first?.column.count ?? 0
         guard length <= Dataset.largest else {
             throw TrainingError("dataset: \(length) rows; there are at most \(Dataset.largest)")
@@ -46,7 +48,7 @@ public struct Dataset: Sendable {
                 )
             }
         }
-        (self.columns, self.places, self.selection) = (columns, places, selection)
+        (self.columns, self.places, self.selection, self.origins) = (columns, places, selection, origins)
         count = selection?.count ?? length
     }
 
@@ -54,7 +56,7 @@ public struct Dataset: Sendable {
     public init(rows: [[JSON.Member]]) throws {
         var builder = RowBuilder(operation: "dataset")
         for (index, row) in rows.enumerated() { try builder.append(row, row: index) }
-        self = try Dataset(builder.columns, selection: nil)
+        self = try Dataset(builder.columns)
     }
 
     /// Names of the columns, in order.
@@ -69,6 +71,14 @@ public struct Dataset: Sendable {
     /// Row of the columns that row `row` of this view shows.
     public func place(ofRow row: Int) -> Int { selection.map { Int($0[row]) } ?? row }
 
+    /// What errors call a row of this view, counted from 0: "row 4 (train.csv:5)".
+    public func name(ofRow row: Int) -> String {
+        guard row >= 0, row < count, let origin = origins?.name(ofPlace: place(ofRow: row)) else {
+            return "row \(row + 1)"
+        }
+        return "row \(row + 1) (\(origin))"
+    }
+
     /// Value of a column in a row of this view.
     public func value(_ name: String, row: Int) -> JSON? {
         guard let column = column(name), row >= 0, row < count else { return nil }
@@ -81,7 +91,7 @@ public struct Dataset: Sendable {
             throw TrainingError("dataset: row \(row &+ 1) is outside 1 to \(count)")
         }
         try MemoryBudget.reserve(rows.count, of: 4)
-        return try Dataset(columns, selection: rows.map { UInt32(truncatingIfNeeded: place(ofRow: $0)) })
+        return try viewing(places: rows.map { UInt32(truncatingIfNeeded: place(ofRow: $0)) })
     }
 
     /// A view of these rows.
@@ -94,13 +104,35 @@ public struct Dataset: Sendable {
     }
 
     /// A view of rows that stand for `order` of this one's.
-    private func viewing(_ order: consuming [UInt32]) throws -> Dataset {
+    func viewing(_ order: consuming [UInt32]) throws -> Dataset {
         if let selection { for place in order.indices { order[place] = selection[Int(order[place])] } }
-        return try Dataset(columns, selection: order)
+        return try viewing(places: order)
+    }
+
+    private func viewing(places: [UInt32]) throws -> Dataset {
+        try Dataset(columns, selection: places, origins: origins)
+    }
+
+    /// The same rows with other columns, which are those of before any selection.
+    func with(_ columns: [NamedColumn]) throws -> Dataset {
+        // Without columns there are no rows.
+        try Dataset(columns, selection: columns.isEmpty ? nil : selection, origins: columns.isEmpty ? nil : origins)
+    }
+
+    /// The columns as this view shows them.
+    func gathered(_ columns: [NamedColumn]) throws -> [NamedColumn] {
+        guard let selection else { return columns }
+        return try columns.map { NamedColumn(name: $0.name, column: try $0.column.gathered(selection)) }
+    }
+
+    /// Origins of the rows that this view shows.
+    func visibleOrigins() throws -> RowOrigins? {
+        guard let selection else { return origins }
+        return try origins?.gathered(selection)
     }
 
     /// All rows in an order that `seed` and the stream's name determine.
-    private func permutation(seed: Int, _ stream: String) throws -> [UInt32] {
+    func permutation(seed: Int, _ stream: String) throws -> [UInt32] {
         try MemoryBudget.reserve(count, of: 4)
         return RandomKey(seed: UInt64(bitPattern: Int64(seed))).child(stream).permutation(count, of: UInt32.self)
     }
@@ -126,25 +158,30 @@ public struct Dataset: Sendable {
         for index in 0..<count { try builder.append(try transform(index), row: index) }
         let new = builder.columns
         let replaced = Set(new.map(\.name))
-        var kept = columns.filter { !replaced.contains($0.name) }
-        if let selection {
-            kept = try kept.map { NamedColumn(name: $0.name, column: try $0.column.gathered(selection)) }
-        }
-        return try Dataset(kept + new, selection: nil)
+        let kept = try gathered(columns.filter { !replaced.contains($0.name) })
+        return try Dataset(kept + new, origins: try visibleOrigins())
     }
 
-    /// Two views, for training and for testing, of the rows shuffled by `seed`.
+    /// New rows, any number for each: what `transform` returns for a row replaces or joins its columns, once for each new row.
     ///
-    /// `testSize` below 1 is a share of the rows (rounded up, as scikit-learn does), else a number of rows.
-    public func trainTestSplit(testSize: Double, seed: Int) throws -> (train: Dataset, test: Dataset) {
-        let wanted = testSize < 1 ? (testSize * Double(count)).rounded(.up) : testSize
-        guard testSize > 0, let tests = Int(exactly: wanted), tests > 0, tests < count else {
-            throw TrainingError(
-                "train_test_split: test_size is \(testSize) of \(count) rows; expected a share between 0 and 1, or a number of rows that leaves some for both parts"
-            )
+    /// Every new row must have the keys of the first one.
+    public func flatMapped(_ transform: (Int) throws -> [[JSON.Member]]) throws -> Dataset {
+        var builder = RowBuilder(operation: "flat_map")
+        var (sources, number): ([UInt32], Int) = ([], 0)
+        for index in 0..<count {
+            for row in try transform(index) {
+                try MemoryBudget.reserve(8)
+                try builder.append(row, row: number)
+                sources.append(UInt32(truncatingIfNeeded: place(ofRow: index)))
+                number += 1
+            }
         }
-        let order = try permutation(seed: seed, "split")
-        return (try viewing(Array(order[tests...])), try viewing(Array(order[..<tests])))
+        let new = builder.columns
+        let replaced = Set(new.map(\.name))
+        let kept = try columns.filter { !replaced.contains($0.name) }.map {
+            NamedColumn(name: $0.name, column: try $0.column.gathered(sources))
+        }
+        return try Dataset(kept + new, origins: try origins?.gathered(sources))
     }
 }
 

@@ -20,6 +20,7 @@ struct LabelReader: Sendable {
     let name: String
     let kind: Kind
     private let column: Column
+    private let dataset: Dataset
     private let split: String
 
     /// Names of label columns where none are given.
@@ -27,7 +28,7 @@ struct LabelReader: Sendable {
 
     /// A reader of the first column of `names` that the dataset has; nil where it has none.
     init?(
-        _ dataset: Dataset, names: [String]?, taskType: TaskType?, config: ModelConfig, isFree: Bool, split: String
+        _ dataset: Dataset, names: [String]?, model: (any Model)?, isFree: Bool, split: String
     ) throws {
         guard let name = (names ?? LabelReader.defaultNames).first(where: dataset.has),
             let column = dataset.column(name)
@@ -40,8 +41,10 @@ struct LabelReader: Sendable {
             }
             return nil
         }
-        (self.name, self.column, self.split) = (name, column, split)
-        kind = isFree ? .free : LabelReader.kind(of: column, taskType: taskType, config: config)
+        (self.name, self.column, self.dataset, self.split) = (name, column, dataset, split)
+        kind =
+            isFree
+            ? .free : model.map { LabelReader.kind(of: column, taskType: $0.taskType, config: $0.config) } ?? .free
     }
 
     private static func kind(of column: Column, taskType: TaskType?, config: ModelConfig) -> Kind {
@@ -50,16 +53,15 @@ struct LabelReader: Sendable {
         case .tokenClassification: return .tokens(width)
         case .causalLM: return .tokens(config.vocabSize)
         case .sequenceClassification:
-            switch config.problemType {
+            let isClasses =
+                switch column {
+                case .integerLists, .values: false
+                case .integers, .floats, .booleans, .strings: true
+                }
+            switch config.resolvedProblemType(forClasses: isClasses) {
             case .regression: return width == 1 ? .value : .vector(width, isBinary: false)
             case .singleLabel: return .classes(width)
             case .multiLabel: return .vector(width, isBinary: true)
-            case nil:
-                if width == 1 { return .value }
-                switch column {
-                case .integerLists, .values: return .vector(width, isBinary: true)
-                case .integers, .floats, .booleans, .strings: return .classes(width)
-                }
             }
         default: return .free
         }
@@ -69,6 +71,10 @@ struct LabelReader: Sendable {
     ///
     /// `lengths` are the numbers of tokens, `rows` what errors call the rows.
     func labels(at places: [Int], rows: [Int], lengths: [Int], trimmed: [Range<Int>?]) throws -> Labels {
+        switch kind {
+        case .classes, .value: try checkTexts()
+        case .vector, .tokens, .free: break
+        }
         switch kind {
         case .classes(let count):
             return .classes(try zip(places, rows).map { try classId(column[$0], count: count, row: $1) })
@@ -88,19 +94,55 @@ struct LabelReader: Sendable {
         }
     }
 
-    private func wrong(_ value: JSON, _ expected: String, row: Int) -> TrainingError {
-        TrainingError("\(split): row \(row + 1): \(name) is \(value.quoted); expected \(expected)")
+    /// Whether every label is a number or a list of numbers.
+    var isNumeric: Bool {
+        switch column {
+        case .integers, .floats, .booleans, .integerLists: true
+        case .strings: false
+        case .values(let values):
+            values.allSatisfy { $0.array?.allSatisfy { $0.double != nil } ?? false }
+        }
+    }
+
+    private func wrong(_ value: JSON, _ expected: String, row: Int, hint: String = "") -> TrainingError {
+        TrainingError(
+            "\(split): \(dataset.name(ofRow: row)): \(name) is \(value.quoted); expected \(expected)\(hint)")
+    }
+
+    /// Throws where labels that must be numbers are texts.
+    ///
+    /// One cell makes a whole column texts: that cell is to blame, not the first row, whose text is a number. Where all are
+    /// numbers ("01"), it is the type that is wrong.
+    private func checkTexts() throws {
+        guard case .strings(let texts) = column, dataset.count > 0 else { return }
+        func isNumber(_ text: String) -> Bool {
+            if case .value = kind { return Double(text)?.isFinite ?? false }
+            return Int(text) != nil
+        }
+        let bad = (0..<dataset.count).first { !isNumber(texts[dataset.place(ofRow: $0)]) }
+        let value = JSON.string(texts[dataset.place(ofRow: bad ?? 0)])
+        let hint =
+            bad == nil
+            ? "; the texts are numbers: load_dataset(path, { types = { \(name) = \"\(expectsInteger ? "integer" : "float")\" } }) reads them so"
+            : ""
+        throw wrong(value, expectation, row: bad ?? 0, hint: hint)
+    }
+
+    private var expectsInteger: Bool { if case .classes = kind { true } else { false } }
+
+    /// What a row's one label must be, as errors say it.
+    private var expectation: String {
+        guard case .classes(let count) = kind else { return "a finite number" }
+        return "a whole number from 0 to \(count - 1), since the model has \(count) labels"
     }
 
     private func classId(_ value: JSON, count: Int, row: Int) throws -> Int {
-        guard let id = value.int, id >= 0, id < count else {
-            throw wrong(value, "a whole number from 0 to \(count - 1), since the model has \(count) labels", row: row)
-        }
+        guard let id = value.int, id >= 0, id < count else { throw wrong(value, expectation, row: row) }
         return id
     }
 
     private func number(_ value: JSON, row: Int) throws -> Float {
-        guard let number = value.double, Float(number).isFinite else { throw wrong(value, "a finite number", row: row) }
+        guard let number = value.double, Float(number).isFinite else { throw wrong(value, expectation, row: row) }
         return Float(number)
     }
 

@@ -6,9 +6,18 @@ import Words
 /// What a trainer keeps of the states that enter the lowest trained layer.
 struct TrainerKeptStates {
     /// Whose rows.
-    enum Split: String, CaseIterable {
-        case train = "train_dataset"
-        case evaluation = "eval_dataset"
+    enum Split: Hashable {
+        case train
+        /// The set of this name, or the only one.
+        case evaluation(String?)
+
+        /// What is said of it.
+        var name: String {
+            switch self {
+            case .train: "train_dataset"
+            case .evaluation(let name): EvaluationSet.split(name)
+            }
+        }
     }
 
     /// What was decided for a dataset; nothing until it was asked for.
@@ -27,6 +36,14 @@ struct TrainerKeptStates {
 extension Trainer {
     /// Decides, when the training begins, what is kept; throws where something was asked for that cannot be.
     func prepareKeptStates() throws {
+        guard let model = model as? any Model else {
+            guard !arguments.freezeDropout, !arguments.keptStates.isAsked else {
+                throw TrainingError(
+                    "args: \(arguments.freezeDropout ? "freeze_dropout" : "prefix_cache"): a module of one's own has no layers below which nothing is trained; leave it out"
+                )
+            }
+            return
+        }
         let layer = model.lowestTrainableLayer
         if arguments.freezeDropout {
             guard let layer else {
@@ -51,7 +68,8 @@ extension Trainer {
                 )
             }
         }
-        for split in TrainerKeptStates.Split.allCases { _ = try keeper(of: split) }
+        _ = try keeper(of: .train)
+        for set in evalSets { _ = try keeper(of: .evaluation(set.name)) }
     }
 
     /// The batch of a dataset's rows, with the states that are kept of them where they are.
@@ -68,7 +86,7 @@ extension Trainer {
         } catch let error as FormatError {
             // A disk that failed: what is kept is a copy of what can be computed.
             keptStates.keepers[split] = .some(nil)
-            reporter?.warn("prefix_cache: \(error); the states of \(split.rawValue) are computed anew from here on")
+            reporter?.warn("prefix_cache: \(error); the states of \(split.name) are computed anew from here on")
             return batch
         }
     }
@@ -84,7 +102,7 @@ extension Trainer {
         if let decided = keptStates.keepers[split] {
             guard let keeper = decided, !keeper.holds else { return decided }
             keptStates.keepers[split] = nil
-            reporter?.note("prefix_cache: what lies below has changed; the states of \(split.rawValue) are dropped")
+            reporter?.note("prefix_cache: what lies below has changed; the states of \(split.name) are dropped")
         }
         let keeper = try decide(split)
         // Whether an evaluation pays is known only once the training is planned.
@@ -93,8 +111,9 @@ extension Trainer {
     }
 
     private func decide(_ split: TrainerKeptStates.Split) throws -> StatesKeeper? {
-        guard arguments.keptStates != .off, objective.runsInputs,
-            let reader = split == .train ? trainReader : evalReader,
+        guard arguments.keptStates != .off, objective.runsInputs, let model = model as? any Model,
+            let reader = split == .train
+                ? trainReader : evalSets.first(where: { .evaluation($0.name) == split })?.reader,
             let layer = model.lowestTrainableLayer, layer > 0, arguments.keptStates.isAsked || pays(split)
         else { return nil }
         let random = split == .train && !arguments.freezeDropout ? model.randomParts(below: layer) : []
@@ -110,7 +129,7 @@ extension Trainer {
         let precision: StatesCache.Precision = arguments.keptStates == .bfloat16 ? .bfloat16 : .float32
         let bytes = StatesCache.byteCount(counts, width: model.config.hiddenSize, precision)
         let what =
-            "the states that enter layer \(layer) of \(model.layerCount), for the \(counts.count) rows of \(split.rawValue): \(ByteSize.text(bytes)) (\(precision.rawValue))"
+            "the states that enter layer \(layer) of \(model.layerCount), for the \(counts.count) rows of \(split.name): \(ByteSize.text(bytes)) (\(precision.rawValue))"
         guard let room = try room(for: bytes, what) else { return nil }
         let isInFile = room is ScratchFile
         reporter?.note("prefix_cache: keeping \(what) in \(isInFile ? "a file" : "memory")")
@@ -126,7 +145,7 @@ extension Trainer {
     /// Whether rows of a dataset pass through the model more than once.
     private func pays(_ split: TrainerKeptStates.Split) -> Bool {
         guard let plan = setup?.plan else { return false }
-        guard split == .evaluation else { return plan.totalSteps > plan.stepsPerEpoch }
+        guard split != .train else { return plan.totalSteps > plan.stepsPerEpoch }
         let start = arguments.evalOnStart ? 1 : 0
         switch arguments.evalStrategy {
         case .epoch: return start + plan.epochs > 1
@@ -175,6 +194,7 @@ extension Trainer {
 
     /// Says what rounding the states changes in the scores of some rows.
     private func tellRounding(_ batch: Batch, _ exact: KeptStates, _ kept: KeptStates) throws {
+        guard let model = model as? any Model else { return }
         func scores(_ states: KeptStates) throws -> [Float] {
             var input = batch.input
             (input.labels, input.keptStates) = (nil, states)

@@ -25,7 +25,7 @@ public final class ClassificationMetric: Metric {
 
     /// What is computed from the counts.
     ///
-    /// Without an average it is binary for two classes, macro otherwise.
+    /// Without an average it is binary, which needs two classes, as in scikit-learn.
     public enum Kind: Sendable {
         case accuracy
         case f1(Average?)
@@ -55,7 +55,20 @@ public final class ClassificationMetric: Metric {
     public func reset() { counts = ClassCounts() }
 
     /// Takes in a part.
-    public func update(_ part: EvaluationPart) throws { try counts.add(part, metric: name) }
+    public func update(_ part: EvaluationPart) throws {
+        try counts.add(part, metric: name)
+        switch kind {
+        case .f1(nil), .precision(nil), .recall(nil):
+            guard counts.hits.count == 2, !counts.isMultiLabel else {
+                let what =
+                    counts.isMultiLabel ? "each row has several labels" : "there are \(counts.hits.count) classes"
+                throw TrainingError(
+                    "metric \(name): \(what), so it needs an average: metrics.\(name) { average = \"macro\" }, or \"micro\" or \"weighted\""
+                )
+            }
+        default: break
+        }
+    }
 
     /// The result over all parts so far.
     public func result() throws -> Double {
@@ -75,7 +88,7 @@ public final class ClassificationMetric: Metric {
 
     private func averaged(_ average: Average?, _ score: (Int, Int, Int) -> Double) throws -> Double {
         let classes = counts.hits.indices
-        switch average ?? (counts.hits.count == 2 && !counts.isMultiLabel ? .binary : .macro) {
+        switch average ?? .binary {
         case .binary:
             guard counts.hits.count == 2, !counts.isMultiLabel else {
                 throw TrainingError(

@@ -14,6 +14,8 @@ public struct EvaluationPart {
     public let lossSum: Double
     /// Number of labelled rows.
     public let lossCount: Int
+    /// Tokens of each row, where each token has a label.
+    public let lengths: [Int]?
 
     /// A part; the number of labels must be that of the rows (of the tokens, where each has one).
     public init(logits: [Float], width: Int, labels: Labels, lossSum: Double = 0, lossCount: Int = 0) throws {
@@ -24,6 +26,7 @@ public struct EvaluationPart {
         }
         (self.logits, self.width) = (logits, width)
         (self.lossSum, self.lossCount) = (lossSum, lossCount)
+        lengths = if case .tokens(let rows) = labels { rows.map(\.count) } else { nil }
     }
 
     /// Place of the highest score of a row, the first of equal ones.
@@ -86,8 +89,8 @@ public protocol Metric: AnyObject {
 public enum Metrics {
     /// Names that `make` knows.
     public static let names = [
-        "accuracy", "f1", "precision", "recall", "matthews_correlation", "pearson", "spearman", "mse", "mae",
-        "perplexity",
+        "accuracy", "f1", "precision", "recall", "matthews_correlation", "roc_auc", "pearson", "spearman", "r2",
+        "mse", "mae", "perplexity",
     ]
 
     /// A new metric; `average` (binary, macro, micro, weighted) is for f1, precision and recall.
@@ -102,6 +105,8 @@ public enum Metrics {
         case "precision": return ClassificationMetric(.precision(average))
         case "recall": return ClassificationMetric(.recall(average))
         case "matthews_correlation": return ClassificationMetric(.matthewsCorrelation)
+        case "roc_auc": return AreaUnderCurve()
+        case "r2": return R2()
         case "pearson": return Pearson()
         case "spearman": return Spearman()
         case "mse": return MeanSquaredError()

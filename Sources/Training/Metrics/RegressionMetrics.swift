@@ -122,7 +122,7 @@ public final class Spearman: Metric {
     }
 
     /// Ranks from 1; equal numbers get the mean of the ranks that they take up.
-    static func ranks(_ values: [Float]) -> [Double] {
+    static func ranks(_ values: [some Comparable]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }
         var ranks = [Double](repeating: 0, count: values.count)
         var first = 0
@@ -133,6 +133,35 @@ public final class Spearman: Metric {
             first = end
         }
         return ranks
+    }
+}
+
+/// The coefficient of determination, 1 − Σ (y − ŷ)² / Σ (y − mean)² (scikit-learn's r2_score); of constant targets 1 where all are met, else 0.
+public final class R2: Metric {
+    private var errors = 0.0
+    private var moments = CoMoments()
+
+    /// A metric that has seen nothing.
+    public init() {}
+
+    /// Name of the result.
+    public let name = "r2"
+    /// Forgets what was gathered.
+    public func reset() { (errors, moments) = (0, CoMoments()) }
+
+    /// Takes in a part.
+    public func update(_ part: EvaluationPart) throws {
+        for (prediction, target) in try pairs(of: part, metric: name) {
+            errors += (prediction - target) * (prediction - target)
+            moments.add(target, 0)
+        }
+    }
+
+    /// The result over all parts so far.
+    public func result() throws -> Double {
+        guard moments.count > 1 else { throw TrainingError("metric r2: needs at least two rows") }
+        guard moments.squaresX > 0 else { return errors == 0 ? 1 : errors.isFinite ? 0 : .nan }
+        return 1 - errors / moments.squaresX
     }
 }
 
@@ -165,7 +194,8 @@ public final class Perplexity: Metric {
 private struct CoMoments {
     private(set) var count = 0
     private var (meanX, meanY) = (0.0, 0.0)
-    private var (squaresX, squaresY, products) = (0.0, 0.0, 0.0)
+    private(set) var squaresX = 0.0
+    private var (squaresY, products) = (0.0, 0.0)
 
     mutating func add(_ x: Double, _ y: Double) {
         count += 1

@@ -1,6 +1,6 @@
-/// Exact match and F1 of answers, 0 to 100: SQuAD's official evaluation (Rajpurkar et al. 2016, arXiv:1606.05250; evaluate-v1.1.py), and of
-/// version 2.0 where a question may have no answer.
+/// Exact match and F1 of answers, 0 to 100, as SQuAD's official evaluation gives them.
 ///
+/// Rajpurkar et al. 2016 (arXiv:1606.05250), evaluate-v1.1.py, and that of version 2.0 where a question may have no answer.
 /// Texts are compared in lower case, without ASCII punctuation, without the words a, an and the, and with single spaces. Of several references
 /// the best counts.
 public enum Squad {

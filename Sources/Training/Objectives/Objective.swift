@@ -9,6 +9,9 @@ public protocol Objective {
     /// Number of labelled rows, tokens or elements of a batch; batches without labels are an error.
     func count(_ batch: Batch) throws -> Int
 
+    /// What is labelled in a batch by its weights, over which a mean is; its number where nothing has another weight.
+    func weight(_ batch: Batch) throws -> Double
+
     /// Runs the model and gives the loss of the batch as its share of the step.
     func evaluate(_ batch: Batch, _ context: StepContext) throws -> ObjectiveOutput
 
@@ -23,6 +26,8 @@ public protocol Objective {
 }
 
 extension Objective {
+    /// Everything labelled weighs 1.
+    public func weight(_ batch: Batch) throws -> Double { Double(try count(batch)) }
     /// The columns named as forward's inputs.
     public var columns: [String] { BatchReader.inputs }
     /// Labels must fit the model.
@@ -58,11 +63,21 @@ public struct ObjectiveOutput {
 /// The objectives that go with a model's task.
 public enum Objectives {
     /// The objective of a model's task.
-    public static func standard(for model: any Model, labelSmoothing: Double = 0) throws -> any Objective {
+    ///
+    /// - Parameters:
+    ///   - labelSmoothing: share of the labels' weight that is spread over all classes.
+    ///   - weights: of the classes; of several labels, how much heavier the presence of each is than its absence.
+    public static func standard(
+        for model: any Module, labelSmoothing: Double = 0, weights: [Float]? = nil
+    ) throws -> any Objective {
+        guard let model = model as? any Model else {
+            throw TrainingError("trainer: a module of one's own has no loss; give compute_loss")
+        }
         switch model.taskType {
         case .sequenceClassification:
-            return SequenceClassification(model.config, labelSmoothing: Float(labelSmoothing))
-        case .tokenClassification: return TokenClassification(labelSmoothing: Float(labelSmoothing))
+            return SequenceClassification(labelSmoothing: Float(labelSmoothing), weights: weights)
+        case .tokenClassification:
+            return TokenClassification(labelSmoothing: Float(labelSmoothing), weights: weights)
         case .questionAnswering: return QuestionAnswering()
         case .causalLM: return CausalLanguage(labelSmoothing: Float(labelSmoothing))
         case let task:

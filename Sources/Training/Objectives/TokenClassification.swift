@@ -4,9 +4,20 @@ import Tensors
 /// A class for each token: cross-entropy over the tokens whose label is not -100.
 public struct TokenClassification: Objective {
     private let labelSmoothing: Float
+    private let weights: [Float]?
 
-    /// The objective.
-    public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
+    /// The objective, with a weight for each class where given.
+    public init(labelSmoothing: Float = 0, weights: [Float]? = nil) {
+        (self.labelSmoothing, self.weights) = (labelSmoothing, weights)
+    }
+
+    /// The sum of the labels' weights, as torch divides a weighted mean.
+    public func weight(_ batch: Batch) throws -> Double {
+        guard let weights else { return Double(try count(batch)) }
+        return try tokens(batch).reduce(0) { sum, row in
+            row.reduce(sum) { $0 + ($1 == -100 ? 0 : Double(weights[$1])) }
+        }
+    }
 
     /// Number of labelled rows, tokens or elements.
     public func count(_ batch: Batch) throws -> Int {
@@ -20,7 +31,8 @@ public struct TokenClassification: Objective {
         let output = try context.forward(input)
         let logits = try Objectives.logits(output)
         let loss = try logits.crossEntropy(
-            tokens(batch).flatMap { $0 }, smoothing: labelSmoothing, reduction: .dividedBy(Float(context.total)))
+            tokens(batch).flatMap { $0 }, smoothing: labelSmoothing, reduction: .dividedBy(Float(context.total)),
+            weights: weights)
         return ObjectiveOutput(loss: loss, scale: 1, logits: logits, boundaries: output.boundaries)
     }
 

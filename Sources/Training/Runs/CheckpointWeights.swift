@@ -13,10 +13,10 @@ public protocol CheckpointWeights {
 /// All trainable tensors of a model by name, in float32, in `trainable.safetensors`.
 public struct TrainableWeights: CheckpointWeights {
     static let fileName = "trainable.safetensors"
-    private let model: any Model
+    private let model: any Module
 
     /// The trainable tensors of `model`, whichever they are when it comes to it.
-    public init(_ model: any Model) { self.model = model }
+    public init(_ model: any Module) { self.model = model }
 
     private var parameters: [NamedParameter] {
         model.trainableParameters().compactMap { name, weight in weight.tensor.map { NamedParameter(name, $0) } }

@@ -91,10 +91,17 @@ struct RecordReader {
 
     /// A list of objects, each read by `read`.
     func objects<Value>(_ key: String, _ read: (JSON) -> Value?) throws -> [Value] {
-        try required(key, "a list of objects") { value in
-            guard let elements = value.array else { return nil }
-            let values = elements.compactMap(read)
-            return values.count == elements.count ? values : nil
-        }
+        try required(key, "a list of objects") { RecordReader.list($0, read) }
+    }
+
+    /// The same, empty where there is none.
+    func optionalObjects<Value>(_ key: String, _ read: (JSON) -> Value?) throws -> [Value] {
+        try optional(key, "a list of objects") { RecordReader.list($0, read) } ?? []
+    }
+
+    private static func list<Value>(_ json: JSON, _ read: (JSON) -> Value?) -> [Value]? {
+        guard let elements = json.array else { return nil }
+        let values = elements.compactMap(read)
+        return values.count == elements.count ? values : nil
     }
 }

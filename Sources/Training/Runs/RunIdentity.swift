@@ -15,9 +15,11 @@ public struct RunIdentity: Sendable, Equatable {
     }
 
     /// Throws where a part differs from what was recorded; `source` names the record.
-    func check(recorded: JSON, source: String) throws {
+    ///
+    /// Recipe and parameters are passed over where the run's folder records them, changes too (`RunRecord`).
+    func check(recorded: JSON, source: String, besidesRecord: Bool = false) throws {
         _ = try RecordReader(recorded, source: source, member: "identity")
-        for part in parts {
+        for part in parts where !besidesRecord || part.key != "recipe" && !part.key.hasPrefix("parameter ") {
             guard let before = recorded[part.key] else { continue }
             guard before == part.value else {
                 throw TrainingError(
@@ -29,12 +31,14 @@ public struct RunIdentity: Sendable, Equatable {
 }
 
 extension TrainingArguments {
-    /// Throws where an argument that matters differs from what was recorded; `source` names the record.
-    func check(recorded: JSON, source: String) throws {
+    /// Arguments that matter and differ from what was recorded.
+    func changes(from recorded: JSON) -> [RunChanges.Change] {
         let free = Self.table.filter(\.isFree).map(\.option.name)
-        for (entry, usual) in zip(entries, TrainingArguments().entries) where !free.contains(entry.key) {
+        return zip(entries, TrainingArguments().entries).compactMap { entry, usual in
             // An argument that did not exist when the run was made had the effect of its default.
-            try RunRecord.check(entry, recorded: recorded[entry.key] ?? usual.value, source: source)
+            let before = recorded[entry.key] ?? usual.value
+            guard !free.contains(entry.key), !before.isSame(entry.value) else { return nil }
+            return RunChanges.Change(name: entry.key, before: before, now: entry.value)
         }
     }
 }

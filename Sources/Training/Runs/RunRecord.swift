@@ -3,11 +3,15 @@ import Formats
 /// What a run was made of, written beside its checkpoints so that it can be read, repeated and continued.
 ///
 /// `recipe.lua` is a copy of the recipe, `params.json` the parameters it was given, `environment.json` the program, machine and
-/// threads. `log.jsonl`, a line for each row of the log, is the trainer's. Each is written whole.
+/// threads. `log.jsonl`, a line for each row of the log, is the trainer's, and so is `changes.jsonl` (`RunChanges`). An edited recipe
+/// leaves the one before as `recipe-1.lua`, `recipe-2.lua`, … Each is written whole.
 public struct RunRecord: Sendable {
-    static let recipeFile = "recipe.lua"
-    static let parametersFile = "params.json"
-    static let environmentFile = "environment.json"
+    /// A copy of the recipe.
+    public static let recipeFile = "recipe.lua"
+    /// The parameters.
+    public static let parametersFile = "params.json"
+    /// What the run runs on, and how it was started.
+    public static let environmentFile = "environment.json"
     static let logFile = "log.jsonl"
 
     private let recipe: String
@@ -20,38 +24,52 @@ public struct RunRecord: Sendable {
     }
 
     /// Writes the record into the folder of a run.
-    func write(to folder: Folder) throws {
+    public func write(to folder: Folder) throws {
         try folder.write(Self.recipeFile, text: recipe)
         try folder.write(Self.parametersFile, text: JSON(parameters).serialized(indent: 2) + "\n")
         try folder.write(Self.environmentFile, text: JSON(environment).serialized(indent: 2) + "\n")
     }
 
-    /// Throws where recipe or parameters are not those that the folder records; the environment may change.
-    func check(in folder: Folder) throws {
-        guard folder.exists(Self.recipeFile), folder.exists(Self.parametersFile) else { return }
-        let source = "\(folder.path)/\(Self.recipeFile)"
-        let (before, now) = (lines(try folder.readText(Self.recipeFile)), lines(recipe))
-        if before != now {
-            let line = zip(before, now).prefix { $0 == $1 }.count
-            throw TrainingError(
-                "\(source): the run was made with another recipe; line \(line + 1) differs: go back to that recipe, or start a new run"
-            )
-        }
-        let path = "\(folder.path)/\(Self.parametersFile)"
-        let recorded = try JSON(parsing: folder.read(Self.parametersFile), source: path, allowsNonFinite: true)
-        for entry in parameters {
-            try Self.check(entry, recorded: recorded[entry.key] ?? .null, source: path)
+    /// Whether a folder holds a record.
+    static func isThere(in folder: Folder) -> Bool { folder.exists(recipeFile) && folder.exists(parametersFile) }
+
+    /// Parameters that are not those that the folder records; the environment may change.
+    ///
+    /// An edited recipe may declare parameters that the run knows nothing of.
+    func changedParameters(in folder: Folder, isEdited: Bool) throws -> [RunChanges.Change] {
+        let recorded = try Self.parameters(in: folder)
+        return parameters.compactMap { entry in
+            let before = recorded[entry.key]
+            guard before != nil || !isEdited, before?.isSame(entry.value) != true else { return nil }
+            return RunChanges.Change(name: entry.key, before: before ?? .null, now: entry.value)
         }
     }
 
-    /// Throws where a value is not the recorded one; 2 and 2.0 are the same.
-    static func check(_ entry: JSON.Member, recorded: JSON, source: String) throws {
-        let now = entry.value
-        guard recorded == now || (recorded.double != nil && recorded.double == now.double) else {
-            throw TrainingError(
-                "\(source): the run was made with \(entry.key) = \(recorded.quoted), now it is \(now.quoted); give it the same value, or start a new run"
-            )
+    /// The parameters that the folder of a run records.
+    public static func parameters(in folder: Folder) throws -> JSON {
+        let path = "\(folder.path)/\(parametersFile)"
+        return try JSON(parsing: folder.read(parametersFile), source: path, allowsNonFinite: true)
+    }
+
+    /// Whether the recipe is another than the folder records; an error unless it may be.
+    func isEdited(in folder: Folder, mayBe: Bool) throws -> Bool {
+        let (before, now) = (lines(try folder.readText(Self.recipeFile)), lines(recipe))
+        guard before != now else { return false }
+        guard !mayBe else { return true }
+        let line = zip(before, now).prefix { $0 == $1 }.count
+        throw TrainingError(
+            "\(folder.path)/\(Self.recipeFile): the run was made with another recipe; line \(line + 1) differs: go back to that recipe, take this one with --edited, or start a new run"
+        )
+    }
+
+    /// Records that the run goes on from a checkpoint with changes.
+    func write(_ changes: RunChanges, from checkpoint: String, to folder: Folder) throws {
+        if changes.isEdited {
+            var number = 1
+            while folder.exists("recipe-\(number).lua") { number += 1 }
+            try folder.write("recipe-\(number).lua", text: try folder.readText(Self.recipeFile))
         }
+        try write(to: folder)
     }
 
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }

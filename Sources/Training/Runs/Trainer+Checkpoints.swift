@@ -1,4 +1,5 @@
 import Formats
+import Models
 import Tensors
 
 extension Trainer {
@@ -12,17 +13,33 @@ extension Trainer {
             }
             return
         }
-        guard arguments.saveStrategy != .no || session.isResumed else { return }
+        // Without checkpoints, a run that is recorded has a log, its recipe and its parameters all the same.
+        guard arguments.saveStrategy != .no || session.isResumed || record != nil else { return }
         let folder = try openOutput()
-        try lock(folder)
         if !session.isResumed, let other = try Checkpoint.list(in: folder).first {
-            throw TrainingError(
-                "\(folder.path): there is \(other.name) of another run; give another output_dir, or go on with --resume"
-            )
+            guard arguments.saveStrategy == .no else {
+                throw TrainingError(
+                    "\(folder.path): there is \(other.name) of another run; give another output_dir, or go on with --resume"
+                )
+            }
+            reporter?.note("\(folder.path) has \(other.name) of another run: no log of this one is kept there")
+            return
         }
+        try lock(folder)
         if !session.isResumed { try record?.write(to: folder) }
-        try RunRecord.write(log: state.logHistory, to: folder)
+        if let changes = session.changes, !changes.isEmpty { try write(changes, to: folder) }
+        try RunRecord.write(log: state.logRows, to: folder)
         session.logFolder = folder
+    }
+
+    /// Says and records what is otherwise than in the run that goes on.
+    private func write(_ changes: RunChanges, to folder: Folder) throws {
+        let line = changes.line
+        if !line.isEmpty { reporter?.note(line) }
+        let checkpoint = Checkpoint(step: state.globalStep).name
+        try record?.write(changes, from: checkpoint, to: folder)
+        try folder.append(RunChanges.file, text: changes.record(checkpoint).serialized() + "\n")
+        session.changes = nil
     }
 
     /// Takes the right to write the output folder, once, and clears away what a killed process has left half written.
@@ -84,7 +101,10 @@ extension Trainer {
         record["identity"] = JSON(identity.parts)
         record["arguments"] = JSON(arguments.entries)
         record["train_dataset"] = .string(fingerprint(setup.trainReader, "train_dataset"))
-        if let evalReader { record["eval_dataset"] = .string(fingerprint(evalReader, "eval_dataset")) }
+        for set in evalSets {
+            let split = EvaluationSet.split(set.name)
+            record[split] = .string(fingerprint(set.reader, split))
+        }
         record["parameters"] = .array(setup.parameters.map { .string("\($0.name) \($0.tensor.shape)") })
         record["progress"] = state.progress.json
         return record
@@ -93,8 +113,12 @@ extension Trainer {
     /// A number that changes with what is read of a dataset, worked out once.
     private func fingerprint(_ reader: BatchReader, _ name: String) -> String {
         if let known = session.fingerprints[name] { return known }
-        let names = ["input_ids", "token_type_ids", "attention_mask", arguments.lengthColumnName]
-        let hash = reader.dataset.contentHash(of: names + (arguments.labelNames ?? LabelReader.defaultNames))
+        // A module of the caller's own may read any column.
+        let names =
+            model is any Model
+            ? ["input_ids", "token_type_ids", "attention_mask", arguments.lengthColumnName]
+                + (arguments.labelNames ?? LabelReader.defaultNames) : reader.dataset.columnNames
+        let hash = reader.dataset.contentHash(of: names)
         let text = "\(reader.dataset.count) rows, \(String(hash, radix: 16))"
         session.fingerprints[name] = text
         return text
@@ -154,20 +178,41 @@ extension Trainer {
 
     /// Goes on from the newest checkpoint of `folder` that holds a whole state; gives its name, nil where there is none.
     ///
-    /// To be called before training. Arguments, datasets, trainable tensors and `identity` must be those that were recorded; an error
-    /// names what differs.
+    /// To be called before training. Arguments, datasets, trainable tensors and `identity` must be those that were recorded, but for
+    /// what `RunChanges` allows; an error names what differs.
+    ///
+    /// - Parameter allowsEdited: whether the recipe may be another than the run's, which then keeps both.
     @discardableResult
-    public func resume(from folder: Folder) throws -> String? {
+    public func resume(from folder: Folder, allowsEdited: Bool = false) throws -> String? {
         guard !session.hasBegun else { throw TrainingError("resume: the training has begun already") }
         try lock(folder)
-        try record?.check(in: folder)
         let newest = try Checkpoint.list(in: folder).last { $0.isResumable(in: folder) }
-        if let newest { try restore(newest, in: folder) }
+        let saved = try newest.map { try self.saved($0, in: folder) }
+        var changes = try changes(since: saved, in: folder, allowsEdited: allowsEdited)
+        if let newest, let saved { try restore(newest, saved, &changes, in: folder) }
         session.isResumed = true
+        session.changes = changes
         return newest?.name
     }
 
-    private func restore(_ checkpoint: Checkpoint, in output: Folder) throws {
+    /// What is otherwise than in the run that goes on; throws where it must not be.
+    private func changes(
+        since saved: (record: JSON, source: String)?, in folder: Folder, allowsEdited: Bool
+    ) throws -> RunChanges {
+        var parameters: [RunChanges.Change] = []
+        var isEdited = false
+        if let record, RunRecord.isThere(in: folder) {
+            isEdited = try record.isEdited(in: folder, mayBe: allowsEdited)
+            parameters = try record.changedParameters(in: folder, isEdited: isEdited)
+        }
+        return try RunChanges(
+            arguments: saved.map { arguments.changes(from: $0.record["arguments"] ?? .null) } ?? [],
+            source: saved?.source ?? folder.path, parameters: parameters,
+            parameterSource: "\(folder.path)/\(RunRecord.parametersFile)", isEdited: isEdited)
+    }
+
+    /// The record of a checkpoint, once it is known to be whole, and what errors call it.
+    private func saved(_ checkpoint: Checkpoint, in output: Folder) throws -> (record: JSON, source: String) {
         let folder = try output.subfolder(checkpoint.name)
         let source = "\(folder.path)/\(Checkpoint.resumeFile)"
         let record = try JSON(
@@ -178,23 +223,38 @@ extension Trainer {
                 "\(source): version \(version) of the format; this program reads 1 to \(Checkpoint.version)")
         }
         if version > 1 { try CheckpointDigests.check(record, in: folder, source: source) }
-        try identity.check(recorded: record["identity"] ?? .null, source: source)
-        try arguments.check(recorded: record["arguments"] ?? .null, source: source)
+        return (record, source)
+    }
+
+    private func restore(
+        _ checkpoint: Checkpoint, _ saved: (record: JSON, source: String), _ changes: inout RunChanges,
+        in output: Folder
+    ) throws {
+        let folder = try output.subfolder(checkpoint.name)
+        let (record, source) = saved
+        let isRecorded = self.record != nil && RunRecord.isThere(in: output)
+        try identity.check(recorded: record["identity"] ?? .null, source: source, besidesRecord: isRecorded)
         let setup = try prepare()
         try check(record, setup, source: source)
         let stateSource = "\(folder.path)/\(Checkpoint.stateFile)"
         let (step, plan) = (checkpoint.step, setup.plan)
+        let stateRecord = try JSON(
+            parsing: folder.read(Checkpoint.stateFile), source: stateSource, allowsNonFinite: true)
+        if !changes.arguments.isEmpty {
+            let before = try RecordReader(stateRecord, source: stateSource).count("max_steps", RecordReader.sums)
+            try changes.check(
+                before: before, now: plan.totalSteps, maxSteps: arguments.maxSteps, source: source)
+        }
         guard step <= plan.totalSteps else {
             throw TrainingError(
                 "\(folder.path): the checkpoint is of step \(step), the run has \(plan.totalSteps) steps")
         }
         var restored = state
-        try restored.restore(
-            JSON(parsing: folder.read(Checkpoint.stateFile), source: stateSource, allowsNonFinite: true), step: step,
-            plan: plan, source: stateSource)
+        try restored.restore(stateRecord, step: step, plan: plan, source: stateSource)
         restored.progress = try RunProgress(
             record["progress"] ?? .null, step: step, plan: plan, parameters: setup.parameters.map(\.name),
             source: source)
+        if changes.steps != nil { restored.progress.goOn(plan, after: step) }
         let optimizerSource = "\(folder.path)/\(Checkpoint.optimizerFile)"
         let tensors = try SafetensorsFile(folder, Checkpoint.optimizerFile).tensors()
         // The optimizer first: it checks everything before it takes anything, so that an error leaves the trainer as it was.
@@ -205,11 +265,11 @@ extension Trainer {
     }
 
     private func check(_ record: JSON, _ setup: TrainingSetup, source: String) throws {
-        let datasets: [(name: String, reader: BatchReader?)] = [
-            ("train_dataset", setup.trainReader), ("eval_dataset", evalReader),
-        ]
-        for (name, reader) in datasets {
-            let (before, now) = (record[name]?.string ?? "none", reader.map { fingerprint($0, name) } ?? "none")
+        var datasets = ["train_dataset": setup.trainReader]
+        for set in evalSets { datasets[EvaluationSet.split(set.name)] = set.reader }
+        let recorded = (record.object ?? [:]).keys.filter { $0 == "eval_dataset" || $0.hasPrefix("eval_dataset.") }
+        for name in ["train_dataset"] + Set(recorded + datasets.keys).subtracting(["train_dataset"]).sorted() {
+            let (before, now) = (record[name]?.string ?? "none", datasets[name].map { fingerprint($0, name) } ?? "none")
             guard before == now else {
                 throw TrainingError("\(source): the run was made with another \(name): recorded \(before), now \(now)")
             }

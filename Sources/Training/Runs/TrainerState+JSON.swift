@@ -73,6 +73,7 @@ extension RunProgress {
             "step_in_epoch": .integer(stepInEpoch), "loss_sum": .number(lossSum),
             "total_loss": .number(totalLoss), "last_logged_step": .integer(lastLoggedStep),
             "epoch_loss": .number(epochLoss), "epoch_steps": .integer(epochSteps),
+            "epoch_losses": .array(epochLosses.map { JSON($0.members + [.init("place", .integer($0.place))]) }),
             "last_grad_norm": .number(lastGradNorm), "last_learning_rate": .number(lastLearningRate),
             "evaluations_without_improvement": .integer(evaluationsWithoutImprovement),
             "should_training_stop": .bool(control.shouldTrainingStop),
@@ -93,6 +94,12 @@ extension RunProgress {
         lastLoggedStep = try record.count("last_logged_step", 0...step)
         epochLoss = try record.number("epoch_loss")
         epochSteps = try record.count("epoch_steps", 0...stepInEpoch)
+        epochLosses = try record.optionalObjects("epoch_losses") { row in
+            guard let epoch = row["epoch"]?.double, let loss = row["epoch_loss"]?.double, let place = row["place"]?.int,
+                let at = row["step"]?.int, (0...step).contains(at), place >= 0, loss.isFinite, epoch.isFinite
+            else { return nil }
+            return EpochLoss(epoch: epoch, step: at, loss: loss, place: place)
+        }
         lastGradNorm = try record.number("last_grad_norm", 0...Double.greatestFiniteMagnitude)
         lastLearningRate = try record.number("last_learning_rate", 0...Double.greatestFiniteMagnitude)
         // At most one after each step, one after each epoch, and one before the first step.

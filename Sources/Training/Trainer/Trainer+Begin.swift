@@ -43,7 +43,13 @@ extension Trainer {
     private func lengths(_ reader: BatchReader) throws -> [Int32] {
         guard arguments.trainSamplingStrategy == .groupByLength else { return [] }
         guard case .integers(let lengths)? = reader.dataset.column(arguments.lengthColumnName) else {
-            return reader.lengths()
+            let lengths = reader.lengths()
+            guard lengths.count == reader.dataset.count else {
+                throw TrainingError(
+                    "args: train_sampling_strategy 'group_by_length' needs a column 'input_ids' or '\(arguments.lengthColumnName)'"
+                )
+            }
+            return lengths
         }
         return (0..<reader.dataset.count).map { Int32(clamping: lengths[reader.dataset.place(ofRow: $0)]) }
     }

@@ -30,48 +30,69 @@ extension Trainer {
     /// Evaluates rows: eval_loss, eval_<metric>, eval_runtime, eval_samples_per_second, eval_steps_per_second and the epoch.
     ///
     /// eval_loss is the mean over all that is labelled, rows or tokens. The result is logged. Batches take the rows in their order:
-    /// nothing is padded, so sorting by length would gain nothing.
+    /// nothing is padded, so sorting by length would gain nothing. Of several sets each is evaluated, logged and told to callbacks
+    /// with its name in its metrics, `eval_dev_loss`; the result has the metrics of all.
     @discardableResult
     public func evaluate(_ dataset: Dataset? = nil, prefix: String = "eval") throws -> [JSON.Member] {
-        let reader = try reader(dataset, "eval_dataset")
-        let run = try run(
-            reader, computeMetrics, prefix: prefix, keepsPredictions: false, keepsStates: dataset == nil)
-        try log(run.metrics)
-        summarize(run.metrics, prefix: prefix)
-        let metrics = run.metrics + [JSON.Member("epoch", .number(state.epoch))]
-        try emit(.evaluate(metrics))
-        return metrics
+        guard let dataset else {
+            guard !evalSets.isEmpty else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
+            return try evaluate(evalSets, prefix: prefix, keepsStates: true)
+        }
+        return try evaluate(
+            [EvaluationSet(name: nil, reader: try reader(dataset, "eval_dataset"))], prefix: prefix, keepsStates: false)
+    }
+
+    /// Evaluates several sets of rows, as `evaluate` does those that the trainer was made with.
+    @discardableResult
+    public func evaluate(_ datasets: [(name: String, dataset: Dataset)]) throws -> [JSON.Member] {
+        let sets = try datasets.map { name, dataset in
+            EvaluationSet(name: name, reader: try reader(dataset, EvaluationSet.split(name)))
+        }
+        return try evaluate(sets, prefix: "eval", keepsStates: false)
+    }
+
+    private func evaluate(_ sets: [EvaluationSet], prefix: String, keepsStates: Bool) throws -> [JSON.Member] {
+        var all: [JSON.Member] = []
+        for set in sets {
+            let metrics = try run(
+                set.reader, computeMetrics, prefix: set.prefix(prefix), keepsPredictions: false,
+                kept: keepsStates ? .evaluation(set.name) : nil
+            ).metrics
+            all += metrics
+            try log(metrics)
+            // Callbacks hear of a set once it is done, the table gets one line for all.
+            if set.name == sets.last?.name { summarize(all, prefix: prefix, sets) }
+            try emit(.evaluate(metrics + [JSON.Member("epoch", .number(state.epoch))]))
+        }
+        return all + [JSON.Member("epoch", .number(state.epoch))]
     }
 
     /// Scores of all rows, and their metrics with the prefix `test_`.
     public func predict(
         _ dataset: Dataset, prefix: String = "test"
     ) throws -> (predictions: Predictions, metrics: [JSON.Member]) {
-        guard model.taskType != .causalLM else {
+        guard (model as? any Model)?.taskType != .causalLM else {
             throw TrainingError(
                 "predict: the scores of every token over the vocabulary are not kept; evaluate gives loss and perplexity, model:score what each token gets"
             )
         }
         let reader = try reader(dataset, "dataset")
-        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, keepsStates: false)
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, kept: nil)
         try emit(.predict(run.metrics))
         return (run.predictions, run.metrics)
     }
 
-    private func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader {
-        if let dataset {
-            return try BatchReader(
-                dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
-                isFree: objective.takesAnyLabels, split: split)
-        }
-        guard let evalReader else { throw TrainingError("evaluate: there is no eval_dataset; give one") }
-        return evalReader
+    private func reader(_ dataset: Dataset, _ split: String) throws -> BatchReader {
+        try BatchReader(
+            dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
+            isFree: objective.takesAnyLabels, split: split)
     }
 
-    private func summarize(_ metrics: [JSON.Member], prefix: String) {
+    private func summarize(_ metrics: [JSON.Member], prefix: String, _ sets: [EvaluationSet]) {
         guard setup != nil, let reporter else { return }
         let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
-        let own = ["runtime", "samples_per_second", "steps_per_second", "loss"].map { "\(prefix)_\($0)" }
+        let speeds = ["runtime", "samples_per_second", "steps_per_second"]
+        let own = sets.flatMap { set in speeds.map { "\(set.prefix(prefix))_\($0)" } } + ["\(prefix)_loss"]
         reporter.summary(
             EpochSummary(
                 epoch: state.epoch, step: state.globalStep, trainingLoss: steps > 0 ? loss / Double(steps) : nil,
@@ -82,7 +103,8 @@ extension Trainer {
     }
 
     private func run(
-        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool, keepsStates: Bool
+        _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool,
+        kept split: TrainerKeptStates.Split?
     ) throws -> (metrics: [JSON.Member], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
@@ -100,7 +122,7 @@ extension Trainer {
         for index in 0..<sampler.batchesPerEpoch {
             try pollOutsideSteps()
             var batch = try reader.batch(Array(epoch[batch: index]))
-            if keepsStates { batch = try withKeptStates(batch, of: .evaluation) }
+            if let split { batch = try withKeptStates(batch, of: split) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
@@ -154,19 +176,23 @@ extension Trainer {
     /// Loss and scores of a batch, outside training.
     private func score(_ batch: Batch, _ reader: BatchReader) throws -> ScoredBatch {
         guard reader.hasLabels || objective.takesAnyLabels else {
+            guard let model = model as? any Model else { throw TrainingError("the rows have no labels") }
             let output = try model(batch.input)
             guard let logits = output.logits else { throw TrainingError("the model gave no logits") }
             let perToken = model.givesTokens
-            return try ScoredBatch(logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0)
+            return try ScoredBatch(
+                logits: logits, boundaries: perToken ? output.boundaries : nil, loss: 0, count: 0, weight: 0)
         }
         let count = try objective.count(batch)
-        let output = try objective.evaluate(batch, StepContext(evaluating: model, total: max(1, count)))
-        let loss = try output.value() * Double(count)
+        let weight = try objective.weight(batch)
+        let output = try objective.evaluate(batch, StepContext(evaluating: model, total: weight > 0 ? weight : 1))
+        let loss = try output.value()
         guard loss.isFinite else {
             throw TrainingError("evaluation: the loss of rows \(batch.rowNames) is not finite")
         }
         return try ScoredBatch(
-            logits: output.logits, boundaries: output.boundaries, loss: loss, count: count, correct: output.correct)
+            logits: output.logits, boundaries: output.boundaries, loss: loss, count: count, weight: weight,
+            correct: output.correct)
     }
 }
 
@@ -175,21 +201,27 @@ private struct ScoredBatch {
     let logits: [Float]
     let width: Int
     let boundaries: [Int]?
-    let lossSum: Double
+    /// The mean loss over what is labelled.
+    let loss: Double
     let count: Int
+    /// What is labelled by its weights.
+    let weight: Double
     /// Labelled tokens that the model finds the most probable; nil where that is not asked.
     let correct: Int?
 
-    init(logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int, correct: Int? = nil) throws {
+    init(
+        logits: Tensor?, boundaries: [Int]?, loss: Double, count: Int, weight: Double, correct: Int? = nil
+    ) throws {
         self.correct = correct
         self.logits = try logits?.floatArray() ?? []
         width = logits?.shape.last ?? 0
-        (self.boundaries, lossSum, self.count) = (boundaries, loss, count)
+        (self.boundaries, self.loss, self.count, self.weight) = (boundaries, loss, count, weight)
     }
 
     func evaluated(_ batch: Batch) throws -> EvaluationPart? {
         guard let labels = batch.labels, width > 0 else { return nil }
-        return try EvaluationPart(logits: logits, width: width, labels: labels, lossSum: lossSum, lossCount: count)
+        return try EvaluationPart(
+            logits: logits, width: width, labels: labels, lossSum: loss * Double(count), lossCount: count)
     }
 }
 
@@ -199,13 +231,13 @@ private struct GatheredScores {
     private var (logits, width): ([Float], Int) = ([], 0)
     private var boundaries: [Int]?
     private var labels: Labels?
-    private var (lossSum, count) = (0.0, 0)
+    private var (lossSum, weight, count) = (0.0, 0.0, 0)
     private var correct: Int?
 
     init(keepsScores: Bool) { self.keepsScores = keepsScores }
 
-    /// The mean over all that is labelled; nil where nothing is.
-    var meanLoss: Double? { count > 0 ? lossSum / Double(count) : nil }
+    /// The mean over all that is labelled, by its weights; nil where nothing is.
+    var meanLoss: Double? { weight > 0 ? lossSum / weight : nil }
 
     /// Share of the labelled tokens that the model finds the most probable; nil where that was not asked.
     var accuracy: Double? { correct.flatMap { count > 0 ? Double($0) / Double(count) : nil } }
@@ -215,7 +247,8 @@ private struct GatheredScores {
     }
 
     mutating func add(_ part: ScoredBatch, _ batch: Batch) {
-        lossSum += part.lossSum
+        lossSum += part.loss * part.weight
+        weight += part.weight
         count += part.count
         if let more = part.correct { correct = (correct ?? 0) + more }
         guard keepsScores else { return }

@@ -31,6 +31,7 @@ extension Trainer {
         control.shouldEvaluate = arguments.evalStrategy == .epoch && arguments.evalDelay <= state.epoch
         control.shouldSave = arguments.saveStrategy == .epoch
         try emit(.epochEnd)
+        try logEpoch()
         let (loss, steps) = (state.progress.epochLoss, state.progress.epochSteps)
         try logEvaluateSave { self.moveOnAfterEpoch() }
         if steps > 0, arguments.evalStrategy == .no {
@@ -49,6 +50,12 @@ extension Trainer {
     }
 
     private func moveOnAfterEpoch() {
+        // What ends the training within an epoch leaves its place, so that a longer run goes on there.
+        let isCut = state.progress.stepInEpoch < setup?.plan.stepsPerEpoch ?? 0 && !control.shouldEpochStop
+        if control.shouldTrainingStop, isCut {
+            state.progress.phase = .finished
+            return
+        }
         state.progress.epochIndex += 1
         state.progress.stepInEpoch = 0
         (state.progress.epochLoss, state.progress.epochSteps) = (0, 0)
@@ -82,6 +89,28 @@ extension Trainer {
         if isSaving, control.shouldTrainingStop, state.progress.phase == .epochBegin {
             state.progress.phase = .finished
         }
+    }
+
+    /// Adds the epoch's mean training loss to the run's log, unless a row says it already: a log of just the epoch's steps.
+    ///
+    /// It stands in the log's file alone: `log_history` has the rows of the reference.
+    private func logEpoch() throws {
+        let progress = state.progress
+        guard progress.epochSteps > 0 else { return }
+        // A log is about to come, or came after the last step.
+        let logs = (control.shouldLog ? [state.globalStep] : []) + loggedSteps.prefix(2) + [0, 0]
+        guard logs[0] != state.globalStep || logs[0] - logs[1] != progress.epochSteps else { return }
+        let row = EpochLoss(
+            epoch: state.epoch, step: state.globalStep, loss: progress.epochLoss / Double(progress.epochSteps),
+            place: state.logHistory.count)
+        state.progress.epochLosses.append(row)
+        if let folder = session.logFolder { try RunRecord.append(row.members, to: folder) }
+    }
+
+    /// The steps at which the training loss was logged, the last first.
+    private var loggedSteps: some Sequence<Int> {
+        state.logHistory.lazy.reversed().filter { row in row.contains { $0.key == "loss" } }
+            .compactMap { $0.last?.value.int }
     }
 
     /// Adds the mean loss since the last log, where there were steps.
@@ -121,8 +150,11 @@ extension Trainer {
         return metrics
     }
 
+    /// The key under which evaluations give the metric that metric_for_best_model names.
+    static func key(ofMetric name: String) -> String { name.hasPrefix("eval_") ? name : "eval_" + name }
+
     private func value(ofMetric name: String, in metrics: [JSON.Member]) throws -> Double {
-        let key = name.hasPrefix("eval_") ? name : "eval_" + name
+        let key = Trainer.key(ofMetric: name)
         guard let value = metrics.first(where: { $0.key == key })?.value.double else {
             let known = metrics.map(\.key)
             throw TrainingError(
@@ -147,7 +179,28 @@ extension Trainer {
             } ?? true
         state.progress.evaluationsWithoutImprovement =
             improved ? 0 : state.progress.evaluationsWithoutImprovement + 1
-        if state.progress.evaluationsWithoutImprovement >= patience { control.shouldTrainingStop = true }
+        guard state.progress.evaluationsWithoutImprovement >= patience else { return }
+        control.shouldTrainingStop = true
+        let best = state.bestMetric.map { Figures.fixed($0, 4) } ?? "-"
+        reporter?.note(
+            "early stopping: \(Trainer.key(ofMetric: name)) was not better than \(best) in \(state.progress.evaluationsWithoutImprovement) evaluations; the training ends after step \(state.globalStep) of \(state.maxSteps)"
+        )
+    }
+
+    /// Says which evaluation was the best, and whose weights the model has now.
+    private func tellBest() {
+        guard let best = state.bestMetric, best.isFinite, let name = arguments.metricForBestModel else { return }
+        let key = Trainer.key(ofMetric: name)
+        let step = state.logHistory.first { row in row.contains { $0.key == key && $0.value.double == best } }?.last
+        var line = "best \(key): \(Figures.fixed(best, 4))" + (step?.value.int.map { " at step \($0)" } ?? "")
+        let checkpoint = state.bestModelCheckpoint
+        if arguments.loadBestModelAtEnd, let checkpoint {
+            line += "; the model has the weights of \(checkpoint)"
+        } else {
+            line += checkpoint.map { " (\($0))" } ?? ""
+            line += "; the model has the weights of step \(state.globalStep)"
+        }
+        reporter?.note(line)
     }
 
     /// Renews the best metric; whether it is a new one.
@@ -179,6 +232,7 @@ extension Trainer {
         try log(metrics)
         dropKeptStates(of: .train)
         if arguments.loadBestModelAtEnd { try loadBest() }
+        tellBest()
         try removeAllButBest()
         session.output = TrainOutput(
             globalStep: state.globalStep, trainingLoss: loss,

@@ -49,10 +49,11 @@ extension Trainer {
 
     /// Forward and backward of all micro-batches; gives the step's loss.
     private func gradients(of batches: [Batch], _ setup: TrainingSetup) throws -> Double {
-        let total = try batches.reduce(0) { try $0 + objective.count($1) }
-        guard total > 0 else {
+        guard try batches.contains(where: { try objective.count($0) > 0 }) else {
             throw failure("no label counts: every one of them is -100, so there is no loss", batches)
         }
+        let total = try batches.reduce(0) { try $0 + objective.weight($1) }
+        guard total > 0 else { throw failure("class_weights of all labels are 0, so there is no loss", batches) }
         let draws = DropoutDraws(
             seed: UInt64(bitPattern: Int64(arguments.seed)), step: state.globalStep, quietBelow: keptStates.quietBelow)
         setup.optimizer.zeroGrad()
@@ -111,7 +112,7 @@ extension Trainer {
             let factor = TrainedGradients.clippingFactor(norm: report.norm, maxNorm: arguments.maxGradNorm)
         {
             // Callbacks see clipped gradients; where there are none, the update clips as it reads them.
-            if callbacks.isEmpty { scale = factor } else { try gradients.scale(by: factor) }
+            if !callbacks.contains(where: \.seesGradients) { scale = factor } else { try gradients.scale(by: factor) }
         }
         clipping.end()
         let multiplier = setup.schedule.multiplier(at: state.globalStep)

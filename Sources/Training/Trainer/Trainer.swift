@@ -7,8 +7,8 @@ import Tensors
 /// Epochs, logging, evaluation and saving come in the order of transformers' Trainer. All that it draws at random is a function of
 /// (seed, step, row), so a run that goes on from a checkpoint gives the bits of one that ran through.
 public final class Trainer {
-    /// The model.
-    public let model: any Model
+    /// The model, or a module of the caller's own, whose loss `objective` computes.
+    public let model: any Module
     /// How to train.
     public let arguments: TrainingArguments
     /// What is minimised.
@@ -41,7 +41,7 @@ public final class Trainer {
     public var keptStatesMemory = 2 << 30
 
     let trainReader: BatchReader?
-    let evalReader: BatchReader?
+    let evalSets: [EvaluationSet]
     var keptStates = TrainerKeptStates()
     let openOutput: (() throws -> Folder)?
     var weights: any CheckpointWeights
@@ -55,34 +55,54 @@ public final class Trainer {
     /// - Parameters:
     ///   - trainDataset: rows to train on, with input_ids and labels.
     ///   - evalDataset: rows to evaluate on.
+    ///   - evalDatasets: several sets of them by name, in the order in which they are evaluated; `evalDataset` is then nil.
     ///   - objective: what to minimise; that of the model's task where nil.
     ///   - output: opens the folder of the checkpoints when the first one is written; nil where none may be.
     /// - Throws: where a dataset lacks a column or a row does not fit the model, and for what the arguments ask and this trainer lacks.
     public init(
-        model: any Model, arguments: TrainingArguments = TrainingArguments(), trainDataset: Dataset? = nil,
-        evalDataset: Dataset? = nil, objective: (any Objective)? = nil, output: (() throws -> Folder)? = nil
+        model: any Module, arguments: TrainingArguments = TrainingArguments(), trainDataset: Dataset? = nil,
+        evalDataset: Dataset? = nil, evalDatasets: [(name: String, dataset: Dataset)] = [],
+        objective: (any Objective)? = nil, output: (() throws -> Folder)? = nil
     ) throws {
-        let objective =
-            try objective ?? Objectives.standard(for: model, labelSmoothing: arguments.labelSmoothingFactor)
-        (self.model, self.arguments, self.objective, openOutput) = (model, arguments, objective, output)
-        func reader(_ dataset: Dataset?, _ split: String) throws -> BatchReader? {
-            try dataset.map {
-                try BatchReader(
-                    $0, for: model, columns: objective.columns, labelNames: arguments.labelNames,
-                    isFree: objective.takesAnyLabels, split: split)
+        let hasOwnLoss = objective != nil
+        var objective = try objective ?? Objectives.standard(for: model)
+        (self.model, self.arguments, openOutput) = (model, arguments, output)
+        func reader(_ dataset: Dataset, _ split: String) throws -> BatchReader {
+            let reader = try BatchReader(
+                dataset, for: model, columns: objective.columns, labelNames: arguments.labelNames,
+                isFree: objective.takesAnyLabels, split: split)
+            guard arguments.maxTokensPerBatch == nil || reader.tokenCounts.count == dataset.count else {
+                throw TrainingError("args: max_tokens_per_batch needs a column 'input_ids' of \(split)")
             }
+            return reader
         }
-        trainReader = try reader(trainDataset, "train_dataset")
-        evalReader = try reader(evalDataset, "eval_dataset")
+        trainReader = try trainDataset.map { try reader($0, "train_dataset") }
+        let sets =
+            evalDataset.map { [(name: nil, dataset: $0)] } ?? evalDatasets.map { (name: $0.name, dataset: $0.dataset) }
+        evalSets = try sets.map { (name: String?, dataset: Dataset) in
+            EvaluationSet(name: name, reader: try reader(dataset, EvaluationSet.split(name)))
+        }
+        try TrainingArguments.ClassWeights.check(
+            arguments, trainReader ?? evalSets.first?.reader, for: model, ownLoss: hasOwnLoss)
+        if !hasOwnLoss {
+            objective = try Objectives.standard(
+                for: model, labelSmoothing: arguments.labelSmoothingFactor,
+                weights: try arguments.classWeights?.weights(of: trainReader, for: model))
+        }
+        self.objective = objective
         weights = TrainableWeights(model)
-        if evalReader == nil, arguments.evalStrategy != .no || arguments.evalOnStart {
+        try EvaluationSet.check(evalSets, arguments)
+        if evalSets.isEmpty, arguments.evalStrategy != .no || arguments.evalOnStart {
             throw TrainingError(
                 "trainer: \(arguments.evalOnStart ? "eval_on_start" : "eval_strategy '\(arguments.evalStrategy.rawValue)'") needs an eval_dataset"
             )
         }
         if let trainReader, !trainReader.hasLabels, !objective.takesAnyLabels {
+            let columns = trainReader.dataset.columnNames.joined(separator: ", ")
             throw TrainingError(
-                "train_dataset: there is no label column; expected labels, label or label_ids; the columns are \(trainReader.dataset.columnNames.joined(separator: ", "))"
+                objective is QuestionAnswering
+                    ? "train_dataset: there are no columns start_positions and end_positions; lorawb.answer_features makes them of questions, contexts and answers; the columns are \(columns)"
+                    : "train_dataset: there is no label column; expected labels, label or label_ids; the columns are \(columns)"
             )
         }
     }
@@ -197,6 +217,8 @@ struct TrainingSession {
     var hasBegun = false
     /// Whether the run was continued, so that its folder may hold checkpoints.
     var isResumed = false
+    /// What is otherwise than in the run that was continued, until it is recorded.
+    var changes: RunChanges?
     var start = ContinuousClock.now
     var firstStep = 0
     /// Whether a step, or what follows it, is in progress: an interruption then goes back to what was settled.

@@ -52,6 +52,13 @@ public enum TrainerEvent: Sendable {
 public protocol TrainerCallback: AnyObject {
     /// Called in the order in which callbacks were given; an error stops the training.
     func handle(_ event: TrainerEvent, _ trainer: Trainer) throws
+    /// Whether it looks at gradients, which are then clipped before the parameters change.
+    var seesGradients: Bool { get }
+}
+
+extension TrainerCallback {
+    /// It may.
+    public var seesGradients: Bool { true }
 }
 
 /// What callbacks may ask of the trainer.

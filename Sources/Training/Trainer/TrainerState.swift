@@ -39,6 +39,34 @@ public struct TrainerState: Sendable, Equatable {
 
     /// What the reference does not keep, and a run needs to go on exactly.
     var progress = RunProgress()
+
+    /// The rows of the log's file: those of `logHistory`, and the losses of epochs between them.
+    var logRows: [[JSON.Member]] {
+        var rows: [[JSON.Member]] = []
+        var losses = progress.epochLosses[...]
+        for (place, row) in logHistory.enumerated() {
+            while let loss = losses.first, loss.place <= place {
+                rows.append(loss.members)
+                losses.removeFirst()
+            }
+            rows.append(row)
+        }
+        return rows + losses.map(\.members)
+    }
+}
+
+/// The mean training loss of an epoch, a row of the run's log.
+struct EpochLoss: Sendable, Equatable {
+    let epoch: Double
+    let step: Int
+    let loss: Double
+    /// How many rows of `logHistory` stand before it.
+    let place: Int
+
+    /// The row.
+    var members: [JSON.Member] {
+        [.init("epoch_loss", .number(loss)), .init("epoch", .number(epoch)), .init("step", .integer(step))]
+    }
 }
 
 /// The parts of a training's state by which it goes on to the bit.
@@ -69,6 +97,8 @@ struct RunProgress: Sendable, Equatable {
     /// Sum of the steps' losses in this epoch, and their number.
     var epochLoss = 0.0
     var epochSteps = 0
+    /// The losses of the epochs so far that no other row of the log says.
+    var epochLosses: [EpochLoss] = []
     var lastGradNorm = 0.0
     var lastLearningRate = 0.0
     var evaluationsWithoutImprovement = 0
@@ -80,4 +110,15 @@ struct RunProgress: Sendable, Equatable {
     var evaluatedOnStart = false
     /// Seconds that the training took before it was resumed.
     var seconds = 0.0
+
+    /// Takes back the end of a training that is now to be longer: what ended it may have stood within an epoch.
+    mutating func goOn(_ plan: StepPlan, after step: Int) {
+        guard step < plan.totalSteps, phase == .finished || phase == .epochEnd else { return }
+        control.shouldTrainingStop = false
+        if stepInEpoch > 0, stepInEpoch < plan.stepsPerEpoch, !control.shouldEpochStop {
+            phase = .step
+        } else if phase == .finished, epochIndex < plan.epochs {
+            phase = .epochBegin
+        }
+    }
 }

@@ -70,11 +70,9 @@ extension TrainingArguments {
     ]
 
     private static let reporting: [String: InertOption] = [
-        "report_to": InertOption([.string("none"), .list([]), .list([.string("none")])], service.reason),
         "run_name": InertOption([], "the run folder names the run (--run-dir)"),
         "project": service, "trackio_space_id": service, "trackio_bucket_id": service,
         "trackio_static_space_id": service,
-        "logging_dir": InertOption([], "logs stand in the run folder"),
         "log_level": InertOption([.string("passive")], "there is one level"),
         "log_level_replica": InertOption([.string("warning")], "there is one level"),
         "log_on_each_node": harmless, "save_on_each_node": InertOption(off, "training runs in one process"),

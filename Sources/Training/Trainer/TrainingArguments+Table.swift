@@ -255,6 +255,22 @@ extension TrainingArguments {
         number(
             "label_smoothing_factor", \.labelSmoothingFactor, .belowOne,
             "Share of the labels' weight that is spread over all classes."),
+        Argument(
+            option: Option(
+                "class_weights", .either([.numbers(.atLeastZero), .oneOf(["balanced"])]), default: .words("1 for each"),
+                "Weight of each class in the loss, from class 0; \"balanced\" for rows / (classes · rows of the class), as scikit-learn. Of several labels how much heavier the presence of each is than its absence; \"balanced\" for rows without / rows with the label.",
+                example: "\"balanced\""),
+            read: { arguments, source in
+                if let numbers = source.numbers("class_weights") { arguments.classWeights = .each(numbers) }
+                if source.optionalString("class_weights") != nil { arguments.classWeights = .balanced }
+            },
+            recorded: {
+                switch $0.classWeights {
+                case nil: .nothing
+                case .balanced: .string("balanced")
+                case .each(let weights): .list(weights.map(OptionLiteral.number))
+                }
+            }),
     ]
 
     private static let intervals: [Argument] = [
@@ -354,6 +370,29 @@ extension TrainingArguments {
         ),
         flag("disable_tqdm", \.disableTqdm, "Whether no progress bar is drawn; figures, notes and warnings still come.")
             .free,
+        Argument(
+            option: Option(
+                "report_to", .strings, default: "none",
+                "\"tensorboard\" writes the log as event files that TensorBoard reads, so does \"all\"; \"none\" nothing beside the run's own log.",
+                example: "\"tensorboard\""),
+            read: { arguments, source in
+                guard let names = source.strings("report_to") else { return }
+                guard names != ["none"] else { return arguments.reportTo = [] }
+                arguments.reportTo = try (names == ["all"] ? Report.allCases.map(\.rawValue) : names).map { name in
+                    guard let report = Report(rawValue: name) else {
+                        throw TrainingError(
+                            "args: option 'report_to' = '\(name)' is not supported: nothing goes to the network; logs stand in the run folder"
+                        )
+                    }
+                    return report
+                }
+            },
+            recorded: { $0.reportTo.isEmpty ? .string("none") : .list($0.reportTo.map { .string($0.rawValue) }) }
+        ).free,
+        text(
+            "logging_dir", \.loggingDir, default: "the folder of the checkpoints", "Folder that event files go to.",
+            example: "\"runs/events\""
+        ).free,
     ]
 
     private static let keptStates: [Argument] = [

@@ -29,6 +29,20 @@ public struct TrainingArguments: Sendable, Equatable {
         case memory, file
     }
 
+    /// Weights of classes in the loss; of several labels, how much heavier the presence of each is than its absence.
+    public enum ClassWeights: Sendable, Equatable {
+        /// By how often each class is a label of the training data.
+        case balanced
+        /// One for each class, from id 0.
+        case each([Double])
+    }
+
+    /// What a log is reported to, by its name in `report_to`.
+    public enum Report: String, Sendable, CaseIterable {
+        /// Event files that TensorBoard reads.
+        case tensorboard
+    }
+
     /// Optimizers by their names in `optim`.
     public enum OptimizerName: String, Sendable { case adamW, sgd }
 
@@ -80,6 +94,8 @@ public struct TrainingArguments: Sendable, Equatable {
     public var warmupSteps = 0.0
     /// Share of the labels' weight that is spread over all classes.
     public var labelSmoothingFactor = 0.0
+    /// Weights of the classes in the loss; all weigh 1 where nil.
+    public var classWeights: ClassWeights?
     /// When to log the training loss.
     public var loggingStrategy = Interval.steps
     /// Steps between logs; below 1 a share of all steps.
@@ -154,6 +170,10 @@ public struct TrainingArguments: Sendable, Equatable {
     public var datasetTextField = "text"
     /// Whether no progress bar is drawn.
     public var disableTqdm = false
+    /// Who is told of the log beside the run's own files.
+    public var reportTo: [Report] = []
+    /// Where TensorBoard's event files go; the folder of the checkpoints where nil.
+    public var loggingDir: String?
 
     /// The defaults.
     public init() {}

@@ -9,7 +9,7 @@ import Tensors
 /// the seed and the clock of a call.
 final class LayerBox: ModuleBox {
     var isTraining = true
-    private let ownClock: StepClock
+    let ownClock: StepClock
 
     override var clock: StepClock? { ownClock }
 
@@ -19,6 +19,9 @@ final class LayerBox: ModuleBox {
     }
 
     private var recipeModule: RecipeModule? { module as? RecipeModule }
+
+    /// The objects of its parts that recipes made.
+    var members: [ModuleBox] { (recipeModule?.parts ?? []).map(\.box) }
 
     override func part(_ module: any Module) -> ModuleBox {
         if module === self.module { return self }

@@ -157,6 +157,7 @@ enum ModuleLua {
     private static let loadOptions = OptionTable([
         Option("is_trainable", .boolean, default: false, "Whether training goes on with it."),
         Option("check_base", .boolean, default: true, "Whether the base must be the one it was trained on."),
+        ModelLocation.revision,
     ])
 
     /// Methods about adapters.
@@ -282,15 +283,21 @@ enum ModuleLua {
                     LuaParameter("name", .string, default: .words("the active one"), "The adapter."),
                 ], example: "model:save_adapter(\"adapter\")"
             ) { box, call in
-                let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
                 let name = try call.optionalString(2, "name") ?? box.adapters.active.first ?? "default"
-                try box.adapters.save(name, to: folder)
+                let notes = try box.context.permissions.saving(try call.string(1, "path")) {
+                    try box.adapters.save(name, to: $0)
+                }
+                for note in notes { box.context.output.print(note) }
                 return .nothing
             },
             LuaMethod(
                 "load_adapter", "Reads an adapter that PEFT or lorawb wrote; it is frozen unless is_trainable is set.",
                 parameters: [
-                    LuaParameter("path", .path, "The adapter's folder."), name, LuaParameter("options", loadOptions),
+                    LuaParameter(
+                        "path", .path,
+                        "The adapter's folder, the one above where it has the adapter's name, or a name in the Hugging Face cache."
+                    ),
+                    name, LuaParameter("options", loadOptions),
                 ],
                 example:
                     "model:save_adapter(\"adapter\")\nbase:load_adapter(\"adapter\", \"default\", { is_trainable = true })"
@@ -298,7 +305,8 @@ enum ModuleLua {
                 let options = try call.options(3, loadOptions)
                 try box.checkWhole("load_adapter")
                 let path = try call.string(1, "path")
-                let folder = try ModelLocation.folder(path, box.context, kind: "adapter")
+                let folder = try ModelLocation.folder(
+                    path, box.context, kind: "adapter", revision: options.optionalString("revision"))
                 let notes = try box.adapters.load(
                     folder, name: try call.optionalString(2, "name") ?? "default",
                     isTrainable: try options.boolean("is_trainable"),

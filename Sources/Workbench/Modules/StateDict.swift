@@ -17,6 +17,16 @@ enum StateDict {
         return state
     }
 
+    /// The file that trainers write a state dict to.
+    static let file = "model.safetensors"
+
+    /// Writes all weights of a module.
+    static func save(_ module: any Module, to folder: Folder, _ name: String) throws {
+        try SafetensorsLua.write(
+            try module.namedParameters().map { ($0.name, try values(of: $0.weight), $0.weight.shape) }, to: folder, name
+        )
+    }
+
     private static func values(of weight: Weight) throws -> [Float] {
         if let tensor = weight.tensor { return try tensor.floatArray() }
         return try weight.floats()
@@ -101,14 +111,7 @@ enum StateDict {
                 example: "layer:save_weights(\"layer.safetensors\")"
             ) { box, call in
                 let (folder, name) = try box.context.permissions.writing(try call.string(1, "path"))
-                let items = try box.module.namedParameters().map { name, weight in
-                    let values = try values(of: weight)
-                    guard values.allSatisfy(\.isFinite) else {
-                        throw LuaFault("'\(name)' holds a number that is not finite; nothing was written")
-                    }
-                    return SafetensorsWriter.Item(name: name, shape: weight.shape, floats: values)
-                }
-                try SafetensorsWriter.write(items, metadata: ["format": "pt"], to: folder, name)
+                try save(box.module, to: folder, name)
                 return .nothing
             },
             LuaMethod(

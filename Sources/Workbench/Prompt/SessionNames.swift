@@ -13,7 +13,7 @@ struct SessionNames {
         "assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "rawlen", "rawset",
         "select",
         "tonumber", "type", "pcall", "xpcall", "setmetatable", "print", "tostring", "require", "load", "_G", "_VERSION",
-        "coroutine", "string", "math", "table", "utf8", "os", "lorawb", "help", "_",
+        "coroutine", "string", "math", "table", "utf8", "os", "io", "lorawb", "help", "_",
     ]
 
     private let host: LuaHost

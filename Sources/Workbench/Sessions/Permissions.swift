@@ -1,4 +1,5 @@
 import Formats
+import Training
 import Words
 
 #if canImport(Glibc)
@@ -25,8 +26,12 @@ public final class Permissions {
 
     /// What relative paths of the recipe are relative to.
     public let base: String
+    /// Makes a file that the host provides for what the recipe calls `name`, and gives its path; nil for every other name.
+    ///
+    /// So a recipe inside the binary reads its data, which is inside the binary too.
+    var provided: ((_ name: String) throws -> String?)?
     private var grants: [Grant] = []
-    /// Places that are not to be written even beneath a writable folder: the recipe itself.
+    /// Places that are not to be written even beneath a writable folder: the recipe itself, and what a run records of itself.
     private var protected: Set<String> = []
 
     /// Permissions of a recipe whose relative paths start at the folder `base`.
@@ -48,9 +53,22 @@ public final class Permissions {
         protected.formUnion([lexical, Permissions.real(lexical) ?? lexical])
     }
 
+    /// Keeps what a run records of itself in its folder from being written: a continued run takes from it what it may read.
+    func protectRecord(in path: String) {
+        let lexical = Permissions.absolute(path, from: base)
+        for folder in [lexical, Permissions.real(lexical) ?? lexical] {
+            for file in [RunRecord.recipeFile, RunRecord.parametersFile, RunRecord.environmentFile] {
+                protected.insert("\(folder)/\(file)")
+            }
+        }
+    }
+
+    /// Whether `path` may be written, whatever is there.
+    func mayWrite(_ path: String) -> Bool { (try? request(path)).flatMap { grant(for: $0, .write) } != nil }
+
     /// The folder and the name beneath it through which `path` is read; throws where that is not allowed.
     public func reading(_ path: String) throws -> (folder: Folder, name: String) {
-        try open(path, .read, asFolder: false)
+        try open(try provided?(path) ?? path, .read, asFolder: false)
     }
 
     /// Whether `path` may be read, whatever is there.
@@ -61,7 +79,8 @@ public final class Permissions {
         let opened = try open(path, .write, asFolder: false)
         let absolute = absolute(path)
         guard !protected.contains(absolute), !protected.contains(Permissions.real(absolute) ?? absolute) else {
-            throw FormatError("\(Permissions.shown(path)): is the running recipe, which is not to be written")
+            throw FormatError(
+                "\(Permissions.shown(path)): is the running recipe or its record, which is not to be written")
         }
         return opened
     }
@@ -76,6 +95,20 @@ public final class Permissions {
     public func writingFolder(_ path: String) throws -> Folder {
         let (folder, name) = try open(path, .write, asFolder: true)
         return name == "." ? folder : try folder.subfolder(name, create: true)
+    }
+
+    /// Gives `body` the folder at `path` to write into; where it throws, the folders that were made for it are gone again.
+    public func saving<Result>(_ path: String, _ body: (Folder) throws -> Result) throws -> Result {
+        let (root, name) = try open(path, .write, asFolder: true)
+        let parts = name == "." ? [] : name.split(separator: "/")
+        let made = parts.indices.map { parts[...$0].joined(separator: "/") }.first { !root.isThere($0) }
+        do {
+            return try body(parts.isEmpty ? root : root.subfolder(name, create: true))
+        } catch {
+            // What is left of them must not hide why it failed.
+            if let made { try? root.remove(made) }
+            throw error
+        }
     }
 
     /// `path` made absolute against the recipe's base, without "." and "..".
@@ -106,17 +139,25 @@ public final class Permissions {
                 "\(Permissions.shown(path)): \(access == .read ? "reading" : "writing") it is not permitted; "
                     + "to allow it, run again with \(flag) \(Permissions.shown(folder))")
         }
+        let targets = access == .read ? linkTargets : nil
         if grant.isFile || absolute == grant.root && Permissions.isFile(absolute) {
             let parent = Permissions.parent(absolute)
             let linkRoot = grant.linkRoot == grant.root ? parent : grant.linkRoot
             return (
-                try Folder(path: parent, linkRoot: linkRoot),
+                try Folder(path: parent, linkRoot: linkRoot, targets: targets),
                 String(absolute.dropFirst(parent == "/" ? 1 : parent.count + 1))
             )
         }
         let linkRoot = access == .write ? grant.root : grant.linkRoot
         let rest = absolute.dropFirst(grant.root == "/" ? 1 : grant.root.count + 1)
-        return (try Folder(path: grant.root, linkRoot: linkRoot), rest.isEmpty ? "." : String(rest))
+        return (try Folder(path: grant.root, linkRoot: linkRoot, targets: targets), rest.isEmpty ? "." : String(rest))
+    }
+
+    /// Everything that may be read: links may lead there from anywhere else that may.
+    private var linkTargets: LinkTargets {
+        LinkTargets(folders: grants.filter { !$0.isFile }.map(\.root), files: grants.filter(\.isFile).map(\.root)) {
+            "to allow it, run again with --allow-read \(Permissions.shown($0))"
+        }
     }
 
     // MARK: Paths as text
@@ -139,10 +180,13 @@ public final class Permissions {
         root == "/" || path.hasPrefix(root + "/")
     }
 
-    /// The repository folder of a path in the model cache (`models--org--name`), whose links stay inside it.
+    /// The repository folder of a path in the cache (`models--org--name`), whose links stay inside it.
     private static func repository(of path: String) -> String? {
         let parts = path.split(separator: "/")
-        guard let index = parts.lastIndex(where: { $0.hasPrefix("models--") }), index + 1 < parts.count else {
+        let index = parts.lastIndex { part in
+            ModelCache.Repository.allCases.contains { part.hasPrefix($0.rawValue + "--") }
+        }
+        guard let index, index + 1 < parts.count else {
             return nil
         }
         return "/" + parts[...index].joined(separator: "/")

@@ -23,6 +23,8 @@ public final class RecipeContext {
     let options: SessionOptions
     /// Parameters by name, once the recipe has declared them.
     var parameters: [String: JSON] = [:]
+    /// What the run that is continued recorded; nil where none is, or it recorded nothing.
+    var recorded: RecordedRun?
     /// Whether `lorawb.args` was called.
     var declaredParameters = false
     /// What the user typed wrongly, where that ended the run.
@@ -40,6 +42,7 @@ public final class RecipeContext {
     /// Seed of new weights and of dropout.
     private(set) var seed: UInt64
     private var drawn = 0
+    private var said: Set<String> = []
 
     init(
         permissions: Permissions, runFolder: RunFolder, words: [String], workingFolder: String, wantsHelp: Bool,
@@ -53,6 +56,32 @@ public final class RecipeContext {
 
     /// Sets the seed; the same numbers are drawn again from here on.
     func setSeed(_ seed: Int) { (self.seed, drawn) = (UInt64(bitPattern: Int64(seed)), 0) }
+
+    /// Prints a line that the session has not printed so before.
+    func sayOnce(_ line: String) { if said.insert(line).inserted { output.print(line) } }
+
+    /// The line that continues a run of this recipe, as a shell takes it: the recipe, what was typed for it, and the options.
+    func lineToGoOn(in folder: String) -> String {
+        let shown = folder.hasPrefix(workingFolder + "/") ? String(folder.dropFirst(workingFolder.count + 1)) : folder
+        let words = [recipeName] + words + ["--resume", shown] + options.typed
+        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
+    }
+
+    /// A word as a shell takes it; control characters are written out, so that the line stays one.
+    private static func quoted(_ word: String) -> String {
+        guard !word.utf8.contains(where: { $0 < 32 || $0 == 127 }) else {
+            let escaped = word.unicodeScalars.map { scalar in
+                guard scalar.value >= 32, scalar.value != 127 else {
+                    let digits = String(scalar.value, radix: 8)
+                    return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+                }
+                return scalar == "'" || scalar == "\\" ? "\\\(scalar)" : String(scalar)
+            }
+            return "$'\(escaped.joined())'"
+        }
+        let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !word.isEmpty
+        return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
+    }
 
     /// The key of the next numbers that a recipe draws by `randn` and the like.
     func nextKey() -> RandomKey {

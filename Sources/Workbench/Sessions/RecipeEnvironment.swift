@@ -44,7 +44,7 @@ enum RecipeEnvironment {
     private static func registerTypes(_ host: LuaHost, _ context: RecipeContext) throws {
         try host.register(TensorLua.type)
         try host.register(TokenizerLua.type)
-        try host.register(DatasetLua.type)
+        try host.register(DatasetLua.type(context))
         try host.register(DatasetLua.splits)
         try host.register(ParameterLua.type)
         try host.register(ModuleLua.type)
@@ -64,9 +64,10 @@ enum RecipeEnvironment {
         LuaModule(
             "lorawb", "Adapting pretrained language models.",
             functions: [ArgsLua.function(context)] + FilesLua.functions(context) + TensorMaking.functions(context)
-                + MemoryLua.functions(context) + ModelLocation.functions(context)
+                + SafetensorsLua.functions(context) + MemoryLua.functions(context) + ModelLocation.functions(context)
                 + [
-                    TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made(context),
+                    TokenizerLua.function(context), DatasetLua.function(context), DatasetLua.made,
+                    DatasetLua.concatenate,
                     ModelLua.function(context),
                     TrainerLua.function(context), ShowLua.function(context), SamplesLua.function,
                     AnswerFeaturesLua.function,

@@ -41,8 +41,8 @@ public struct RecipeParameters: Sendable {
     public struct Parameter: Sendable {
         /// Name, as in `--name value`.
         public let name: String
-        /// Value where the user says nothing.
-        public let defaultValue: JSON
+        /// Value where the user says nothing; nil where the user must say one.
+        public let defaultValue: JSON?
         /// Type of the value.
         public let kind: Kind
         /// What it may be, with its range.
@@ -52,27 +52,36 @@ public struct RecipeParameters: Sendable {
         /// The values allowed, where they are listed.
         public let oneOf: [JSON]?
 
-        /// Parameter with its checks; the default is held to them too.
+        /// Parameter with its checks; the default is held to them too, and a parameter without one is required.
         public init(
-            name: String, defaultValue: JSON, kind: Kind? = nil, help: String? = nil, minimum: Double? = nil,
+            name: String, defaultValue: JSON?, kind: Kind? = nil, help: String? = nil, minimum: Double? = nil,
             maximum: Double? = nil, oneOf: [JSON]? = nil
         ) throws {
             guard let first = name.utf8.first, first != UInt8(ascii: "-"),
                 name.utf8.allSatisfy({ $0 == 95 || $0 == 45 || (48...57).contains($0) || (97...122).contains($0 | 32) })
             else { throw RecipeParameterError("args: '\(name)' is not a name that can be typed as --\(name)") }
-            let kind = kind ?? Kind(of: defaultValue)
+            let kind = kind ?? defaultValue.map(Kind.init(of:)) ?? .string
             (self.name, self.kind, self.help, self.oneOf) = (name, kind, help, oneOf)
             type = kind.type(minimum, maximum)
-            // A number may be written without its point.
-            if kind == .number, let number = defaultValue.double {
-                self.defaultValue = .number(number)
-            } else if kind == .integer, let integer = defaultValue.int {
-                self.defaultValue = .integer(Int64(integer))
-            } else {
-                self.defaultValue = defaultValue
-            }
-            try check(self.defaultValue, "args: the default of '\(name)'")
+            self.defaultValue = defaultValue.map { Self.plain($0, kind) }
+            if let value = self.defaultValue { try check(value, "args: the default of '\(name)'") }
         }
+
+        /// A value of the type's own kind: a number may be written without its point.
+        private static func plain(_ value: JSON, _ kind: Kind) -> JSON {
+            if kind == .number, let number = value.double { return .number(number) }
+            if kind == .integer, let integer = value.int { return .integer(Int64(integer)) }
+            return value
+        }
+
+        /// A value that a run recorded; `source` names the record.
+        func recorded(_ value: JSON, _ source: String) throws -> JSON {
+            try check(value, "\(source): '\(name)'")
+            return Self.plain(value, kind)
+        }
+
+        /// The parameter as it is typed.
+        var usage: String { "--\(name) <\(kind.rawValue)>" }
 
         /// Value of the text that the user typed.
         func parse(_ text: String) throws -> JSON {
@@ -105,7 +114,8 @@ public struct RecipeParameters: Sendable {
 
     /// Options of lorawb that can stand among the parameters.
     public static let hostOptions = [
-        "threads", "run-dir", "resume", "allow-read", "allow-write", "time-limit", "max-memory", "help", "seed",
+        "threads", "run-dir", "resume", "edited", "allow-read", "allow-write", "time-limit", "max-memory", "help",
+        "seed",
     ]
 
     /// The declared parameters in the order in which help lists them.
@@ -116,12 +126,17 @@ public struct RecipeParameters: Sendable {
 
     /// Values for the words the user typed after the recipe (`--name value`, `--name=value`, `--flag`, `--no-flag`).
     ///
-    /// - Parameter others: options that can stand among them, for a name that is neither.
+    /// - Parameters:
+    ///   - others: options that can stand among them, for a name that is neither.
+    ///   - recorded: values of the run that is continued, which count before the defaults, and what errors call them.
+    ///   - recipe: the recipe, for the line that says how it is called.
     /// - Returns: the value of each parameter by name, and the names that the user typed.
-    public func parse(_ words: [String], others: [String] = RecipeParameters.hostOptions) throws -> (
-        values: [String: JSON], typed: Set<String>
-    ) {
-        var values = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.defaultValue) })
+    public func parse(
+        _ words: [String], others: [String] = RecipeParameters.hostOptions,
+        recorded: (values: JSON, source: String)? = nil, recipe: String = "recipe.lua"
+    ) throws -> (values: [String: JSON], typed: Set<String>) {
+        var values: [String: JSON] = [:]
+        for parameter in parameters { values[parameter.name] = parameter.defaultValue }
         var typed = Set<String>()
         var rest = words[...]
         while let word = rest.popFirst() {
@@ -146,7 +161,25 @@ public struct RecipeParameters: Sendable {
                 throw RecipeParameterError("--\(parameter.name) is given twice")
             }
         }
+        if let recorded {
+            for parameter in parameters where !typed.contains(parameter.name) {
+                guard let value = recorded.values[parameter.name] else { continue }
+                values[parameter.name] = try parameter.recorded(value, recorded.source)
+            }
+        }
+        let missing = parameters.filter { values[$0.name] == nil }
+        guard missing.isEmpty else {
+            let names = missing.map { parameter in "--\(parameter.name)" + (parameter.help.map { " (\($0))" } ?? "") }
+            throw RecipeParameterError(
+                Shown.line("\(recipe) needs \(names.joined(separator: " and ")); usage: \(usage(recipe))"))
+        }
         return (values, typed)
+    }
+
+    /// How the recipe is called: with what is required.
+    func usage(_ recipe: String) -> String {
+        let required = parameters.filter { $0.defaultValue == nil }.map(\.usage) + ["[--name value ...]"]
+        return "lorawb run \(recipe) " + required.joined(separator: " ")
     }
 
     /// The words without `--seed value`, and that value: the session's seed where a recipe has no such parameter.
@@ -188,7 +221,7 @@ public struct RecipeParameters: Sendable {
     /// The parameters as `--help` lists them.
     public func help() -> String {
         guard !parameters.isEmpty else { return "  (none)\n" }
-        let heads = parameters.map { Shown.line("  --\($0.name) <\($0.kind.rawValue)>") }
+        let heads = parameters.map { Shown.line("  \($0.usage)") }
         let width = min(34, heads.map(\.count).max() ?? 0)
         var text = ""
         for (head, parameter) in zip(heads, parameters) {
@@ -200,7 +233,8 @@ public struct RecipeParameters: Sendable {
             if let range = parameter.type.range { notes.append(range) }
             let note = Shown.line(notes.joined(separator: "; "))
             text += head + String(repeating: " ", count: max(2, width - head.count + 2))
-            text += note + (note.isEmpty ? "" : " ") + "(default: \(Shown.line(parameter.defaultValue.typed)))\n"
+            let standard = parameter.defaultValue.map { "(default: \(Shown.line($0.typed)))" } ?? "(required)"
+            text += note + (note.isEmpty ? "" : " ") + standard + "\n"
         }
         return text
     }

@@ -46,6 +46,7 @@ public final class RunFolder {
         }
         lock = try Folder(path: path).lock()
         permissions.allow(.write, path)
+        permissions.protectRecord(in: path)
         made = path
         return path
     }

@@ -119,14 +119,15 @@ public final class Session {
             return (try checked(context), "=stdin")
         }
         let path = Permissions.absolute(recipe, from: workingFolder)
-        guard !Permissions.isFolder(path) else {
-            throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe")
-        }
         let stem = RunFolder.stem(of: path)
         if let bytes = Stdlib.recipe(recipe), !Permissions.isFile(path) {
             let context = makeContext(
                 base: workingFolder, stem: stem, name: recipe, source: bytes, words: words, help: help)
+            provideData(context)
             return (try checked(context), "@\(Permissions.shown(recipe)).lua")
+        }
+        guard !Permissions.isFolder(path) else {
+            throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe")
         }
         guard Permissions.isFile(path) else {
             let built = Stdlib.recipes.joined(separator: ", ")
@@ -141,7 +142,22 @@ public final class Session {
         return (try checked(context), "@\(Permissions.shown(recipe))")
     }
 
+    /// Data of a recipe inside the binary lies in the run's folder from its first use on: a run keeps what it was made with.
+    private func provideData(_ context: RecipeContext) {
+        context.permissions.provided = { [unowned context] name in
+            guard let bytes = Stdlib.data(name) else { return nil }
+            let path = try context.runFolder.path()
+            let folder = try Folder(path: path)
+            if !folder.exists(name) { try folder.write(name, bytes) }
+            return "\(path)/\(name)"
+        }
+    }
+
     private func checked(_ context: RecipeContext) throws -> RecipeContext {
+        if options.resume, let folder = context.runFolder.known {
+            context.recorded = try RecordedRun(in: folder)
+            if options.seed == nil, let seed = context.recorded?.seed { context.setSeed(seed) }
+        }
         if !context.source.contains("args") { try refuseWords(of: context) }
         return context
     }
@@ -149,7 +165,7 @@ public final class Session {
     /// Takes the session's seed from what the user typed; throws where more was typed, for a recipe without parameters.
     private func refuseWords(of context: RecipeContext) throws {
         let (rest, seed) = try RecipeParameters.withoutSeed(context.words)
-        if let seed { context.setSeed(seed) }
+        if let seed = seed ?? context.recorded?.typedSeed { context.setSeed(seed) }
         if let word = rest.first {
             let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
             let near = word.hasPrefix("--") ? nearestName(to: String(name), in: RecipeParameters.hostOptions) : nil

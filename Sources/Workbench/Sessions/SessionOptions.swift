@@ -8,6 +8,8 @@ public struct SessionOptions: Sendable {
     public var runFolder: String?
     /// Whether the run in that folder is to be continued.
     public var resume: Bool
+    /// Whether it is continued with a changed recipe.
+    public var edited: Bool
     /// Seed of random numbers.
     public var seed: Int?
     /// Folders that may be read beside the granted ones.
@@ -18,14 +20,18 @@ public struct SessionOptions: Sendable {
     public var timeLimit: Double?
     /// Bytes that Lua and tensors may have together.
     public var memoryLimit: Int?
+    /// The options as they were typed, but for those that name a run: what a line that continues one has again.
+    public var typed: [String]
     /// What to show of where time goes; nil where nobody asks.
     public var profile: ProfileOptions?
 
     /// Options; nothing is set where nothing is said.
     public init(
-        threads: Int? = nil, runFolder: String? = nil, resume: Bool = false, seed: Int? = nil, allowRead: [String] = [],
-        allowWrite: [String] = [], timeLimit: Double? = nil, memoryLimit: Int? = nil
+        threads: Int? = nil, runFolder: String? = nil, resume: Bool = false, edited: Bool = false, seed: Int? = nil,
+        allowRead: [String] = [], allowWrite: [String] = [], timeLimit: Double? = nil, memoryLimit: Int? = nil,
+        typed: [String] = []
     ) {
+        (self.edited, self.typed) = (edited, typed)
         (self.threads, self.runFolder, self.resume, self.seed) = (threads, runFolder, resume, seed)
         (self.allowRead, self.allowWrite) = (allowRead, allowWrite)
         (self.timeLimit, self.memoryLimit) = (timeLimit, memoryLimit)

@@ -14,6 +14,7 @@ enum ArgsLua {
             Option("min", .number, "Smallest value allowed.", example: "0"),
             Option("max", .number, "Largest value allowed.", example: "10"),
             Option("one_of", .table, "The values allowed.", example: "{ 1, 2 }"),
+            Option("required", .boolean, default: false, "Whether it must be typed; it then has no default."),
         ], positional: .any)
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
@@ -21,7 +22,9 @@ enum ArgsLua {
             "args", "Declares the recipe's parameters and gives their values: defaults, or what the user typed.",
             parameters: [
                 LuaParameter(
-                    "parameters", .table, "A default, or { default, help =, type =, min =, max =, one_of = }, by name.")
+                    "parameters", .table,
+                    "By name, a default, or { default, help =, type =, min =, max =, one_of = }, or { required = true, type =, help = … } without one."
+                )
             ],
             returns: "table",
             example:
@@ -54,11 +57,13 @@ enum ArgsLua {
             var words = context.words
             if !declared.parameters.contains(where: { $0.name == "seed" }) {
                 let (rest, seed) = try RecipeParameters.withoutSeed(words)
-                if let seed { context.setSeed(seed) }
+                if let seed = seed ?? context.recorded?.typedSeed { context.setSeed(seed) }
                 words = rest
             }
             let command = context.options.profile == nil ? [] : ProfileOptions.names
-            return try declared.parse(words, others: RecipeParameters.hostOptions + command)
+            return try declared.parse(
+                words, others: RecipeParameters.hostOptions + command, recorded: context.recorded?.parameters,
+                recipe: context.recipeName)
         } catch let error as RecipeParameterError {
             context.misuse = error.description
             throw error
@@ -71,12 +76,33 @@ enum ArgsLua {
         _ declared: RecipeParameters
     ) throws -> [String: JSON] {
         var values = values
-        for parameter in declared.parameters where typed.contains(parameter.name) {
-            guard case .string(let text)? = values[parameter.name], parameter.kind == .path || parameter.kind == .model
-            else { continue }
+        // What was typed when the run began is granted again: its record is nothing that a recipe writes.
+        let before = context.recorded.map { recorded in
+            (try? declared.parse(recorded.words, recorded: recorded.parameters))?.typed ?? []
+        }
+        for parameter in declared.parameters where parameter.kind == .path || parameter.kind == .model {
+            guard case .string(let text)? = values[parameter.name] else { continue }
+            guard typed.contains(parameter.name) else {
+                guard before?.contains(parameter.name) == true else { continue }
+                if !context.permissions.mayRead(text) {
+                    context.output.print("--\(parameter.name) \(text): may be read again, as typed when the run began")
+                }
+                context.permissions.allow(.read, text)
+                continue
+            }
             var path = Permissions.absolute(text, from: context.workingFolder)
+            if parameter.kind == .path, !Permissions.exists(path),
+                let snapshot = try? ModelCache.snapshot(of: text, .dataset)
+            {
+                path = snapshot
+            }
             if parameter.kind == .model, !Permissions.isFolder(path), !ModelLocation.isGGUFFile(path) {
-                guard let snapshot = ModelCache.snapshot(of: text) else {
+                let snapshot: String?
+                do { snapshot = try ModelCache.snapshot(of: text) } catch is FormatError {
+                    // Which revision is meant the recipe may say.
+                    continue
+                }
+                guard let snapshot else {
                     let message =
                         "--\(parameter.name): no folder or .gguf file '\(text)' and no model of that name in \(ModelCache.path ?? "the cache")"
                     context.misuse = message
@@ -104,11 +130,15 @@ enum ArgsLua {
         }
         let options: LuaOptions
         do { options = try LuaOptions(table, entry) } catch { throw LuaFault("'\(name)': \(error)") }
-        guard table.count == 1 else {
-            throw LuaFault("'\(name)' expected { default, help = ... } with one default, got \(table.count) values")
+        let isRequired = options.optionalBoolean("required") ?? false
+        guard table.count == (isRequired ? 0 : 1) else {
+            throw LuaFault(
+                isRequired
+                    ? "'\(name)' is required, so its default would never be used; leave one of them out"
+                    : "'\(name)' expected { default, help = ... } with one default, got \(table.count) values")
         }
         return try RecipeParameters.Parameter(
-            name: name, defaultValue: try scalar(table[1], name),
+            name: name, defaultValue: isRequired ? nil : try scalar(table[1], name),
             kind: options.choice("type"), help: options.optionalString("help"), minimum: options.optionalNumber("min"),
             maximum: options.optionalNumber("max"),
             oneOf: options.table("one_of").map { try $0.values.map { try scalar($0, name) } })
@@ -127,7 +157,7 @@ enum ArgsLua {
     }
 
     private static func help(_ context: RecipeContext, _ declared: RecipeParameters) -> String {
-        var text = "usage: lorawb run \(context.recipeName) [--name value ...]\n"
+        var text = "usage: \(declared.usage(context.recipeName))\n"
         let comment = String(decoding: context.source, as: UTF8.self).split(
             separator: "\n", omittingEmptySubsequences: false
         )
@@ -136,7 +166,7 @@ enum ArgsLua {
         if !comment.isEmpty { text += "\n" + comment.joined(separator: "\n") + "\n" }
         text += "\nparameters:\n" + declared.help()
         text +=
-            "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN, --allow-read DIR, --allow-write DIR,\n"
+            "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN [--edited], --allow-read DIR, --allow-write DIR,\n"
         text += "--time-limit SECONDS, --max-memory SIZE, --seed N\n"
         return text
     }

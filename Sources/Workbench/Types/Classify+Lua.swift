@@ -35,7 +35,8 @@ enum ClassifyLua {
             example: "16"),
         Option(
             "max_length", .positive, default: .words("what the model takes"), "Most tokens of a text.", example: "128"),
-        Option("truncation_side", .oneOf(["left", "right"]), default: "right", "Side that is cut off."),
+        Option(
+            "truncation_side", .oneOf(["left", "right"]), default: .words("the tokenizer's"), "Side that is cut off."),
         Option("batch_size", .positive, default: 32, "Texts at a time."),
     ])
 
@@ -57,7 +58,7 @@ enum ClassifyLua {
             let tokenizer: TokenizerBox = try given.object("tokenizer")
             var text = TextOptions()
             text.maxLength = given.optionalInteger("max_length")
-            text.truncationSide = given.optionalString("truncation_side") == "left" ? .left : .right
+            text.truncationSide = given.choice("truncation_side")
             text.batchSize = try given.integer("batch_size")
             guard box.model.taskType == .tokenClassification else {
                 try refuse(["aggregation", "ignore_labels", "is_split_into_words", "stride"], given, "TOKEN_CLS")
@@ -285,6 +286,8 @@ enum ClassifyLua {
     private final class Bar {
         private let bar: ProgressBar
         private let count: Int
+        /// What is done at once needs no bar.
+        private let start = ContinuousClock.now + .milliseconds(500)
 
         init(_ count: Int, _ context: RecipeContext) {
             self.count = count
@@ -293,7 +296,7 @@ enum ClassifyLua {
 
         func update(_ done: Int) throws {
             try LuaInterrupt.check()
-            bar.evaluating(done: done, of: count)
+            if ContinuousClock.now > start { bar.evaluating(done: done, of: count) }
         }
 
         func end() { bar.end() }

@@ -16,27 +16,12 @@ final class DatasetBox {
 
 /// What recipes see of data: the type `lorawb.Dataset`, tables of splits, and `lorawb.load_dataset`.
 enum DatasetLua {
-    private static let fn = LuaParameter(
-        "fn", .function("fun(row: table): table"), "Is given a row as a table, and gives columns.")
-    private static let condition = LuaParameter(
-        "fn", .function("fun(row: table): any"), "Is given a row as a table; nil and false leave it out.")
-    private static let mapOptions = OptionTable(
-        [],
-        refused: [
-            "remove_columns": "is not needed: columns that the model does not take are left aside",
-            "batched": "is not supported: fn is given one row at a time",
-            "batch_size": "is not supported: fn is given one row at a time",
-            "with_indices": "is not supported: fn is given the row alone",
-            "num_proc": "is not supported: recipes run on one thread; tokenizer:encode_batch uses all",
-            "load_from_cache_file": "is not needed: nothing is cached", "desc": "is not supported",
-        ])
-    private static let options = LuaParameter("options", mapOptions, "There are none.")
-    private static let splitsType = "lorawb.DatasetDict"
+    static let splitsType = "lorawb.DatasetDict"
 
-    static var type: LuaType<DatasetBox> {
+    static func type(_ context: RecipeContext) -> LuaType<DatasetBox> {
         LuaType(
             "lorawb.Dataset", "Rows of named columns; never changed, each method gives a new one.",
-            methods: transformations + parts,
+            methods: DatasetOperation.all.map(\.method) + selections + parts + [saving(context)],
             properties: [
                 LuaProperty("column_names", "Names of the columns.", type: "string[]") {
                     .strings($0.dataset.columnNames)
@@ -55,27 +40,20 @@ enum DatasetLua {
 
     static var splits: LuaTableType {
         LuaTableType(
-            splitsType, "Data sets by the name of their split, as a plain table that also has map and filter.",
-            methods: [
-                LuaFunctionDeclaration(
-                    "map", "Maps every split.", parameters: [fn, options], returns: splitsType,
-                    example:
-                        "splits = data:train_test_split { test_size = 0.5 }:map(function(row) return { length = #row.sentence } end)"
-                ) {
-                    call in
-                    let function = try function(call)
-                    return .table(try each(try call.selfValue()) { try mapped($0, function) })
-                },
-                LuaFunctionDeclaration(
-                    "filter", "Filters every split.", parameters: [condition, options], returns: splitsType,
-                    example:
-                        "splits = data:train_test_split { test_size = 0.5 }:filter(function(row) return row.label == 1 end)"
-                ) {
-                    call in
-                    let function = try function(call)
-                    return .table(try each(try call.selfValue()) { try filtered($0, function) })
-                },
-            ])
+            splitsType,
+            "Data sets by the name of their split, as a plain table that also has methods which change every split.",
+            methods: DatasetOperation.all.map { operation in
+                let signature = operation.signature
+                return LuaFunctionDeclaration(
+                    operation.name,
+                    "Of every split: \(signature.doc.prefix(1).lowercased() + signature.doc.dropFirst())",
+                    parameters: signature.parameters, returns: splitsType,
+                    example: "splits = data:train_test_split { test_size = 0.5 }\(operation.call)"
+                ) { call in
+                    let splits = try call.selfValue()
+                    return .table(try each(splits, try operation.prepare(call)))
+                }
+            })
     }
 
     private static func each(_ splits: LuaValue, _ body: (Dataset) throws -> Dataset) throws -> LuaTable {
@@ -110,62 +88,20 @@ enum DatasetLua {
         return .value(try LuaRows.row(row - 1, of: dataset))
     }
 
-    /// The function of map and filter, whose options are all refused by name.
-    private static func function(_ call: borrowing LuaCall) throws -> LuaFunction {
-        _ = try call.options(2, mapOptions)
-        return try call.function(1, "fn")
-    }
-
-    private static func mapped(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
-        try dataset.mapped { row in
-            if row % 256 == 0 { try LuaInterrupt.check() }
-            let result = try function.call([try LuaRows.row(row, of: dataset)]).first ?? .nil
-            guard case .table(let table) = result else {
-                throw LuaFault("fn gave \(result.shown) for row \(row + 1), expected a table of columns")
-            }
-            do { return try LuaRows.entries(table) } catch { throw LuaFault("row \(row + 1): \(error)") }
-        }
-    }
-
-    private static func filtered(_ dataset: Dataset, _ function: LuaFunction) throws -> Dataset {
-        try dataset.filtered { row in
-            if row % 256 == 0 { try LuaInterrupt.check() }
-            switch try function.call([try LuaRows.row(row, of: dataset)]).first ?? .nil {
-            case .nil, .boolean(false): return false
-            default: return true
-            }
-        }
-    }
-
-    private static let seedOption = OptionTable([Option("seed", .integer, default: 42, "Seed of the order.")])
     private static let splitOptions = OptionTable([
         Option(
             "test_size", .number(.aboveZero), "Share (below 1) or number of rows held out.", example: "0.25",
             required: true),
         Option("seed", .integer, default: 42, "Seed of the order."),
+        Option(
+            "stratify_by_column", .string,
+            "Column of classes, of each of which both parts have the share that it has of all rows, as scikit-learn's stratify gives it.",
+            example: "\"label\""),
     ])
+    private static let path = LuaParameter("path", .path, "Relative to the recipe's folder, or absolute.")
 
-    private static var transformations: [LuaMethod<DatasetBox>] {
+    private static var selections: [LuaMethod<DatasetBox>] {
         [
-            LuaMethod(
-                "map", "Adds or replaces columns by what fn gives for each row.", parameters: [fn, options],
-                returns: "lorawb.Dataset",
-                example: "local longer = data:map(function(row) return { length = #row.sentence } end)"
-            ) { box, call in .object(DatasetBox(try mapped(box.dataset, try function(call)))) },
-            LuaMethod(
-                "filter", "Keeps the rows for which fn is true.", parameters: [condition, options],
-                returns: "lorawb.Dataset", example: "print(#data:filter(function(row) return row.label == 1 end))"
-            ) {
-                box, call in
-                .object(DatasetBox(try filtered(box.dataset, try function(call))))
-            },
-            LuaMethod(
-                "shuffle", "Orders the rows by chance.", parameters: [LuaParameter("options", seedOption)],
-                returns: "lorawb.Dataset", example: "print(data:shuffle { seed = 1 }[1].label)"
-            ) { box, call in
-                let seed = try call.options(1, seedOption).integer("seed")
-                return .object(DatasetBox(try box.dataset.shuffled(seed: seed)))
-            },
             LuaMethod(
                 "select", "Takes the rows from first to last.",
                 parameters: [
@@ -198,7 +134,8 @@ enum DatasetLua {
             ) { box, call in
                 let options = try call.options(1, splitOptions)
                 let (train, test) = try box.dataset.trainTestSplit(
-                    testSize: try options.number("test_size"), seed: try options.integer("seed"))
+                    testSize: try options.number("test_size"), seed: try options.integer("seed"),
+                    stratifiedBy: options.optionalString("stratify_by_column"))
                 return .table(
                     LuaTable(
                         fields: ["train": .object(DatasetBox(train)), "test": .object(DatasetBox(test))],
@@ -207,23 +144,57 @@ enum DatasetLua {
         ]
     }
 
+    private static func saving(_ context: RecipeContext) -> LuaMethod<DatasetBox> {
+        LuaMethod(
+            "save",
+            "Writes the rows to a .jsonl, .csv or .tsv file, whole or not at all; a .tsv so written is read with quotes = true.",
+            parameters: [path], example: "data:save(lorawb.run_dir .. \"/data.csv\")"
+        ) { box, call in
+            let path = try call.string(1, "path")
+            let (folder, name) = try context.permissions.writing(path)
+            try box.dataset.save(to: folder, name, source: Permissions.shown(path))
+            return .nothing
+        }
+    }
+
     private static let batchOptions = OptionTable([
         Option("batch_size", .positive, "Rows in a batch.", example: "32", required: true),
         Option("shuffle", .boolean, default: false, "Whether each epoch has an order of its own."),
         Option("seed", .integer, default: 42, "Seed of the order."),
         Option("epoch", .count, default: 0, "Epoch, from 0, whose order is taken."),
         Option("drop_last", .boolean, default: false, "Whether an incomplete last batch is left out."),
+        Option(
+            "columns", .strings, default: .words("those that forward takes, where there are input_ids; else all"),
+            "Columns of a batch, by their names in the data set.", example: "{ \"input_ids\", \"labels\" }"),
     ])
+
+    /// The columns of a batch with their names there: what forward takes under forward's names, unless others are asked for.
+    private static func batchColumns(_ dataset: Dataset, _ wanted: [String]?) throws -> [(name: String, column: String)]
+    {
+        if let wanted {
+            for name in wanted where !dataset.has(name) {
+                throw LuaFault(
+                    "there is no column '\(name)'\(nearestNameHint(for: name, in: dataset.columnNames)); the columns are \(dataset.columnNames.joined(separator: ", "))"
+                )
+            }
+            return wanted.map { ($0, $0) }
+        }
+        guard dataset.has("input_ids") else { return dataset.columnNames.map { ($0, $0) } }
+        let labels = BatchReader.labels.first(where: dataset.has).map { [("labels", $0)] } ?? []
+        return BatchReader.inputs.filter(dataset.has).map { ($0, $0) } + labels
+    }
 
     private static var parts: [LuaMethod<DatasetBox>] {
         [
             LuaMethod(
-                "batches", "Iterates over the trainer's batches: tables of columns, each a list of the rows' values.",
+                "batches",
+                "Iterates over the trainer's batches: tables of columns, each a list of the rows' values, that forward takes as they are.",
                 parameters: [LuaParameter("options", batchOptions)], returns: "fun(): table?",
                 example: "for batch in rows:batches { batch_size = 2, shuffle = true } do print(#batch.input_ids) end"
             ) { box, call in
                 let options = try call.options(1, batchOptions)
                 let dataset = box.dataset
+                let columns = try batchColumns(dataset, options.strings("columns"))
                 let sampler = try BatchSampler(
                     count: dataset.count, batchSize: try options.integer("batch_size"),
                     strategy: options.optionalBoolean("shuffle") == true ? .random : .sequential,
@@ -236,8 +207,8 @@ enum DatasetLua {
                         guard !rows.isEmpty else { return .nil }
                         batch += 1
                         var fields: [String: LuaValue] = [:]
-                        for name in dataset.columnNames {
-                            fields[name] = try LuaRows.column(name, of: dataset, rows)
+                        for (name, column) in columns {
+                            fields[name] = try LuaRows.column(column, of: dataset, rows)
                         }
                         return .fields("the batch", fields)
                     })
@@ -257,67 +228,148 @@ enum DatasetLua {
         Option(
             "delimiter", .string, default: .words("by the file's ending"), "What separates fields.", example: "\";\""),
         Option(
+            "quotes", .boolean, default: .words("true for .csv"),
+            "Whether fields may stand between quotes, as pandas writes them.", example: "true"),
+        Option(
             "types", .table, "Types of columns by name: \"integer\", \"float\" or \"string\".",
             example: "{ label = \"integer\" }"),
+        ModelLocation.revision,
     ])
 
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "load_dataset", "Reads a .tsv, .csv, .jsonl, .json or .txt file, or several as splits.",
+            "load_dataset",
+            "Reads a .tsv, .csv, .jsonl, .json or .txt file, several that are parts of one, or several as splits; of a folder, or a name in the Hugging Face cache, the splits by the names of its files.",
             parameters: [
-                LuaParameter("path", .either([.string, .table]), "A file, or { train = file, validation = file }."),
+                LuaParameter(
+                    "path", .either([.string, .table]),
+                    "A file, a list of files whose rows follow each other, { train = file or files, validation = … }, a folder, or a name in the Hugging Face cache."
+                ),
                 LuaParameter("options", loadOptions),
             ], returns: "lorawb.Dataset|lorawb.DatasetDict",
             example: "local data = lorawb.load_dataset(\"reviews.tsv\")"
         ) { call in
             let options = try tableOptions(try call.options(2, loadOptions))
-            func load(_ path: String) throws -> DatasetBox {
-                let (folder, name) = try context.permissions.reading(path)
-                return DatasetBox(
-                    try Dataset(try DataTable(folder, name, options: options, source: Permissions.shown(path))))
+            func load(_ paths: [String]) throws -> DatasetBox {
+                let files = try paths.map { path in
+                    let (folder, name) = try context.permissions.reading(path)
+                    return DataTable.File(folder: folder, name: name, source: Permissions.shown(path))
+                }
+                let parts = try zip(DataTable.parts(files, options: options), files).map {
+                    try Dataset($0, source: $1.source)
+                }
+                return DatasetBox(try Dataset.concatenated(parts, names: files.map(\.source)))
             }
-            if call.isString(1) { return .object(try load(try call.string(1, "path"))) }
+            if call.isString(1) {
+                let path = try call.string(1, "path")
+                let revision = try call.options(2, loadOptions).optionalString("revision")
+                if let splits = try DatasetLocation.splits(path, context, revision: revision) {
+                    let fields = try splits.map { split, paths in (split, LuaValue.object(try load(paths))) }
+                    return .table(
+                        LuaTable(fields: Dictionary(fields, uniquingKeysWith: { $1 }), type: splitsType))
+                }
+                return .object(try load([path]))
+            }
             let table = try call.table(1, "path")
+            if table.count > 0, let paths = table.strings() { return .object(try load(paths)) }
             guard let names = table.names, !names.isEmpty, table.count == 0 else {
                 throw LuaFault("expected a file, or files by the name of their split: { train = \"train.tsv\" }")
             }
             var fields: [String: LuaValue] = [:]
             for name in names {
-                guard let path = table[name].asString else {
-                    throw LuaFault("split '\(name)' expected a file's path, got \(table[name].shown)")
+                let paths = table[name].asString.map { [$0] } ?? table[name].asTable?.strings() ?? []
+                guard !paths.isEmpty else {
+                    throw LuaFault(
+                        "split '\(name)' expected a file's path, or a list of them, got \(table[name].shown)")
                 }
-                fields[name] = .object(try load(path))
+                fields[name] = .object(try load(paths))
             }
             return .table(LuaTable(fields: fields, type: splitsType))
         }
     }
 
-    /// `lorawb.dataset`: as `Dataset.from_list` of the datasets library.
-    static func made(_ context: RecipeContext) -> LuaFunctionDeclaration {
+    /// `lorawb.dataset`: as `Dataset.from_list` and `Dataset.from_dict` of the datasets library.
+    static var made: LuaFunctionDeclaration {
         LuaFunctionDeclaration(
-            "dataset", "Makes a data set of rows, as load_dataset makes it of a .json file with them.",
+            "dataset", "Makes a data set of rows or of columns, as load_dataset makes it of a .json file with them.",
             parameters: [
-                LuaParameter("rows", .table, "The rows: a list of tables by column; what a row lacks is nil in it.")
+                LuaParameter(
+                    "rows", .table,
+                    "The rows, a list of tables by column (what a row lacks is nil in it); or the columns, lists of equal length by name."
+                )
             ], returns: "lorawb.Dataset",
-            example: "print(lorawb.dataset { { text = \"one\", label = 1 }, { text = \"two\", label = 0 } })"
+            example:
+                "print(lorawb.dataset { { text = \"one\", label = 1 }, { text = \"two\", label = 0 } })\nprint(lorawb.dataset { text = { \"one\", \"two\" }, label = { 1, 0 } })"
         ) { call in
-            guard let elements = try call.value(1).asElements else {
-                throw call.argumentError(1, "rows", "a list of tables by column expected")
+            let table = try call.table(1, "rows")
+            if table.count == 0, !table.isEmpty { return .object(DatasetBox(try columns(table))) }
+            guard table.fields.isEmpty else {
+                throw call.argumentError(
+                    1, "rows", "a list of tables by column expected, or lists by column; got both")
             }
-            var size = 0
-            let rows = try elements.enumerated().map { index, element in
-                if index % 256 == 0 { try LuaInterrupt.check() }
-                guard let table = element.asTable else {
-                    throw LuaFault("row \(index + 1) is \(element.shown), expected a table by column")
+            return .object(DatasetBox(try rows(table.values)))
+        }
+    }
+
+    private static func rows(_ elements: [LuaValue]) throws -> Dataset {
+        var size = 0
+        let rows = try elements.enumerated().map { index, element in
+            if index % 256 == 0 { try LuaInterrupt.check() }
+            guard let table = element.asTable else {
+                throw LuaFault("row \(index + 1) is \(element.shown), expected a table by column")
+            }
+            let members: [JSON.Member]
+            do { members = try LuaRows.entries(table) } catch { throw LuaFault("row \(index + 1): \(error)") }
+            try MemoryBudget.reserve(members.count + 1, of: 64)
+            size += 64 * (members.count + 1)
+            return JSON(members)
+        }
+        guard !rows.isEmpty else { throw LuaFault("rows is empty; give at least one") }
+        return try Dataset(try DataTable(rows: rows, size: size, source: "rows"))
+    }
+
+    private static func columns(_ table: LuaTable) throws -> Dataset {
+        guard let names = table.names else { throw LuaFault("columns need names, got the key \(table.fields[0].key)") }
+        let columns = try names.map { name -> (name: String, values: [JSON]) in
+            guard let values = table[name].asElements else {
+                throw LuaFault("column '\(name)' is \(table[name].shown), expected a list with a value for each row")
+            }
+            try MemoryBudget.reserve(values.count, of: 64)
+            return (
+                name,
+                try values.enumerated().map { index, value in
+                    if index % 4096 == 0 { try LuaInterrupt.check() }
+                    do { return try LuaRows.value(value) } catch {
+                        throw LuaFault("column '\(name)', row \(index + 1): \(error)")
+                    }
                 }
-                let members: [JSON.Member]
-                do { members = try LuaRows.entries(table) } catch { throw LuaFault("row \(index + 1): \(error)") }
-                try MemoryBudget.reserve(members.count + 1, of: 64)
-                size += 64 * (members.count + 1)
-                return JSON(members)
+            )
+        }
+        guard columns.contains(where: { !$0.values.isEmpty }) else {
+            throw LuaFault("the columns are empty; give at least one row")
+        }
+        return try Dataset(try DataTable(columns: columns, source: "columns"))
+    }
+
+    /// `lorawb.concatenate`: as `concatenate_datasets` of the datasets library.
+    static var concatenate: LuaFunctionDeclaration {
+        LuaFunctionDeclaration(
+            "concatenate", "The rows of several data sets one after the other; all must have the same columns.",
+            parameters: [LuaParameter("datasets", .list(.object("lorawb.Dataset")), "The data sets.")],
+            returns: "lorawb.Dataset", example: "print(#lorawb.concatenate { data, data:select(1, 2) })"
+        ) { call in
+            let table = try call.table(1, "datasets")
+            guard table.fields.isEmpty, table.count > 0 else {
+                throw call.argumentError(1, "datasets", "a list of data sets expected")
             }
-            guard !rows.isEmpty else { throw LuaFault("rows is empty; give at least one") }
-            return .object(DatasetBox(try Dataset(try DataTable(rows: rows, size: size, source: "rows"))))
+            let parts = try table.values.enumerated().map { index, value in
+                guard let box = value.asObject(DatasetBox.self) else {
+                    throw LuaFault("entry \(index + 1) expected lorawb.Dataset, got \(value.shown)")
+                }
+                return box.dataset
+            }
+            return .object(
+                DatasetBox(try Dataset.concatenated(parts, names: parts.indices.map { "data set \($0 + 1)" })))
         }
     }
 
@@ -336,6 +388,6 @@ enum DatasetLua {
         }
         return DataTable.Options(
             columns: options.strings("columns"), header: options.optionalBoolean("header"), delimiter: delimiter,
-            types: types)
+            quotes: options.optionalBoolean("quotes"), types: types)
     }
 }

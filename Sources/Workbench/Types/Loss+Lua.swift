@@ -6,23 +6,41 @@ import Tensors
 enum LossLua {
     private static let reductions: [Option] = [
         Option(
-            "reduction", .oneOf(["mean", "sum"]), default: "mean",
-            "\"mean\" (default) over what is labelled, or \"sum\"."),
+            "reduction", .oneOf(["mean", "sum", "none"]), default: "mean",
+            "\"mean\" (default) over what is labelled, \"sum\", or \"none\": the loss of each row or element."),
         Option(
             "num_items_in_batch", .integer(1...1 << 53),
             "What the sum is divided by: the number of labelled items of the whole step, where gradients are accumulated.",
             example: "16"),
     ]
+    private static let numbers = OptionType.either([.object("lorawb.Tensor"), .table])
+    private static let oldNames = ["size_average": "is called reduction", "reduce": "is called reduction"]
     private static let classOptions = OptionTable(
         reductions + [
+            Option(
+                "weight", .either([.object("lorawb.Tensor"), .numbers(.atLeastZero)]),
+                "Weight of each class, [classes]; the mean is over the weights of the labels.", example: "{ 1, 3, 1 }"),
             Option("ignore_index", .integer, default: -100, "Label that bears no loss."),
             Option(
                 "label_smoothing", .number(.unit), default: 0,
                 "Share of the target that is spread over all classes, from 0 to 1."),
-        ],
-        refused: ["weight": "is not supported", "size_average": "is called reduction", "reduce": "is called reduction"])
-    private static let elementOptions = OptionTable(
-        reductions, refused: ["weight": "is not supported", "pos_weight": "is not supported"])
+        ], refused: oldNames)
+    private static let squareOptions = OptionTable(
+        reductions + [
+            Option(
+                "weight", numbers, "Weight of each element, of input's shape; the mean is over the weights.",
+                example: "lorawb.ones(2, 3)")
+        ], refused: oldNames)
+    private static let binaryOptions = OptionTable(
+        reductions + [
+            Option(
+                "weight", numbers, "Weight of each element, of a shape that is repeated to input's.",
+                example: "lorawb.ones(2, 3)"),
+            Option(
+                "pos_weight", numbers,
+                "How much heavier than the rest the part of each target is, [labels] or another shape that is repeated to input's.",
+                example: "{ 1, 3, 1 }"),
+        ], refused: oldNames)
     private static let input = LuaParameter("input", .object("lorawb.Tensor"), "Predictions, of any shape.")
     private static let target = LuaParameter(
         "target", .either([.object("lorawb.Tensor"), .table]), "Targets of the same shape, a tensor or nested lists.")
@@ -40,21 +58,27 @@ enum LossLua {
                 ], returns: "lorawb.Tensor", example: "local loss = nn.cross_entropy(t, { 0, 2 })", body: crossEntropy),
             LuaFunctionDeclaration(
                 "mse_loss", "Mean of (input - target)².",
-                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor",
+                parameters: [input, target, LuaParameter("options", squareOptions)], returns: "lorawb.Tensor",
                 example: "local loss = nn.mse_loss(t, lorawb.zeros(2, 3))"
             ) { call in
                 let (input, target) = try pair(call)
-                return .object(try input.mseLoss(target, reduction: try reduction(try call.options(3, elementOptions))))
+                let options = try call.options(3, squareOptions)
+                return .object(
+                    try input.mseLoss(
+                        target, reduction: try reduction(options), weights: try weights(options, "weight")))
             },
             LuaFunctionDeclaration(
                 "binary_cross_entropy_with_logits",
                 "Mean binary cross entropy of sigmoid(input) against targets from 0 to 1.",
-                parameters: [input, target, LuaParameter("options", elementOptions)], returns: "lorawb.Tensor",
+                parameters: [input, target, LuaParameter("options", binaryOptions)], returns: "lorawb.Tensor",
                 example: "local loss = nn.binary_cross_entropy_with_logits(t, lorawb.ones(2, 3))"
             ) { call in
                 let (input, target) = try pair(call)
+                let options = try call.options(3, binaryOptions)
                 return .object(
-                    try input.bceWithLogits(target, reduction: try reduction(try call.options(3, elementOptions))))
+                    try input.bceWithLogits(
+                        target, reduction: try reduction(options), weights: try weights(options, "weight"),
+                        positiveWeights: try weights(options, "pos_weight")))
             },
         ]
     }
@@ -62,10 +86,34 @@ enum LossLua {
     private static func reduction(_ options: LuaOptions) throws -> Reduction {
         let name = options["reduction"]?.asString
         guard let items = options.optionalInteger("num_items_in_batch") else {
-            return name == "sum" ? .sum : .mean
+            return name == "sum" ? .sum : name == "none" ? .none : .mean
         }
         guard name == nil else { throw LuaFault("options 'reduction' and 'num_items_in_batch' exclude each other") }
         return .dividedBy(Float(items))
+    }
+
+    /// Weights as a float32 tensor; nil where none are given.
+    private static func weights(_ options: LuaOptions, _ name: String) throws -> Tensor? {
+        guard let value = options[name] else { return nil }
+        let weights: Tensor
+        if let tensor = value.asObject(Tensor.self) {
+            guard !tensor.isFreed else { throw LuaFault("option '\(name)': the tensor was freed") }
+            weights = try tensor.to(.float32)
+        } else {
+            do {
+                switch try (value.asTable ?? LuaTable()).nestedNumbers() {
+                case .integers(let numbers, let shape): weights = try Tensor(numbers.map { Float($0) }, shape: shape)
+                case .numbers(let numbers, let shape): weights = try Tensor(numbers.map { Float($0) }, shape: shape)
+                }
+            } catch let fault as LuaFault { throw LuaFault("option '\(name)': \(fault)") }
+        }
+        let numbers = try weights.floatArray()
+        if let place = numbers.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
+            throw LuaFault(
+                "option '\(name)': \(numbers[place]) at \(Shape.place(place, in: weights.shape)) is no weight; they are at least 0"
+            )
+        }
+        return weights
     }
 
     private static func tensor(_ call: borrowing LuaCall, _ position: Int, _ name: String) throws -> Tensor {
@@ -103,9 +151,17 @@ enum LossLua {
         guard reduction != .mean || ids.contains(where: { $0 != ignored }) else {
             throw LuaFault("the mean over no rows: every label is \(ignored)")
         }
+        let weight = try weights(options, "weight")
+        if let weight, weight.shape != [classes] {
+            throw LuaFault(
+                "option 'weight' has shape \(weight.shape) for logits of shape \(logits.shape); give a weight for each of the \(classes) classes"
+            )
+        }
         let rows = try logits.shape.count == 2 ? logits : logits.reshape([logits.count / classes, classes])
-        return .object(
-            try rows.crossEntropy(ids, ignoreIndex: ignored, smoothing: Float(smoothing), reduction: reduction))
+        let loss = try rows.crossEntropy(
+            ids, ignoreIndex: ignored, smoothing: Float(smoothing), reduction: reduction,
+            weights: try weight?.floatArray())
+        return .object(reduction == .none ? try loss.reshape(labels.shape) : loss)
     }
 
     private static func pair(_ call: borrowing LuaCall) throws -> (input: Tensor, target: Tensor) {

@@ -34,7 +34,8 @@ struct MetricInput {
     /// What a metric is given.
     func parts(for metric: String) throws -> [EvaluationPart] {
         switch metric {
-        case "pearson", "spearman", "mse", "mae": return [try regression()]
+        case "pearson", "spearman", "r2", "mse", "mae": return [try regression()]
+        case "roc_auc": return [try ranked()]
         case "perplexity": return [try scored(withLoss: true)]
         default:
             if let ids = predictedIds { return try classes(ids) }
@@ -49,6 +50,32 @@ struct MetricInput {
             throw LuaFault("one number a row expected, got predictions of shape \(shape(predictions))")
         }
         return try EvaluationPart(logits: scores, width: 1, labels: .values(targets))
+    }
+
+    /// Class ids that are predicted, of scores the highest, beside those of the labels (negative without one); the number of classes
+    /// where scores say it.
+    func ids() throws -> (predicted: [Int], labels: [Int], classes: Int?) {
+        if let predicted = predictedIds {
+            guard let labels = try labelIds(rows: predicted.count, scores: nil) else { throw mismatch }
+            if let wrong = predicted.first(where: { $0 < 0 }) {
+                throw LuaFault("predictions: \(wrong) is no class id; they count from 0")
+            }
+            return (predicted.map { Int($0) }, labels.map { Int($0) }, nil)
+        }
+        let part = try scored(withLoss: false)
+        guard case .classes(let labels) = part.targets else {
+            throw LuaFault("label_ids: one class for each row expected, got several labels a row")
+        }
+        return (labels.indices.map(part.argmax(row:)), labels, part.width)
+    }
+
+    /// Scores [rows], [rows, classes] or [rows, labels] beside classes or labels.
+    private func ranked() throws -> EvaluationPart {
+        let shape = shape(predictions)
+        guard shape.count == 1 || shape.last == 1 else { return try scored(withLoss: false) }
+        let scores = floats(predictions)
+        guard let ids = try labelIds(rows: scores.count, scores: nil) else { throw mismatch }
+        return try EvaluationPart(logits: scores, width: 1, labels: .classes(ids.map { Int($0) }))
     }
 
     /// Scores [rows, classes] beside ids [rows], or beside 0 and 1 for each of several labels [rows, classes].

@@ -11,6 +11,10 @@ final class MetricBox: StreamingMetrics {
     struct Entry {
         let name: String
         let average: String?
+        /// Makes it, where it is more than a name and an average.
+        var spans: (() throws -> any Metric)?
+
+        func make() throws -> any Metric { try spans?() ?? Metrics.make(name, average: average) }
     }
 
     let entries: [Entry]
@@ -20,13 +24,13 @@ final class MetricBox: StreamingMetrics {
         var seen: Set<String> = []
         for entry in entries {
             guard seen.insert(entry.name).inserted else { throw LuaFault("metric '\(entry.name)' is given twice") }
-            _ = try Metrics.make(entry.name, average: entry.average)
+            _ = try entry.make()
         }
         self.entries = entries
     }
 
     /// New metrics that have seen nothing.
-    func makeMetrics() throws -> [any Metric] { try entries.map { try Metrics.make($0.name, average: $0.average) } }
+    func makeMetrics() throws -> [any Metric] { try entries.map { try $0.make() } }
 
     var text: String {
         entries.map { "\($0.name)\($0.average.map { " { average = \"\($0)\" }" } ?? "")" }.joined(separator: ", ")
@@ -41,6 +45,9 @@ enum MetricsLua {
         "precision": "Share of the rows predicted as a class that belong to it.",
         "recall": "Share of the rows of a class that are predicted as it.",
         "matthews_correlation": "Correlation of predicted and true classes.",
+        "roc_auc":
+            "Area under the ROC curve, from scores: of two classes, of each class against the others (mean), or of several labels a row (mean).",
+        "r2": "Coefficient of determination of numbers.",
         "pearson": "Pearson's correlation of numbers.",
         "spearman": "Rank correlation of numbers.", "mse": "Mean squared difference.",
         "mae": "Mean absolute difference.",
@@ -50,7 +57,7 @@ enum MetricsLua {
     static func module(_ context: RecipeContext) -> LuaModule {
         LuaModule(
             "lorawb.metrics", "Metrics, to call or to give to a trainer as compute_metrics.",
-            functions: [combine, bleu, rougeL, squad],
+            functions: [combine, seqeval, confusionMatrix, bleu, rougeL, squad],
             properties: Metrics.names.map { name in
                 LuaModuleProperty(name, docs[name] ?? "A metric.", type: "lorawb.Metric") { _ in
                     .object(try MetricBox([MetricBox.Entry(name: name, average: nil)]))
@@ -180,16 +187,21 @@ enum MetricsLua {
     }
 
     private static func configured(_ box: MetricBox, _ average: String) throws -> MetricBox {
-        guard box.entries.contains(where: { averaged.contains($0.name) }) else {
+        guard box.entries.contains(where: { $0.spans == nil && averaged.contains($0.name) }) else {
             throw LuaFault("metric \(box.text) takes no average; f1, precision and recall do")
         }
         return try MetricBox(
             box.entries.map {
-                MetricBox.Entry(name: $0.name, average: averaged.contains($0.name) ? average : $0.average)
+                guard $0.spans == nil, averaged.contains($0.name) else { return $0 }
+                return MetricBox.Entry(name: $0.name, average: average)
             })
     }
 
     private static func results(_ box: MetricBox, _ options: LuaOptions, _ host: LuaHost) throws -> [String: LuaValue] {
+        guard !box.entries.contains(where: { $0.spans != nil }) else {
+            throw LuaFault(
+                "spans are counted by lorawb.metrics.seqeval { predictions =, label_ids =, id2label = } in one call")
+        }
         let input = try MetricInput(predictions: options["predictions"] ?? .nil, labels: options["label_ids"] ?? .nil)
         var results: [String: LuaValue] = [:]
         for metric in try box.makeMetrics() {

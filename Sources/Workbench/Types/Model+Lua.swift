@@ -75,6 +75,9 @@ enum ModelLua {
                 "problem_type", .oneOf(ModelConfig.ProblemType.allCases.map(\.rawValue)),
                 default: .words("by num_labels and the labels"), "How the head's loss is computed."),
             Option(
+                "ignore_mismatched_sizes", .boolean, default: false,
+                "Whether weights that the files have in another size are started anew: a head of other labels."),
+            Option(
                 "dtype", .oneOf(["float32", "bfloat16"]), default: .words("as in the file"),
                 "What frozen matrices are rounded to: \"float32\" or \"bfloat16\"."),
             Option(
@@ -83,6 +86,7 @@ enum ModelLua {
             Option(
                 "weights", .oneOf(LoadOptions.Weights.allCases.map(\.rawValue)), default: "file",
                 "\"file\" (default), \"random\", or \"none\": shapes only."),
+            ModelLocation.revision,
         ],
         refused: [
             "torch_dtype": "is called dtype here", "device_map": "does not apply: everything runs on the CPU",
@@ -107,8 +111,9 @@ enum ModelLua {
                 problemType: options.optionalString("problem_type").flatMap(ModelConfig.ProblemType.init(rawValue:)),
                 dtype: options.optionalString("dtype"), packing: packing(options),
                 weights: options.optionalString("weights").flatMap(LoadOptions.Weights.init(rawValue:)) ?? .file,
-                seed: context.seed)
-            return .object(try self.load(path, load, context))
+                ignoreMismatchedSizes: try options.boolean("ignore_mismatched_sizes"), seed: context.seed)
+            return .object(
+                try self.load(path, load, context, revision: options.optionalString("revision")))
         }
     }
 
@@ -118,8 +123,10 @@ enum ModelLua {
     }
 
     /// The model of a path, or of a name in the cache.
-    static func load(_ path: String, _ options: LoadOptions, _ context: RecipeContext) throws -> ModelBox {
-        let place = try ModelLocation.place(path, context)
+    static func load(
+        _ path: String, _ options: LoadOptions, _ context: RecipeContext, revision: String? = nil
+    ) throws -> ModelBox {
+        let place = try ModelLocation.place(path, context, revision: revision)
         let loaded: LoadedModel
         var (folder, options): (Folder?, LoadOptions) = (nil, options)
         switch place {
@@ -133,6 +140,7 @@ enum ModelLua {
         }
         for note in loaded.notes { context.output.print("\(shortName(path)): \(note)") }
         let box = ModelBox(loaded.model, name: shortName(path), baseName: path, context: context)
+        box.adapters.baseRevision = revision
         box.origin = ModelOrigin(place: place, vocabSize: loaded.model.config.vocabSize)
         if options.taskType == .causalLM { box.generation = try GenerationDefaults(folder, loaded.model.config) }
         return box
@@ -141,7 +149,7 @@ enum ModelLua {
     private static func shortName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
     /// Names by id: keys count from 0, as in the files.
-    private static func labels(_ table: LuaTable) throws -> [Int: String] {
+    static func labels(_ table: LuaTable) throws -> [Int: String] {
         var names: [Int: String] = [:]
         for (index, value) in table.values.enumerated() { names[index + 1] = try label(value) }
         for (key, value) in table.fields {
@@ -302,7 +310,7 @@ enum ModelLua {
     private static var save: LuaMethod<ModelBox> {
         LuaMethod(
             "save_pretrained",
-            "Writes the adapter while one is attached unmerged, the whole model otherwise, with the tokenizer beside it.",
+            "Writes every adapter while one is attached unmerged, the whole model otherwise, with the tokenizer beside it.",
             parameters: [
                 LuaParameter("path", .string, "The folder."),
                 LuaParameter("options", saveOptions),
@@ -311,13 +319,7 @@ enum ModelLua {
             try box.checkWhole("save_weights")
             let path = try call.string(1, "path")
             let tokenizer: TokenizerBox? = try call.options(2, saveOptions).optionalObject("tokenizer")
-            let folder = try box.context.permissions.writingFolder(path)
-            if box.adapters.hasUnmerged {
-                try box.adapters.saveAll(to: folder)
-                try tokenizer?.tokenizer.savePretrained(to: folder)
-            } else {
-                try box.saveWhole(to: folder, tokenizer: tokenizer)
-            }
+            try box.context.permissions.saving(path) { try box.savePretrained(to: $0, tokenizer: tokenizer) }
             return .nothing
         }
     }

@@ -40,6 +40,9 @@ struct ModelForward {
         }
         var labels: Labels?
         if options.has("labels") {
+            guard box.model.taskType != .questionAnswering else {
+                throw LuaFault("a model for question answering takes start_positions and end_positions, no labels")
+            }
             labels = try ModelForward.labels(options["labels"] ?? .nil, box.model)
             if case .tokens(let rows)? = labels { labels = .tokens(try cut(rows, "labels")) }
         }
@@ -181,9 +184,9 @@ struct ModelForward {
             if let flat = table.integers() { return .tokens([flat.map { Int($0) }]) }
             throw LuaFault("option 'labels' expected lists of integers, one a token")
         }
-        let isRegression =
-            model.config.problemType == .regression || (model.config.problemType == nil && model.config.numLabels == 1)
-        if !isRegression, let ids = table.integers() { return .classes(ids.map { Int($0) }) }
+        if model.config.resolvedProblemType(forClasses: true) != .regression, let ids = table.integers() {
+            return .classes(ids.map { Int($0) })
+        }
         if let numbers = table.numbers() { return .values(numbers.map { Float($0) }) }
         let rows = try table.values.map { row -> [Float] in
             guard let numbers = row.asTable?.numbers() else {

@@ -21,13 +21,22 @@ struct ModelOrigin {
 }
 
 extension ModelBox {
+    /// Writes what there is to keep of the model: every adapter while one is attached unmerged, the whole model otherwise.
+    ///
+    /// Said: what was trained and stands in no file. Beside adapters the tokenizer is written where it is given.
+    func savePretrained(to folder: Folder, tokenizer: TokenizerBox?) throws {
+        guard adapters.hasUnmerged else { return try saveWhole(to: folder, tokenizer: tokenizer) }
+        for note in try adapters.saveAll(to: folder) { context.output.print(note) }
+        try tokenizer?.tokenizer.savePretrained(to: folder)
+    }
+
     /// Writes the whole model as transformers reads it: weights and config.json, and beside them generation_config.json and the tokenizer.
     ///
     /// The tokenizer is the one that is given, else that of the place which the model came from, unless the vocabulary has another size
     /// since. One that cannot be read is said, and the model saved.
     func saveWhole(to folder: Folder, tokenizer: TokenizerBox?) throws {
         try saveModel(model, to: folder)
-        if case .folder(let source) = origin?.place, source.exists(GenerationDefaults.file) {
+        if case .folder(let source) = origin?.place, source.isThere(GenerationDefaults.file) {
             try folder.write(GenerationDefaults.file, source.read(GenerationDefaults.file))
         }
         if let tokenizer { return try tokenizer.tokenizer.savePretrained(to: folder) }

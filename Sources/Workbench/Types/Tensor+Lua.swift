@@ -8,10 +8,7 @@ enum TensorLua {
         LuaType(
             "lorawb.Tensor", "A dense array of float32 or int64 numbers.",
             methods: arithmetic + comparisons + shapes + reductions + functions + values,
-            properties: properties, metamethods: metamethods,
-            elements:
-                "x:select(1, i) gives a part, x:item() the number of a tensor that has just one, x:tolist() nested lists of numbers",
-            close: { $0.free() })
+            properties: properties, metamethods: metamethods, close: { $0.free() })
     }
 
     // MARK: Arguments
@@ -90,6 +87,7 @@ enum TensorLua {
                 parameters: [LuaParameter("other", .object("lorawb.Tensor"), "The right operand.")],
                 returns: "lorawb.Tensor", example: "print(t:matmul(lorawb.randn(3, 4)))"
             ) { tensor, call in .object(try tensor.matmul(try call.object(1, as: Tensor.self, "other"))) },
+            binary("pow", "Raises to a power elementwise; the operator ^ does the same.") { try $0.pow($1) },
         ]
     }
 
@@ -177,7 +175,115 @@ enum TensorLua {
                 }
                 return .object(try tensor.select(dimension, place))
             },
+            LuaMethod(
+                "range", "Cuts the positions from first to last out of one dimension.",
+                parameters: [
+                    LuaParameter("first", .integer(.position), "First position, from 1, or from the end by -1."),
+                    LuaParameter("last", .integer(.position), default: .words("the last"), "Last position, likewise."),
+                    LuaParameter("dim", .integer(.position), default: 1, "Dimension, from 1."),
+                ], returns: "lorawb.Tensor", example: "print(t:range(1, 2), t:range(-2, -1, 2))"
+            ) { tensor, call in
+                let dimension = call.isNil(3) ? 0 : try dimension(call, 3, of: tensor)
+                return .object(
+                    try range(
+                        tensor, dimension, try call.integer(1, "first"), try call.optionalInteger(2, "last") ?? -1))
+            },
+            LuaMethod(
+                "unsqueeze", "Puts in a dimension of size 1.",
+                parameters: [
+                    LuaParameter("dim", .integer(.position), "Its number, from 1, or from the end by -1.")
+                ], returns: "lorawb.Tensor", example: "print(t:unsqueeze(1).shape[1])"
+            ) { tensor, call in
+                let dimension = try call.integer(1, "dim")
+                guard let place = try place(dimension, count: tensor.shape.count + 1) else {
+                    throw call.argumentError(
+                        1, "dim", "a dimension from 1 to \(tensor.shape.count + 1) expected, got \(dimension)")
+                }
+                return .object(try tensor.unsqueeze(place))
+            },
+            LuaMethod(
+                "squeeze", "Leaves out the dimensions of size 1, or one of them.", parameters: [dim],
+                returns: "lorawb.Tensor", example: "print(t:unsqueeze(1):squeeze(1))"
+            ) { tensor, call in .object(try tensor.squeeze(call.isNil(1) ? nil : try dimension(call, 1, of: tensor))) },
+            LuaMethod(
+                "expand", "Repeats dimensions of size 1; -1 keeps a size, and new dimensions come in front.",
+                parameters: [
+                    LuaParameter(
+                        "...", .either([.integer(-1...1 << 31), .integers(-1...1 << 31)]),
+                        "The sizes, or one list of them.")
+                ],
+                returns: "lorawb.Tensor", example: "print(t:unsqueeze(1):expand(4, -1, -1))"
+            ) { tensor, call in .object(try tensor.expand(try call.integers(from: 1, "size"))) },
+            LuaMethod(
+                "gather", "Takes along a dimension the elements with these ids (from 0, as argmax gives them).",
+                parameters: [
+                    LuaParameter("dim", .integer(.position), "Dimension, from 1."),
+                    LuaParameter(
+                        "ids", .object("lorawb.Tensor"), "int64, of the tensor's shape but for that dimension."),
+                ], returns: "lorawb.Tensor",
+                example: "print(t:gather(2, t:argmax(2, true)))"
+            ) { tensor, call in
+                .object(
+                    try tensor.gather(try dimension(call, 1, of: tensor), try call.object(2, as: Tensor.self, "ids")))
+            },
+            LuaMethod(
+                "where", "Keeps the elements where a condition holds, and takes those of another tensor elsewhere.",
+                parameters: [
+                    LuaParameter(
+                        "condition", .object("lorawb.Tensor"), "Holds where it is not 0, as comparisons give it."),
+                    other,
+                ], returns: "lorawb.Tensor", example: "print(t:where(t:gt(0), 0))"
+            ) { tensor, call in
+                .object(try tensor.where(try call.object(1, as: Tensor.self, "condition"), try operand(call, 2)))
+            },
         ]
+    }
+
+    /// Positions from first to last of a dimension, both from 1 or from the end by -1; nothing where last comes before first.
+    private static func range(_ tensor: Tensor, _ dimension: Int, _ first: Int, _ last: Int) throws -> Tensor {
+        guard dimension < tensor.shape.count else { throw LuaFault("a number has no positions") }
+        let size = tensor.shape[dimension]
+        let (from, to) = (first < 0 ? size + first + 1 : first, last < 0 ? size + last + 1 : last)
+        guard from >= 1, to <= size, from <= to + 1 else {
+            throw LuaFault(
+                "positions \(first) to \(last) are outside 1 to \(size) of dimension \(dimension + 1) of shape \(tensor.shape)"
+            )
+        }
+        return try tensor.narrow(dimension, start: from - 1, length: to - from + 1)
+    }
+
+    /// `t[i]`, and `t[{ i, { first, last }, {} }]` with an entry for each dimension: a position, a range, or all.
+    private static func indexed(_ tensor: Tensor, _ call: borrowing LuaCall) throws -> LuaReturn {
+        guard call.isTable(1) else {
+            let position = try call.integer(1, "position")
+            guard let count = tensor.shape.first else { throw LuaFault("a number has no positions; t:item() gives it") }
+            // The one after the last is where a loop by ipairs ends.
+            if position == count + 1 { return .nil }
+            guard let place = try place(position, count: count) else {
+                throw LuaFault("position \(position) is outside 1 to \(count) of shape \(tensor.shape)")
+            }
+            return .object(try tensor.select(0, place))
+        }
+        guard let entries = try call.value(1).asElements, !entries.isEmpty, entries.count <= tensor.shape.count else {
+            throw LuaFault(
+                "a list with a position, { first, last } or {} for each dimension of shape \(tensor.shape) expected")
+        }
+        var (part, dimension) = (tensor, 0)
+        for entry in entries {
+            let size = part.shape[dimension]
+            if let position = entry.asInteger {
+                guard let place = try place(position, count: size) else {
+                    throw LuaFault("position \(position) is outside 1 to \(size) of shape \(tensor.shape)")
+                }
+                part = try part.select(dimension, place)
+            } else if let bounds = entry.asTable?.integers(), bounds.count == 2 || bounds.isEmpty {
+                if bounds.count == 2 { part = try range(part, dimension, Int(bounds[0]), Int(bounds[1])) }
+                dimension += 1
+            } else {
+                throw LuaFault("a position, { first, last } or {} expected for a dimension, got \(entry.shown)")
+            }
+        }
+        return .object(part)
     }
 
     private static func reduction(
@@ -188,6 +294,21 @@ enum TensorLua {
         ) { tensor, call in
             let dimension = call.isNil(1) ? nil : try dimension(call, 1, of: tensor)
             return .object(try body(tensor, dimension, call.isNil(2) ? false : try call.boolean(2, "keepdim")))
+        }
+    }
+
+    /// A reduction with a correction of the number that it divides by.
+    private static func spread(
+        _ name: String, _ doc: String, _ body: @escaping (Tensor, Int?, Bool, Int) throws -> Tensor
+    ) -> LuaMethod<Tensor> {
+        let correction = LuaParameter(
+            "correction", .count, default: 1, "What is taken off the number of elements that the sum is divided by.")
+        return LuaMethod(
+            name, doc, parameters: [dim, keepdim, correction], returns: "lorawb.Tensor", example: "print(t:\(name)(2))"
+        ) { tensor, call in
+            let dimension = call.isNil(1) ? nil : try dimension(call, 1, of: tensor)
+            let keepdim = call.isNil(2) ? false : try call.boolean(2, "keepdim")
+            return .object(try body(tensor, dimension, keepdim, try call.optionalInteger(3, "correction") ?? 1))
         }
     }
 
@@ -207,6 +328,28 @@ enum TensorLua {
                 let (values, indices) = try tensor.max(try dimension(call, 1, of: tensor), keepdim: keepdim)
                 return .values([.object(values), .object(indices)])
             },
+            LuaMethod(
+                "min", "Smallest element, or along a dimension the smallest elements and their ids (from 0).",
+                parameters: [dim, keepdim], returns: "lorawb.Tensor, lorawb.Tensor?",
+                example: "local values, ids = t:min(2)"
+            ) { tensor, call in
+                guard !call.isNil(1) else { return .object(try tensor.min()) }
+                let keepdim = call.isNil(2) ? false : try call.boolean(2, "keepdim")
+                let (values, indices) = try tensor.min(try dimension(call, 1, of: tensor), keepdim: keepdim)
+                return .values([.object(values), .object(indices)])
+            },
+            spread("var", "Variance of all elements, or along a dimension.") {
+                try $0.var($1, keepdim: $2, correction: $3)
+            },
+            spread("std", "Standard deviation of all elements, or along a dimension.") {
+                try $0.std($1, keepdim: $2, correction: $3)
+            },
+            LuaMethod(
+                "cumsum", "Sum of each element and those before it along a dimension.",
+                parameters: [LuaParameter("dim", .integer(.position), "Dimension, from 1.")], returns: "lorawb.Tensor",
+                example: "print(t:cumsum(2))"
+            ) { tensor, call in .object(try tensor.cumsum(try dimension(call, 1, of: tensor))) },
+            reduction("argmin", "Ids (from 0) of the smallest elements.") { try $0.argmin($1, keepdim: $2) },
             reduction("argmax", "Ids (from 0) of the largest elements.") { try $0.argmax($1, keepdim: $2) },
             LuaMethod(
                 "topk", "The k largest elements along a dimension and their ids (from 0), largest first.",
@@ -229,6 +372,20 @@ enum TensorLua {
             unary("log", "Natural logarithm of each element.") { try $0.log() },
             unary("sqrt", "Square root of each element.") { try $0.sqrt() },
             unary("tanh", "Hyperbolic tangent of each element.") { try $0.tanh() },
+            unary("sigmoid", "Logistic function of each element, 1 / (1 + exp(-x)).") { try $0.sigmoid() },
+            unary("abs", "Each element without its sign.") { try $0.abs() },
+            LuaMethod(
+                "clamp", "Each element, or the bound that it lies beyond.",
+                parameters: [
+                    LuaParameter("min", .number(.any), optional: true, "The smallest; none where nil."),
+                    LuaParameter("max", .number(.any), optional: true, "The largest; none where nil."),
+                ], returns: "lorawb.Tensor", example: "print(t:clamp(-1, 1))"
+            ) { tensor, call in
+                let low = call.isNil(1) ? nil : number(try call.value(1))
+                let high = call.isNil(2) ? nil : number(try call.value(2))
+                guard low != nil || high != nil else { throw LuaFault("give min, max, or both") }
+                return .object(try tensor.clamp(min: low, max: high))
+            },
             unary("relu", "Each element, or 0 where it is negative.") { try $0.relu() },
             LuaMethod(
                 "gelu", "Gaussian error linear unit of each element.",
@@ -353,6 +510,11 @@ enum TensorLua {
             arithmetic(.sub, "Subtracts elementwise.") { try $0.sub($1) },
             arithmetic(.mul, "Multiplies elementwise.") { try $0.mul($1) },
             arithmetic(.div, "Divides elementwise.") { try $0.div($1) },
+            arithmetic(.pow, "Raises to a power elementwise.") { try $0.pow($1) },
+            .index(
+                "The part at a position of the first dimension, from 1 or from the end by -1; `t[{ 2, { 1, 3 } }]` has a position, a range or {} for each dimension.",
+                returns: "lorawb.Tensor?"
+            ) { tensor, call in try indexed(tensor, call) },
             .negate("Changes the sign of each element.", returns: "lorawb.Tensor") { .object(try $0.neg()) },
             .binary(.eq, "Whether shapes and all elements are equal; `:eq` compares elementwise.", returns: "boolean") {
                 call in

@@ -61,7 +61,9 @@ enum TensorMaking {
             LuaFunctionDeclaration(
                 "tensor", "Makes a tensor of nested lists of numbers; integers alone give int64.",
                 parameters: [
-                    LuaParameter("values", .either([.table, .number]), "Nested lists, or a number."),
+                    LuaParameter(
+                        "values", .either([.table, .number, .object("lorawb.Tensor")]),
+                        "Nested lists, a number, or a tensor, of which it is a copy."),
                     LuaParameter("options", dtypeOption),
                 ],
                 returns: "lorawb.Tensor",
@@ -69,7 +71,14 @@ enum TensorMaking {
             ) { call in
                 let options = try call.options(2, dtypeOption)
                 var tensor: Tensor
-                if call.isNumber(1) {
+                if call.isObject(1, as: Tensor.self) {
+                    let given = try call.object(1, as: Tensor.self, "values")
+                    guard !given.isFreed else { throw LuaFault("the tensor was freed") }
+                    tensor =
+                        given.dtype == .float32
+                        ? try Tensor(given.floatArray(), shape: given.shape)
+                        : try Tensor(given.integerArray(), shape: given.shape)
+                } else if call.isNumber(1) {
                     tensor = try Tensor(TensorLua.number(try call.value(1)))
                 } else {
                     switch try call.table(1, "values").nestedNumbers() {
@@ -133,6 +142,18 @@ enum TensorMaking {
             joining("cat", "Joins tensors along a dimension.") { try Tensor.cat($0, $1) },
             joining("stack", "Puts tensors of equal shape side by side along a new dimension.") {
                 try Tensor.stack($0, $1)
+            },
+            LuaFunctionDeclaration(
+                "where", "Elements of a where a condition holds, of b elsewhere; shapes are broadcast.",
+                parameters: [
+                    LuaParameter(
+                        "condition", .object("lorawb.Tensor"), "Holds where it is not 0, as comparisons give it."),
+                    LuaParameter("a", .either([.object("lorawb.Tensor"), .number(.any)]), "Where it holds."),
+                    LuaParameter("b", .either([.object("lorawb.Tensor"), .number(.any)]), "Elsewhere."),
+                ], returns: "lorawb.Tensor", example: "print(lorawb.where(t:gt(0), t, 0.0))"
+            ) { call in
+                let condition = try call.object(1, as: Tensor.self, "condition")
+                return .object(try TensorLua.operand(call, 2).where(condition, try TensorLua.operand(call, 3)))
             },
             LuaFunctionDeclaration(
                 "unpack", "Cuts the rows of a tensor into one tensor a sequence.",

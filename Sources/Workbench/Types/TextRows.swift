@@ -20,7 +20,8 @@ enum TextRows {
         else { return dataset }
         let longest = min(
             arguments.maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
-        let options = EncodingOptions(truncation: .longestFirst, maxLength: longest)
+        let options = EncodingOptions(
+            truncation: .longestFirst, truncationSide: tokenizer.truncationSide, maxLength: longest)
         func text(_ name: String, _ row: Int) throws -> String? {
             guard dataset.has(name), let value = dataset.value(name, row: row), value != .null else { return nil }
             guard let text = value.string else {

@@ -33,7 +33,9 @@ enum TokenizerLua {
                 "truncation", .either([.boolean, .oneOf(EncodingOptions.Truncation.allCases.map(\.rawValue))]),
                 default: .words("longest_first where max_length is given"),
                 "What is shortened to max_length: true or \"longest_first\", \"only_first\", \"only_second\"."),
-            Option("truncation_side", .oneOf(["left", "right"]), default: "right", "Side that is cut off."),
+            Option(
+                "truncation_side", .oneOf(["left", "right"]), default: .words("the tokenizer's"),
+                "Side that is cut off."),
             Option(
                 "max_length", .positive, default: .words("what the model takes"), "Most tokens, special ones included.",
                 example: "128"),
@@ -79,8 +81,9 @@ enum TokenizerLua {
                 parameters: [LuaParameter("path", .string, "The folder.")],
                 example: "tokenizer:save_pretrained(\"saved\")"
             ) { box, call in
-                let folder = try box.context.permissions.writingFolder(try call.string(1, "path"))
-                try box.tokenizer.savePretrained(to: folder)
+                try box.context.permissions.saving(try call.string(1, "path")) {
+                    try box.tokenizer.savePretrained(to: $0)
+                }
                 return .nothing
             },
         ]
@@ -175,6 +178,13 @@ enum TokenizerLua {
                 $0.tokenizer.modelMaxLength.map { .integer($0) } ?? .nil
             },
             LuaProperty<TokenizerBox>(
+                "truncation_side", "Side that is cut off where a call does not say one: \"left\" or \"right\".",
+                type: "string"
+            ) { .string($0.tokenizer.truncationSide.rawValue) },
+            LuaProperty<TokenizerBox>(
+                "padding_side", "Side that other programs pad; no batch is padded here.", type: "string"
+            ) { .string($0.tokenizer.paddingSide.rawValue) },
+            LuaProperty<TokenizerBox>(
                 "chat_template", "The chat template that is used where none is named, or nil.", type: "string?"
             ) { $0.tokenizer.chatTemplates.default.map { .string($0) } ?? .nil },
         ]
@@ -195,23 +205,31 @@ enum TokenizerLua {
     static func function(_ context: RecipeContext) -> LuaFunctionDeclaration {
         LuaFunctionDeclaration(
             "load_tokenizer", "Loads the tokenizer of a model.",
-            parameters: [LuaParameter("path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache.")],
+            parameters: [
+                LuaParameter("path", .model, "A folder, a .gguf file, or a name in the Hugging Face cache."),
+                LuaParameter("options", loadOptions),
+            ],
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
-            .object(try load(try call.string(1, "path"), context))
+            let revision = try call.options(2, loadOptions).optionalString("revision")
+            return .object(try load(try call.string(1, "path"), context, revision: revision))
         }
     }
 
+    private static let loadOptions = OptionTable([ModelLocation.revision])
+
     /// The tokenizer of a model's path, or of its name in the cache.
-    static func load(_ path: String, _ context: RecipeContext) throws -> TokenizerBox {
-        switch try ModelLocation.place(path, context) {
+    static func load(_ path: String, _ context: RecipeContext, revision: String? = nil) throws -> TokenizerBox {
+        switch try ModelLocation.place(path, context, revision: revision) {
         case .gguf(let folder, let name):
             let file = try GGUFFile(folder, name)
             return TokenizerBox(
                 try Tokenizer.load(gguf: GGUFTokenizerFields(file), source: file.file.path), path: path, context)
         case .folder(let folder):
             do {
-                return TokenizerBox(try Tokenizer.load(from: folder), path: path, context)
+                let tokenizer = try Tokenizer.load(from: folder)
+                for note in tokenizer.notes { context.sayOnce("\(folder.path): \(note)") }
+                return TokenizerBox(tokenizer, path: path, context)
             } catch let error as TokenizerError {
                 let text = error.description
                 throw LuaFault(text.hasPrefix(folder.path) ? text : "\(folder.path)/\(text)")
@@ -228,15 +246,29 @@ enum TokenizerLua {
             return try box.tokenizer.encode(
                 words: try call.strings(1, "text"), pair: options.strings("text_pair"), options: encoding)
         }
-        let text = try call.string(1, "text")
+        let text = try text(call)
         return try box.tokenizer.encode(text, pair: options.optionalString("text_pair"), options: encoding)
     }
+
+    /// The text of a call; a number is most likely a cell of a column that holds nothing else.
+    private static func text(_ call: borrowing LuaCall) throws -> String {
+        guard !call.isNumber(1) else {
+            throw call.argumentError(
+                1, "text",
+                "string expected, got \(try call.value(1).shown); \(numbersHint)")
+        }
+        return try call.string(1, "text")
+    }
+
+    /// How a column of digits is read as text.
+    private static let numbersHint =
+        "a column of digits is read as numbers: load_dataset(path, { types = { column = \"string\" } }) keeps their text"
 
     private static func ids(_ box: TokenizerBox, _ call: borrowing LuaCall) throws -> [Int] {
         let options = try call.options(2, encodeOptions)
         if options.optionalBoolean("is_split_into_words") == true { return try encoding(box, call).ids }
         let encoding = try self.options(box, options)
-        let text = try call.string(1, "text")
+        let text = try text(call)
         return try box.tokenizer.ids(text, pair: options.optionalString("text_pair"), options: encoding)
     }
 
@@ -253,7 +285,9 @@ enum TokenizerLua {
                 try tokenizer.encode(words: lists[row], options: encoding).ids
             }
         }
-        guard let strings = texts.strings() else { throw LuaFault("expected a list of strings") }
+        guard let strings = texts.strings() else {
+            throw LuaFault("expected a list of strings\(texts.numbers() == nil ? "" : ", got numbers; \(numbersHint)")")
+        }
         let pairs = options.strings("text_pair")
         if let pairs, pairs.count != strings.count {
             throw LuaFault("\(strings.count) texts, but \(pairs.count) second texts; give one for each")
@@ -282,7 +316,7 @@ enum TokenizerLua {
         }
         return EncodingOptions(
             addSpecialTokens: try options.boolean("add_special_tokens"), truncation: truncation,
-            truncationSide: options.optionalString("truncation_side") == "left" ? .left : .right, maxLength: maxLength,
+            truncationSide: options.choice("truncation_side") ?? box.tokenizer.truncationSide, maxLength: maxLength,
             stride: try options.integer("stride"),
             returnOverflowing: try options.boolean("return_overflowing_tokens"))
     }

@@ -12,14 +12,15 @@ import Words
 /// A trainer as an object that recipes hold.
 final class TrainerBox {
     let trainer: Trainer
-    let model: ModelBox
+    /// The model, or a module of the recipe's own.
+    let model: ModuleBox
     private let context: RecipeContext
     private let openOutput: () throws -> Folder
     let tokenizer: TokenizerBox?
     private var hasResumed = false
 
     init(
-        _ trainer: Trainer, model: ModelBox, tokenizer: TokenizerBox?, context: RecipeContext,
+        _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext,
         openOutput: @escaping () throws -> Folder
     ) {
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
@@ -28,6 +29,7 @@ final class TrainerBox {
 
     /// Rows as the model takes them, where they hold text.
     func prepared(_ rows: DatasetBox) throws -> Dataset {
+        guard let model = model as? ModelBox else { return rows.dataset }
         let arguments = trainer.arguments
         let packing = arguments.evalPacking ?? arguments.packing
         let dataset = try TextRows.prepared(rows.dataset, for: model.model, tokenizer, arguments, split: "dataset")
@@ -40,15 +42,32 @@ final class TrainerBox {
         guard !hasResumed, always || context.options.resume else { return }
         hasResumed = true
         let folder = try openOutput()
-        if let name = try trainer.resume(from: folder) {
+        if let name = try trainer.resume(from: folder, allowsEdited: context.options.edited) {
             context.output.print("resuming from \(folder.path)/\(name)")
         } else {
             context.output.print("\(folder.path) holds no complete checkpoint; starting from the beginning")
         }
     }
 
-    /// Writes the tokenizer beside the weights, where the trainer has it.
-    func saveTokenizer(to folder: Folder) throws { try tokenizer?.tokenizer.savePretrained(to: folder) }
+    /// What `--resume` takes: the run's folder, or an output_dir that lies elsewhere.
+    private var runPath: String {
+        get throws {
+            let output = try openOutput().path
+            guard let run = context.runFolder.known, output == run || output.hasPrefix(run + "/") else { return output }
+            return run
+        }
+    }
+
+    /// Writes what users load: adapters, or the whole model or module, and the tokenizer that the trainer has.
+    func save(to folder: Folder) throws {
+        if let model = model as? ModelBox { return try model.savePretrained(to: folder, tokenizer: tokenizer) }
+        if model.adapters.hasUnmerged {
+            for note in try model.adapters.saveAll(to: folder) { context.output.print(note) }
+            try tokenizer?.tokenizer.savePretrained(to: folder)
+        } else {
+            try StateDict.save(model.module, to: folder, StateDict.file)
+        }
+    }
 
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
     func training<Result>(_ body: () throws -> Result) throws -> Result {
@@ -61,26 +80,13 @@ final class TrainerBox {
                 throw LuaInterrupted()
             }
             context.output.complain("\(stop)")
-            if stop.checkpoint != nil, let folder = context.runFolder.known {
-                context.resumeHint = hint(folder)
+            if stop.checkpoint != nil {
+                context.resumeHint = context.lineToGoOn(in: try runPath)
             }
             throw LuaInterrupted()
         }
     }
 
-    private func hint(_ folder: String) -> String {
-        let shown =
-            folder.hasPrefix(context.workingFolder + "/")
-            ? String(folder.dropFirst(context.workingFolder.count + 1)) : folder
-        let words = [context.recipeName] + context.words + ["--resume", shown]
-        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
-    }
-
-    /// A word as a shell takes it.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,@+".contains($0) } && !word.isEmpty
-        return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
-    }
 }
 
 /// What recipes see of training: the type `lorawb.Trainer` and `lorawb.trainer`.
@@ -88,14 +94,17 @@ enum TrainerLua {
     private static let options = OptionTable(
         [
             Option(
-                "model", .object("lorawb.Model"),
-                "The model, with an adapter or with parameters that require gradients.", example: "model",
-                required: true),
+                "model", .either([.object("lorawb.Model"), .object("lorawb.nn.Module")]),
+                "The model, with an adapter or with parameters that require gradients; or a module of lorawb.nn, with a compute_loss.",
+                example: "model", required: true),
             Option(
                 "train_dataset", .object("lorawb.Dataset"),
                 "Rows to train on, with input_ids and labels; for a language model also text: messages, prompt and completion, instruction and output, text.",
                 example: "rows"),
-            Option("eval_dataset", .object("lorawb.Dataset"), "Rows to evaluate on.", example: "rows"),
+            Option(
+                "eval_dataset", .either([.object("lorawb.Dataset"), .table]),
+                "Rows to evaluate on; or several sets by name, { dev = rows, test = others }, which give eval_dev_loss, eval_test_loss and so on.",
+                example: "rows"),
             Option(
                 "processing_class", .object("lorawb.Tokenizer"), "The tokenizer, where rows hold text.",
                 example: "tokenizer", aliases: ["tokenizer"]),
@@ -110,8 +119,9 @@ enum TrainerLua {
                 "A metric of lorawb.metrics, or a function that is given { predictions =, label_ids = } and gives numbers by name.",
                 example: "lorawb.metrics.accuracy"),
             Option(
-                "compute_loss", .function("fun(model: lorawb.Model, inputs: table): lorawb.Tensor|table, table?"),
-                "A function of model and inputs that gives the mean loss over the rows, `loss, outputs`, or { loss =, logits = }; logits are what metrics see.",
+                "compute_loss",
+                .function("fun(model: lorawb.Model|lorawb.nn.Module, inputs: table): lorawb.Tensor|table, table?"),
+                "A function of model and inputs, the columns of a batch, that gives the mean loss over the rows, `loss, outputs`, or { loss =, logits = }; logits are what metrics see. A module of lorawb.nn gets columns of numbers as tensors, [rows, …].",
                 example: "function(model, inputs) local out = model(inputs) return out.loss, out end"),
             Option(
                 "callbacks", .options(callbackOptions),
@@ -143,7 +153,8 @@ enum TrainerLua {
     }
 
     private static func make(_ options: LuaOptions, _ context: RecipeContext) throws -> TrainerBox {
-        let box: ModelBox = try options.object("model")
+        let box: ModuleBox = try options.object("model")
+        if box is LayerBox { try box.checkWhole("lorawb.trainer") }
         let given = try options.nested("args")
         var arguments = try given.map { try TrainingArguments($0) } ?? TrainingArguments()
         if given?.has("seed") != true {
@@ -151,26 +162,46 @@ enum TrainerLua {
         }
         // The first trainer of a run has its folder, the ones after it folders within: a run that is resumed makes them in the same order.
         let number = context.trainersInRun + 1
-        let openOutput: () throws -> Folder = { [outputDir = arguments.outputDir] in
+        // A log alone needs no folder of its own: where output_dir may not be written and nothing is saved, it stands in the run's.
+        let outputDir = arguments.outputDir.flatMap {
+            arguments.saveStrategy != .no || context.permissions.mayWrite($0) ? $0 : nil
+        }
+        let openOutput: () throws -> Folder = {
             let runPath = { try context.runFolder.path() + (number > 1 ? "/trainer-\(number)" : "") }
-            return try context.permissions.writingFolder(try outputDir ?? runPath())
+            let folder = try context.permissions.writingFolder(try outputDir ?? runPath())
+            context.permissions.protectRecord(in: folder.path)
+            return folder
         }
         let tokenizer: TokenizerBox? = try options.optionalObject("processing_class")
-        func dataset(_ name: String, packing: Bool) throws -> Dataset? {
-            let given: DatasetBox? = try options.optionalObject(name)
-            return try given.map {
-                let rows = try TextRows.prepared($0.dataset, for: box.model, tokenizer, arguments, split: name)
-                return try SupervisedData(arguments, packing: packing, split: name, context)
-                    .prepared(rows, for: box.model, tokenizer?.tokenizer)
-            }
+        func prepared(_ rows: Dataset, _ split: String, packing: Bool) throws -> Dataset {
+            guard let box = box as? ModelBox else { return rows }
+            let rows = try TextRows.prepared(rows, for: box.model, tokenizer, arguments, split: split)
+            return try SupervisedData(arguments, packing: packing, split: split, context)
+                .prepared(rows, for: box.model, tokenizer?.tokenizer)
         }
-        let trainData = try dataset("train_dataset", packing: arguments.packing)
-        let evalData = try dataset("eval_dataset", packing: arguments.evalPacking ?? arguments.packing)
+        let train: DatasetBox? = try options.optionalObject("train_dataset")
+        let trainData = try train.map { try prepared($0.dataset, "train_dataset", packing: arguments.packing) }
+        let evalSets = try EvalSetsLua.sets(options["eval_dataset"] ?? .nil).map { name, rows in
+            let split = name.map { "eval_dataset.\($0)" } ?? "eval_dataset"
+            return (name, try prepared(rows, split, packing: arguments.evalPacking ?? arguments.packing))
+        }
         let trainer = try Trainer(
-            model: box.model, arguments: arguments, trainDataset: trainData, evalDataset: evalData,
-            objective: options.function("compute_loss").map { objective($0, box) }, output: openOutput)
+            model: box.module, arguments: arguments, trainDataset: trainData,
+            evalDataset: evalSets.first { $0.0 == nil }?.1,
+            evalDatasets: evalSets.compactMap { name, rows in name.map { ($0, rows) } },
+            objective: options.function("compute_loss").map { function in
+                (box as? LayerBox).map { ModuleObjective.make(function, $0) }
+                    ?? (box as? ModelBox).map { objective(function, $0) }
+            } ?? nil, output: openOutput)
         trainer.computeMetrics = try metrics(options["compute_metrics"] ?? .nil)
         trainer.callbacks = try callbacks(options, box)
+        if arguments.reportTo.contains(.tensorboard) {
+            trainer.callbacks.append(
+                TensorBoard {
+                    guard let loggingDir = arguments.loggingDir else { return try openOutput() }
+                    return try context.permissions.writingFolder(loggingDir)
+                })
+        }
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
         trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
             context.output.raw($0)
@@ -179,9 +210,10 @@ enum TrainerLua {
             pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
         }
         trainer.saveModel = { folder in
-            for name in box.adapters.active where box.adapters.hasUnmerged { try box.adapters.save(name, to: folder) }
-            // Of an adapter with new tokens the base's tokenizer knows nothing.
-            if box.model.vocabulary.firstNewToken != nil { try tokenizer?.tokenizer.savePretrained(to: folder) }
+            // What no adapter's file holds stands beside it, among all that is trained.
+            if box.adapters.hasUnmerged { try box.adapters.saveAll(to: folder) }
+            if box is LayerBox { try StateDict.save(box.module, to: folder, StateDict.file) }
+            try tokenizer?.tokenizer.savePretrained(to: folder)
         }
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
@@ -191,13 +223,22 @@ enum TrainerLua {
     }
 
     /// What a continued run must have in common with the one before: recipe, parameters, base.
-    private static func identity(_ box: ModelBox, _ context: RecipeContext) throws -> RunIdentity {
+    private static func identity(_ box: ModuleBox, _ context: RecipeContext) throws -> RunIdentity {
         var identity = RunIdentity()
         identity.add("recipe", SHA256.hexadecimal(context.source))
         for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
             identity.add("parameter '\(name)'", value.typed)
         }
-        identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
+        if box is ModelBox {
+            identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
+        }
+        // What no tensor's shape shows.
+        for name in box.adapters.names {
+            let config = try box.adapters.adapter(name).config.toJSON()
+            for key in ["lora_alpha", "lora_dropout", "use_rslora", "alpha_pattern"] {
+                identity.add("\(key) of adapter '\(name)'", (config[key] ?? .null).serialized())
+            }
+        }
         return identity
     }
 
@@ -210,16 +251,24 @@ enum TrainerLua {
             environment: [
                 .init("lorawb", .string(Workbench.version)), .init("recipe", .string(context.recipeName)),
                 .init("arguments", .array(context.words.map { .string($0) })),
+                .init("options", .array(context.options.typed.map { .string($0) })),
+                .init("seed", context.options.seed.map(JSON.integer) ?? .null),
                 .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
             ])
     }
 
-    private static func callbacks(_ options: LuaOptions, _ box: ModelBox) throws -> [any TrainerCallback] {
+    private static func callbacks(_ options: LuaOptions, _ box: ModuleBox) throws -> [any TrainerCallback] {
         guard let table = options.table("callbacks") else { return [] }
         let given = try LuaOptions(table, callbackOptions, place: "callbacks: ")
         var functions: [String: LuaFunction] = [:]
         for name in given.given { functions[name] = given.function(name) }
-        let samples = try table.values.compactMap { try $0.asObject(SamplesBox.self)?.callback(box) }
+        let samples = try table.values.compactMap { value in
+            guard let samples = value.asObject(SamplesBox.self) else { return (any TrainerCallback)?.none }
+            guard let box = box as? ModelBox else {
+                throw LuaFault("callbacks: lorawb.samples needs a language model, got \(box.module.kind)")
+            }
+            return try samples.callback(box)
+        }
         return (functions.isEmpty ? [] : [LuaCallbacks(functions)]) + samples
     }
 
@@ -239,19 +288,34 @@ enum TrainerLua {
             } else if let labels = batch.labels {
                 inputs["labels"] = value(labels)
             }
-            let results = try stopping { try function.call([.object(box), .fields("inputs", inputs)]) }
-            switch results.first ?? .nil {
-            case .object(let object as Tensor):
-                return FunctionObjective.Result(loss: object, logits: try logits(results.count > 1 ? results[1] : .nil))
-            case .table(let table):
-                guard let loss = table["loss"].asObject(Tensor.self) else {
-                    throw LuaFault("compute_loss gave a table without a tensor 'loss'")
-                }
-                return FunctionObjective.Result(loss: loss, logits: try logits(.table(table)))
-            case let other:
-                throw LuaFault(
-                    "compute_loss gave \(other.shown), expected a tensor, `loss, outputs`, or { loss =, logits = }")
+            for (name, values) in try others(of: batch) { inputs[name] = values }
+            return try result(try stopping { try function.call([.object(box), .fields("inputs", inputs)]) })
+        }
+    }
+
+    /// Columns that forward does not take, each a list of the rows' values.
+    private static func others(of batch: Batch) throws -> [(String, LuaValue)] {
+        guard let columns = batch.columns else { return [] }
+        return try columns.columnNames.filter {
+            !(BatchReader.inputs + BatchReader.answerColumns + ["labels"]).contains($0)
+        }.map {
+            ($0, try LuaRows.column($0, of: columns, 0..<columns.count))
+        }
+    }
+
+    /// What compute_loss gave.
+    static func result(_ results: [LuaValue]) throws -> FunctionObjective.Result {
+        switch results.first ?? .nil {
+        case .object(let object as Tensor):
+            return FunctionObjective.Result(loss: object, logits: try logits(results.count > 1 ? results[1] : .nil))
+        case .table(let table):
+            guard let loss = table["loss"].asObject(Tensor.self) else {
+                throw LuaFault("compute_loss gave a table without a tensor 'loss'")
             }
+            return FunctionObjective.Result(loss: loss, logits: try logits(.table(table)))
+        case let other:
+            throw LuaFault(
+                "compute_loss gave \(other.shown), expected a tensor, `loss, outputs`, or { loss =, logits = }")
         }
     }
 
@@ -329,7 +393,8 @@ enum TrainerLua {
     // MARK: Types
 
     private static let dataset = LuaParameter(
-        "dataset", .object("lorawb.Dataset"), default: .words("eval_dataset"), "The rows.")
+        "dataset", .either([.object("lorawb.Dataset"), .table]), default: .words("eval_dataset"),
+        "The rows, or several sets of them by name.")
     private static let trainOptions = OptionTable([
         Option(
             "resume_from_checkpoint", .boolean, default: false,
@@ -372,10 +437,17 @@ enum TrainerLua {
                     "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.",
                     parameters: [dataset], returns: "table", example: "print(trainer:evaluate().eval_loss)"
                 ) { box, call in
-                    let rows = try call.optionalObject(1, as: DatasetBox.self, "dataset")
+                    let sets = try EvalSetsLua.sets(call.isNil(1) ? .nil : try call.value(1)).map { name, rows in
+                        (name: name, dataset: try box.prepared(DatasetBox(rows)))
+                    }
+                    let named = sets.compactMap { set in set.name.map { (name: $0, dataset: set.dataset) } }
                     return .value(
                         try LuaRows.table(
-                            try box.training { try box.trainer.evaluate(rows.map(box.prepared)) }, "the evaluation"))
+                            try box.training {
+                                named.isEmpty
+                                    ? try box.trainer.evaluate(sets.first?.dataset)
+                                    : try box.trainer.evaluate(named)
+                            }, "the evaluation"))
                 },
                 LuaMethod(
                     "predict",
@@ -386,22 +458,17 @@ enum TrainerLua {
                     let rows = try call.object(1, as: DatasetBox.self, "dataset")
                     let (predictions, metrics) = try box.training { try box.trainer.predict(box.prepared(rows)) }
                     var fields = try TrainerLua.fields(predictions)
-                    fields["rows"] = PredictedRows(predictions, box.model.model).map { .list($0.values) } ?? .nil
+                    let model = (box.model as? ModelBox)?.model
+                    fields["rows"] = model.flatMap { PredictedRows(predictions, $0) }.map { .list($0.values) } ?? .nil
                     fields["metrics"] = try LuaRows.table(metrics, "the metrics")
                     return .fields("the predictions", fields)
                 },
                 LuaMethod(
                     "save_model",
-                    "Writes the adapter, or the whole model where there is none, and the tokenizer that the trainer has.",
+                    "Writes every adapter, or the whole model where there is none, and the tokenizer that the trainer has; of a module of lorawb.nn its state dict, model.safetensors.",
                     parameters: [LuaParameter("path", .string, "The folder.")], example: "trainer:save_model(\"saved\")"
                 ) { box, call in
-                    let folder = try box.model.context.permissions.writingFolder(try call.string(1, "path"))
-                    if box.model.adapters.hasUnmerged {
-                        for name in box.model.adapters.active { try box.model.adapters.save(name, to: folder) }
-                        try box.saveTokenizer(to: folder)
-                    } else {
-                        try box.model.saveWhole(to: folder, tokenizer: box.tokenizer)
-                    }
+                    try box.model.context.permissions.saving(try call.string(1, "path")) { try box.save(to: $0) }
                     return .nothing
                 },
             ],
@@ -409,7 +476,9 @@ enum TrainerLua {
                 LuaProperty("state", "Where the training stands.", type: "lorawb.TrainerState") {
                     .object(TrainerStateBox($0.trainer))
                 },
-                LuaProperty("model", "The model.", type: "lorawb.Model") { .object($0.model) },
+                LuaProperty("model", "The model or module.", type: "lorawb.Model|lorawb.nn.Module") {
+                    .object($0.model)
+                },
                 LuaProperty("args", "The arguments in use.", type: "table") {
                     try LuaRows.table(
                         $0.trainer.arguments.entries, "args",

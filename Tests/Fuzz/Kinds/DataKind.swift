@@ -33,7 +33,12 @@ struct DataKind: Kind {
             let lines = (0..<rows).map { row in
                 "{\"input_ids\": [1, \(dice.below(120)), 2], \"labels\": \(row % 2), \"token_type_ids\": [0, 1, 1], \"attention_mask\": [1, 1, 1], \"t\": \"a\", \"o\": {\"k\": [1.5, null]}}"
             }
-            return name == "a.json" ? "[" + lines.joined(separator: ",") + "]" : lines.joined(separator: "\n") + "\n"
+            guard name == "a.json" else { return lines.joined(separator: "\n") + "\n" }
+            let list = "[" + lines.joined(separator: ",") + "]"
+            return dice.pick([
+                list, "{\"version\": 1, \"data\": \(list)}", "{\"input_ids\": [[1, 2], [3]], \"labels\": [0, 1]}",
+                "{\"columns\": [\"labels\"], \"data\": [[1], [0]]}", "{\"labels\": {\"0\": 1}, \"x\": {\"0\": 2}}",
+            ])
         }
     }
 
@@ -44,6 +49,7 @@ struct DataKind: Kind {
                 options.columns = dice.pick([["a"], ["sentence", "label"], [], ["a", "a"], ["labels", "input_ids"]])
             }
             if dice.oneIn(6) { options.header = dice.oneIn(2) }
+            if dice.oneIn(4) { options.quotes = dice.oneIn(2) }
             if dice.oneIn(6) { options.delimiter = dice.pick([9, 44, 0, 255, 32, 59]) }
             if dice.oneIn(4) {
                 options.types = [dice.pick(["label", "x", "t", "a"]): dice.pick(DataTable.ColumnType.allCases)]
@@ -56,6 +62,12 @@ struct DataKind: Kind {
             for name in ["label", "labels", "x"] where data.has(name) { _ = data.value(name, row: 0)?.int }
             _ = try? data.trainTestSplit(
                 testSize: dice.pick([0.5, 0, 1, -1, 1e300, .nan, .infinity, 2, 9e18]), seed: 1)
+            for name in data.columnNames {
+                _ = try? data.sorted(by: [.init(name, descending: dice.oneIn(2)), .init(data.columnNames[0])])
+                _ = try? data.trainTestSplit(testSize: dice.pick([0.5, 2]), seed: 1, stratifiedBy: name)
+            }
+            _ = try Dataset.concatenated([data, data.shuffled(seed: 1)], names: ["a", "b"]).name(ofRow: 1)
+            _ = try? data.flatMapped { row in Array(repeating: Self.row(row, data), count: row % 3) }
             _ = try data.mapped { Self.row($0, data) }
             let reader = try BatchReader(data, for: model, isFree: dice.oneIn(3))
             _ = reader.lengths()

@@ -10,7 +10,10 @@ struct ModelKind: Kind {
 
     init(root: Folder) throws {
         var bases: [[String: [UInt8]]] = []
-        for name in ["bert-bare", "bert-classifier", "bert-pretraining", "distilbert-mlm", "roberta-mlm"] {
+        for name in [
+            "bert-bare", "bert-classifier", "bert-pretraining", "distilbert-mlm", "roberta-mlm", "electra", "mpnet",
+            "albert-groups", "modernbert-biased", "deberta-v2", "deberta-apart",
+        ] {
             let folder = try root.subfolder("Tests/Goldens/models/" + name)
             var files: [String: [UInt8]] = [:]
             for file in ["config.json", "model.safetensors"] { files[file] = try folder.read(file) }

@@ -1,0 +1,1 @@
+../LoopsBaseline/Disentangled.swift
