@@ -115,15 +115,7 @@ let package = Package(
         .target(
             name: "Stdlib", path: "stdlib",
             sources: ["Stdlib.swift"],
-            resources: [
-                .embedInCode("lorawb"), .embedInCode("recipes/chat_tune.lua"),
-                .embedInCode("recipes/e2e_nlg.lua"), .embedInCode("recipes/finetune_text.lua"),
-                .embedInCode("recipes/generate.lua"),
-                .embedInCode("recipes/quickstart.lua"), .embedInCode("recipes/sst2.lua"),
-                .embedInCode("recipes/text_to_sql.lua"), .embedInCode("recipes/translate.lua"),
-                .embedInCode("recipes/zero_shot.lua"), .embedInCode("recipes/chat_tune.tsv"),
-                .embedInCode("recipes/reviews.tsv"),
-            ], swiftSettings: safe),
+            resources: [.embedInCode("lorawb"), .embedInCode("recipes")], swiftSettings: safe),
         .target(
             name: "Reports", dependencies: ["Training", "Models", "Tensors", "Kernels", "Formats", "Words"],
             swiftSettings: safe),

@@ -16,8 +16,8 @@ struct RecipeTests {
 
     /// The recipes that the binary holds.
     static let inside = [
-        "chat_tune", "e2e_nlg", "finetune_text", "generate", "quickstart", "sst2", "text_to_sql", "translate",
-        "zero_shot",
+        "answers", "chat_tune", "cola", "documents", "e2e_nlg", "finetune_text", "generate", "labels", "loop", "pairs",
+        "predict", "quickstart", "sst2", "sweep", "tags", "text_to_sql", "translate", "zero_shot",
     ]
 
     @Test func helpListsParameters() throws {
