@@ -114,6 +114,10 @@ struct TextLuaTests {
             local expected = -(out.start_logits:reshape { 1, 40 }:log_softmax(2):tolist()[1][features[1].start_positions + 1]
               + out.end_logits:reshape { 1, 40 }:log_softmax(2):tolist()[1][features[1].end_positions + 1]) / 2
             close(out.loss:item(), expected, 1e-5)
+            for batch in features:batches { batch_size = 2 } do
+              same(model(batch).loss:item() > 0, true); same(#batch.start_positions <= 2, true)
+              break
+            end
             local trainer = lorawb.trainer { model = model, train_dataset = features, eval_dataset = features,
               args = { num_train_epochs = 100, learning_rate = 0.03, save_strategy = "no", disable_tqdm = true } }
             local before = trainer:evaluate().eval_loss

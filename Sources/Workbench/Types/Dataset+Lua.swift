@@ -180,7 +180,9 @@ enum DatasetLua {
             return wanted.map { ($0, $0) }
         }
         guard dataset.has("input_ids") else { return dataset.columnNames.map { ($0, $0) } }
-        let labels = BatchReader.labels.first(where: dataset.has).map { [("labels", $0)] } ?? []
+        let answers = BatchReader.answerColumns.filter(dataset.has).map { (name: $0, column: $0) }
+        let labels =
+            answers.isEmpty ? BatchReader.labels.first(where: dataset.has).map { [("labels", $0)] } ?? [] : answers
         return BatchReader.inputs.filter(dataset.has).map { ($0, $0) } + labels
     }
 
