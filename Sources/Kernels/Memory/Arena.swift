@@ -73,9 +73,6 @@ public final class Arena: Sendable {
     /// Gives the regions in which nothing is in use back to the system.
     public func trim() { state.withLock { $0.release(downTo: 0) } }
 
-    /// The smallest region that is asked from the system: two of its large pages.
-    static let smallestRegion = 4 << 20
-
     /// The largest block: more than any machine has.
     static let largest = 1 << 46
 }
@@ -178,10 +175,9 @@ private struct State {
         return nil
     }
 
-    /// Bytes of a new region for a block; few where little is held and under a small limit, so that little of it lies idle.
+    /// Bytes of a new region for a block; few under a small limit, so that little of it lies idle.
     func regionBytes(_ units: Int) -> Int {
-        let share = max(Arena.smallestRegion, counts.held / 16)
-        return Pages.rounded(max(min(regionBytes, share, MemoryBudget.limit / 16), units * Arena.unit))
+        Pages.rounded(max(min(regionBytes, MemoryBudget.limit / 16), units * Arena.unit))
     }
 
     /// A new region, as one free piece.
