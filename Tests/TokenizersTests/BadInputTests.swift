@@ -158,6 +158,11 @@ import Tokenizers
         #expect(vocabulary == "vocab.json:1: expected an object of tokens and ids")
         let none = message { try Data.withFolder([:]) { try Tokenizer.load(from: $0) } }
         #expect(none?.hasSuffix("no vocab.json with merges.txt, no tokenizer.model and no spiece.model") == true)
+        for name in ["spm.model", "sentencepiece.bpe.model"] {
+            let alone = message { try Data.withFolder([name: "x"]) { try Tokenizer.load(from: $0) } }
+            #expect(
+                alone?.contains("/\(name): a tokenizer of this file alone is not supported") == true, "\(alone ?? "")")
+        }
         let config = message { try Data.tokenizer(Self.file(), config: #"{"cls_token":3}"#) }
         #expect(config == "tokenizer_config.json: cls_token: expected a token, got integer 3")
     }

@@ -59,6 +59,10 @@ struct TokenizerLoader {
             (tokenizer, family) = try bytePairs()
         } else if let sentencePiece {
             (tokenizer, family) = try self.sentencePiece(sentencePiece)
+        } else if let name = ["sentencepiece.bpe.model", "spm.model"].first(where: { folder.isThere($0) }) {
+            throw TokenizerError(
+                "\(path(name)): a tokenizer of this file alone is not supported; transformers writes a tokenizer.json beside it: AutoTokenizer.from_pretrained(…).save_pretrained(…)"
+            )
         } else {
             throw TokenizerError(
                 "\(folder.path): there is no tokenizer.json, no vocab.txt, no vocab.json with merges.txt, "
