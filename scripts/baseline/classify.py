@@ -1,8 +1,9 @@
 """Rows a second of classifying the sentences of a TSV file by a saved adapter, lorawb beside transformers and PEFT, and whether labels are equal.
 
 usage: python scripts/baseline/classify.py --model DIR --adapter DIR --data dev.tsv [--lorawb .build/release/lorawb] [--rounds 3] [--threads 2]
+           [--avx2]
 
-PEFT takes batches of 16 in the file's order, and grouped by length; each side tokenizes. Sides alternate; the medians of the rounds, and ratios, are
+PEFT takes batches of 16 in the file's order, and grouped by length; lorawb, which pads nothing, its own 32. Each side tokenizes. Sides alternate; the medians of the rounds, and ratios, are
 printed as JSON.
 """
 
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 import peft_job
-from measuring import HERE, ROOT, clean_environment, last_json
+from measuring import HERE, LORAWB_AVX2, PEFT_AVX2, ROOT, clean_environment, last_json
 
 if __name__ == "__main__" and "--side" in sys.argv:
     peft_job.reproducible_start(peft_job.threads_asked(2))
@@ -63,23 +64,26 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--own_batch_size", type=int, default=32)
     parser.add_argument("--max_length", type=int, default=128)
+    parser.add_argument("--avx2", action="store_true", help="hold both sides to AVX2")
     parser.add_argument("--side", choices=["file order", "grouped"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         return theirs(options)
-    shared = ["--model", options.model, "--adapter", options.adapter, "--data", options.data, "--batch_size", str(options.batch_size),
-              "--max_length", str(options.max_length)]
-    ours = [options.lorawb, "run", str(HERE / "lorawb_classify.lua"), *shared]
+    shared = ["--model", options.model, "--adapter", options.adapter, "--data", options.data, "--max_length", str(options.max_length)]
+    ours = [options.lorawb, "run", str(HERE / "lorawb_classify.lua"), *shared, "--batch_size", str(options.own_batch_size)]
     commands = {"lorawb": ours}
     for side in ("file order", "grouped"):
-        commands[side] = [sys.executable, __file__, *shared, "--threads", str(options.threads), "--side", side]
+        commands[side] = [sys.executable, __file__, *shared, "--batch_size", str(options.batch_size), "--threads", str(options.threads),
+                          "--side", side]
     found = {side: [] for side in commands}
     for _ in range(options.rounds):
         for side, command in commands.items():
+            held = (LORAWB_AVX2 if side == "lorawb" else PEFT_AVX2) if options.avx2 else {}
             ran = subprocess.run(
                 command, capture_output=True, text=True, check=True, cwd=Path.cwd(),
-                env={**clean_environment(), "LORAWB_THREADS": str(options.threads)})
+                env={**clean_environment(held), "LORAWB_THREADS": str(options.threads)})
             found[side].append(last_json(ran.stdout))
     rate = {side: [one["rows"] / one["seconds"] for one in runs] for side, runs in found.items()}
     first = found["lorawb"][0]["labels"]
