@@ -247,4 +247,11 @@ struct AskedRows {
 
     /// These rows of x[T, d].
     func of(_ x: Tensor) throws -> Tensor { try indices.map { try x.gatherRows($0) } ?? x }
+
+    /// Each sequence's asked rows over all rows of `whole`, as encoders attend.
+    func layout(over whole: Pass, heads: Int, scale: Float? = nil, dropout: DropoutMask?) -> AttentionLayout {
+        AttentionLayout(
+            heads: heads, queryStarts: boundaries, keyStarts: whole.boundaries, positions: pass.positions, scale: scale,
+            dropout: dropout)
+    }
 }

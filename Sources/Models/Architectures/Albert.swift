@@ -100,14 +100,9 @@ final class AlbertAttention: Module {
 
     func callAsFunction(_ x: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
         let own = try asked.of(x)
-        let projected =
-            asked.isAll
-            ? try LinearGroup([query, key, value])(x, pass)
-            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
+        let projected = try LinearGroup([query, key, value])(x, first: own, pass, asked)
         let span = Profile.module(path)
-        let layout = AttentionLayout(
-            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries, positions: asked.pass.positions,
-            dropout: try attentionDropout.mask(asked.pass))
+        let layout = try asked.layout(over: pass, heads: heads, dropout: attentionDropout.mask(asked.pass))
         let y = try projected[0].attention(keys: projected[1], values: projected[2], layout)
         span.end()
         return try norm(dense(y, asked.pass), residual: own, mask: outputDropout.mask(asked.pass))

@@ -313,15 +313,10 @@ final class DisentangledSelfAttention: Module {
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
-        let projected =
-            asked.isAll
-            ? try LinearGroup([query, key, value])(x, pass)
-            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
+        let projected = try LinearGroup([query, key, value])(x, first: own, pass, asked)
         let mask = try dropout.mask(asked.pass)
         guard let table, let positionDropout, distances.actsOnScores else {
-            let layout = AttentionLayout(
-                heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries,
-                positions: asked.pass.positions, scale: scale, dropout: mask)
+            let layout = asked.layout(over: pass, heads: heads, scale: scale, dropout: mask)
             return try projected[0].attention(keys: projected[1], values: projected[2], layout)
         }
         // Only the distances that there are in this pass are projected, once for all of its rows.

@@ -240,10 +240,7 @@ final class DecoderAttention: Module {
 
     /// Output for `own`, the asked rows of x[T, d].
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
-        var projected =
-            asked.isAll
-            ? try LinearGroup([query, key, value])(x, pass)
-            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
+        var projected = try LinearGroup([query, key, value])(x, first: own, pass, asked)
         if let queryNorm, let keyNorm {
             projected[0] = try queryNorm(projected[0], asked.pass)
             projected[1] = try keyNorm(projected[1], pass)

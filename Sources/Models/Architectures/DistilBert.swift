@@ -122,13 +122,8 @@ final class DistilBertSelfAttention: Module {
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
         let span = Profile.module(path)
         defer { span.end() }
-        let projected =
-            asked.isAll
-            ? try LinearGroup([query, key, value])(x, pass)
-            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
-        let layout = AttentionLayout(
-            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries, positions: asked.pass.positions,
-            dropout: try dropout.mask(asked.pass))
+        let projected = try LinearGroup([query, key, value])(x, first: own, pass, asked)
+        let layout = try asked.layout(over: pass, heads: heads, dropout: dropout.mask(asked.pass))
         return try output(projected[0].attention(keys: projected[1], values: projected[2], layout), asked.pass)
     }
 }

@@ -141,14 +141,9 @@ final class MPNetSelfAttention: Module {
 
     /// Output for `own`, the asked rows of x[T, d].
     func callAsFunction(_ x: Tensor, own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> Tensor {
-        let projected =
-            asked.isAll
-            ? try LinearGroup([query, key, value])(x, pass)
-            : try [query(own, asked.pass)] + LinearGroup([key, value])(x, pass)
+        let projected = try LinearGroup([query, key, value])(x, first: own, pass, asked)
         let span = Profile.module(path)
-        let layout = AttentionLayout(
-            heads: heads, queryStarts: asked.boundaries, keyStarts: pass.boundaries, positions: asked.pass.positions,
-            dropout: try dropout.mask(asked.pass))
+        let layout = try asked.layout(over: pass, heads: heads, dropout: dropout.mask(asked.pass))
         let bias = AttentionBias(try distances(MPNetDistances.entries).t(), zero: MPNetDistances.zero)
         let y = try projected[0].attention(keys: projected[1], values: projected[2], bias: bias, layout)
         span.end()

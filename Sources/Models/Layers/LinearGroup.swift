@@ -25,6 +25,13 @@ struct LinearGroup {
         return try adapt(outputs, input: x, pass)
     }
 
+    /// Output of each member for x[T, in], of the first member for `own` alone, the asked rows of x: queries of some rows beside the keys and
+    /// values of all.
+    func callAsFunction(_ x: Tensor, first own: Tensor, _ pass: Pass, _ asked: AskedRows) throws -> [Tensor] {
+        guard !asked.isAll, let first = members.first else { return try self(x, pass) }
+        return try [first(own, asked.pass)] + LinearGroup(Array(members.dropFirst()))(x, pass)
+    }
+
     /// Every output with what sits on its member; where that is one seat of one kind on each, all act together.
     private func adapt(_ outputs: [Tensor], input x: Tensor, _ pass: Pass) throws -> [Tensor] {
         let seated = members.indices.filter { !members[$0].seats.isEmpty }
