@@ -7,13 +7,6 @@ import Testing
 
     init() throws { temporary = try TemporaryFolder() }
 
-    private func table(
-        _ name: String, _ text: String, _ options: DataTable.Options = DataTable.Options()
-    ) throws -> DataTable {
-        temporary.put(name, Array(text.utf8))
-        return try DataTable(temporary.folder, name, options: options)
-    }
-
     private func cases(_ name: String) throws -> [JSON] {
         let folder = try Folder(path: packageRoot + "/Tests/Goldens", access: .read)
         let json = try JSON(parsing: folder.read("data.json"), source: "data.json")
@@ -30,7 +23,7 @@ import Testing
         for file in try cases("files") {
             let name = try #require(file["name"]?.string)
             let options = DataTable.Options(quotes: file["options"]?["quotes"]?.bool)
-            let table = try table(name, try #require(file["text"]?.string), options)
+            let table = try temporary.table(name, try #require(file["text"]?.string), options)
             let columns = try #require(file["columns"]?.object)
             #expect(Array(table.columns.keys) == Array(columns.keys), "\(name)")
             for (column, expected) in columns {
@@ -41,36 +34,36 @@ import Testing
 
     @Test func linesOfTextEndWhereTheyDoForPython() throws {
         for file in try cases("lines") {
-            let table = try table("t.txt", try #require(file["text"]?.string))
+            let table = try temporary.table("t.txt", try #require(file["text"]?.string))
             #expect(values(table.columns["text"]) == file["lines"]?.array)
         }
         // A line end that was translated twice is one, here as in rows of fields.
-        #expect(try table("t.txt", "one\r\r\ntwo\r\r\n").columns["text"] == .strings(["one", "two"]))
-        #expect(try table("t.txt", "\u{FEFF}one\ntwo").columns["text"] == .strings(["one", "two"]))
+        #expect(try temporary.table("t.txt", "one\r\r\ntwo\r\r\n").columns["text"] == .strings(["one", "two"]))
+        #expect(try temporary.table("t.txt", "\u{FEFF}one\ntwo").columns["text"] == .strings(["one", "two"]))
     }
 
     @Test(arguments: ["\n", "\r\n", "\r", "\r\r\n"]) func linesAreCountedWhateverEndsThem(end: String) throws {
         let csv = ["a,b", "\"x\(end)y\",1", "", "z,2", "w,3"].joined(separator: end)
-        #expect(try table("t.csv", csv).lines == [2, 5, 6])
+        #expect(try temporary.table("t.csv", csv).lines == [2, 5, 6])
         #expect(
-            message { _ = try table("t.csv", csv + "\(end)1,2,3") }
+            message { _ = try temporary.table("t.csv", csv + "\(end)1,2,3") }
                 == "t.csv:7: row has 3 fields, the header has 2")
         #expect(
-            message { _ = try table("t.csv", csv, .init(types: ["a": .integer])) }.hasPrefix(
+            message { _ = try temporary.table("t.csv", csv, .init(types: ["a": .integer])) }.hasPrefix(
                 "t.csv:2: 'a' expected an integer, got 'x"))
         let objects = ["{\"a\": 1}", "", "{\"a\": 2}"].joined(separator: end)
-        let read = try table("t.jsonl", objects)
+        let read = try temporary.table("t.jsonl", objects)
         #expect(read.columns["a"] == .integers([1, 2]) && read.lines == [1, 3])
-        #expect(message { _ = try table("t.jsonl", objects + "\(end){\"a\"}") }.hasPrefix("t.jsonl:4:5: "))
+        #expect(message { _ = try temporary.table("t.jsonl", objects + "\(end){\"a\"}") }.hasPrefix("t.jsonl:4:5: "))
     }
 
     @Test func quotesAreToldOf() throws {
         #expect(
-            message { _ = try table("t.tsv", "text\tlabel\n\"two\nlines\"\t1\n") }
+            message { _ = try temporary.table("t.tsv", "text\tlabel\n\"two\nlines\"\t1\n") }
                 == "t.tsv:2: row has 1 field, the header has 2; a field begins with a quote: quotes = true reads fields between quotes"
         )
         #expect(
-            message { _ = try table("t.jsonl", "{}", .init(quotes: true)) }
+            message { _ = try temporary.table("t.jsonl", "{}", .init(quotes: true)) }
                 == "t.jsonl: quotes is an option of .tsv and .csv files")
     }
 
@@ -95,15 +88,15 @@ import Testing
         "\u{FEFF}{\"a\":1,\"b\":\"x\"}\r{\"a\":2,\"b\":\"y\"}\r",
     ])
     func tablesInJSON(text: String) throws {
-        let table = try table("t.json", text)
+        let table = try temporary.table("t.json", text)
         #expect(Array(table.columns.keys) == ["a", "b"])
         #expect(table.columns["a"] == .integers([1, 2]) && table.columns["b"] == .strings(["x", "y"]))
-        let some = try self.table("t.json", text, .init(columns: ["b"], types: ["b": .string]))
+        let some = try temporary.table("t.json", text, .init(columns: ["b"], types: ["b": .string]))
         #expect(Array(some.columns.keys) == ["b"] && some.rowCount == 2)
     }
 
     @Test func columnsOfObjects() throws {
-        let table = try table("t.json", #"{"a":[{"x":1},{"x":2}],"n":[1,2]}"#)
+        let table = try temporary.table("t.json", #"{"a":[{"x":1},{"x":2}],"n":[1,2]}"#)
         #expect(table.rowCount == 2 && table.columns["n"] == .integers([1, 2]))
         #expect(table.columns["a"] == .json([["x": .integer(1)], ["x": .integer(2)]].map { JSON.object($0) }))
     }
@@ -117,7 +110,7 @@ import Testing
         (#"{"a":[]}"#, "t.json: is empty"), ("3", "t.json: expected an array of objects, got integer 3"),
     ])
     func tablesThatAreNone(text: String, expected: String) throws {
-        #expect(message { _ = try table("t.json", text) } == expected)
+        #expect(message { _ = try temporary.table("t.json", text) } == expected)
     }
 
     // MARK: Several files

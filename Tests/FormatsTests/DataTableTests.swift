@@ -6,17 +6,10 @@ import Testing
 
     init() throws { temporary = try TemporaryFolder() }
 
-    private func table(
-        _ name: String, _ text: String, _ options: DataTable.Options = DataTable.Options()
-    ) throws -> DataTable {
-        temporary.put(name, Array(text.utf8))
-        return try DataTable(temporary.folder, name, options: options)
-    }
-
     // MARK: TSV
 
     @Test func readsTSV() throws {
-        let table = try table(
+        let table = try temporary.table(
             "train.tsv", "sentence\tlabel\tscore\nhide \"new\" secretions\t0\t.5\r\n\nit 's , \t1\t-2e3")
         #expect(Array(table.columns.keys) == ["sentence", "label", "score"])
         #expect(table.rowCount == 2)
@@ -28,16 +21,16 @@ import Testing
 
     @Test func headersAndNames() throws {
         let rows = "gj04\t1\t\tOur friends.\ngj04\t0\t*\tMore.\n"
-        let named = try table("a.tsv", rows, .init(columns: ["source", "label", "mark", "sentence"]))
+        let named = try temporary.table("a.tsv", rows, .init(columns: ["source", "label", "mark", "sentence"]))
         #expect(named.columns["label"] == .integers([1, 0]) && named.columns["mark"] == .strings(["", "*"]))
-        let unnamed = try table("a.tsv", rows, .init(header: false))
+        let unnamed = try temporary.table("a.tsv", rows, .init(header: false))
         #expect(Array(unnamed.columns.keys) == ["column1", "column2", "column3", "column4"])
         #expect(unnamed.rowCount == 2)
-        let renamed = try table("a.tsv", rows, .init(columns: ["a", "b", "c", "d"], header: true))
+        let renamed = try temporary.table("a.tsv", rows, .init(columns: ["a", "b", "c", "d"], header: true))
         #expect(renamed.rowCount == 1 && renamed.columns["b"] == .integers([0]))
-        let pandas = try table("p.csv", ",text\n0,x\n", .init())
+        let pandas = try temporary.table("p.csv", ",text\n0,x\n", .init())
         #expect(Array(pandas.columns.keys) == ["column1", "text"])
-        let bars = try table("e.csv", "a|b\n1|2\n", .init(delimiter: UInt8(ascii: "|")))
+        let bars = try temporary.table("e.csv", "a|b\n1|2\n", .init(delimiter: UInt8(ascii: "|")))
         #expect(bars.columns["b"] == .integers([2]))
     }
 
@@ -56,30 +49,30 @@ import Testing
             ("1-2\n3", .strings(["1-2", "3"])), ("true\nfalse", .strings(["true", "false"])),
         ] as [(String, DataTable.Column)])
     func typesByAllRows(rows: String, expected: DataTable.Column) throws {
-        #expect(try table("t.tsv", "x\n" + rows + "\n").columns["x"] == expected)
+        #expect(try temporary.table("t.tsv", "x\n" + rows + "\n").columns["x"] == expected)
     }
 
     @Test func emptyFieldsKeepStrings() throws {
-        let table = try table("t.csv", "a,b\n1,\n,2\n")
+        let table = try temporary.table("t.csv", "a,b\n1,\n,2\n")
         #expect(table.columns["a"] == .strings(["1", ""]) && table.columns["b"] == .strings(["", "2"]))
     }
 
     @Test func typesAreForced() throws {
         let text = "id\tx\n007\t1\n012\t2\n"
-        let table = try table("t.tsv", text, .init(types: ["id": .integer, "x": .float]))
+        let table = try temporary.table("t.tsv", text, .init(types: ["id": .integer, "x": .float]))
         #expect(table.columns["id"] == .integers([7, 12]) && table.columns["x"] == .floats([1, 2]))
-        #expect(try self.table("t.tsv", text, .init(types: ["x": .string])).columns["x"] == .strings(["1", "2"]))
+        #expect(try temporary.table("t.tsv", text, .init(types: ["x": .string])).columns["x"] == .strings(["1", "2"]))
         #expect(
-            message { _ = try self.table("t.tsv", "id\tx\n1\ta\n2\tb\n", .init(types: ["x": .integer])) }
+            message { _ = try temporary.table("t.tsv", "id\tx\n1\ta\n2\tb\n", .init(types: ["x": .integer])) }
                 == "t.tsv:2: 'x' expected an integer, got 'a'")
         #expect(
-            message { _ = try self.table("t.tsv", "id\tx\n1\t1\n2\t\n", .init(types: ["x": .float])) }
+            message { _ = try temporary.table("t.tsv", "id\tx\n1\t1\n2\t\n", .init(types: ["x": .float])) }
                 == "t.tsv:3: 'x' expected a number, got ''")
         #expect(
-            message { _ = try self.table("t.tsv", "ident\tx\n1\t1\n", .init(types: ["idnt": .float])) }
+            message { _ = try temporary.table("t.tsv", "ident\tx\n1\t1\n", .init(types: ["idnt": .float])) }
                 == "t.tsv: types names a column 'idnt'; did you mean 'ident'?")
         #expect(
-            message { _ = try self.table("t.tsv", "ident\tx\n1\t1\n", .init(types: ["zzz": .float])) }
+            message { _ = try temporary.table("t.tsv", "ident\tx\n1\t1\n", .init(types: ["zzz": .float])) }
                 == "t.tsv: types names a column 'zzz'; there are 'ident', 'x'")
     }
 
@@ -88,13 +81,13 @@ import Testing
     @Test func readsQuotedCSV() throws {
         let text =
             "\u{FEFF}text,\"la,bel\",n\r\n\"one, \"\"two\"\"\r\nthree\",\"\",1\r\nplain \"quoted\" text,\"x\",2\r\n\"\"\"\u{301}\",é,3"
-        let table = try table("t.csv", text)
+        let table = try temporary.table("t.csv", text)
         #expect(Array(table.columns.keys) == ["text", "la,bel", "n"])
         #expect(table.columns["text"] == .strings(["one, \"two\"\r\nthree", "plain \"quoted\" text", "\"\u{301}"]))
         #expect(table.columns["la,bel"] == .strings(["", "x", "é"]))
         #expect(table.columns["n"] == .integers([1, 2, 3]))
-        #expect(try self.table("s.csv", "a\n\"\"\n\nx\n").columns["a"] == .strings(["", "x"]))
-        #expect(try self.table("n.csv", "a,b\n\"1\",\"2.5\"\n").columns["b"] == .floats([2.5]))
+        #expect(try temporary.table("s.csv", "a\n\"\"\n\nx\n").columns["a"] == .strings(["", "x"]))
+        #expect(try temporary.table("n.csv", "a,b\n\"1\",\"2.5\"\n").columns["b"] == .floats([2.5]))
     }
 
     @Test(arguments: [
@@ -113,24 +106,24 @@ import Testing
         ("t.jsonl", "{\"a\": 1}\n{\"a\" 1}\n", "t.jsonl:2:6: expected ':' after the key 'a', got '1'"),
     ])
     func malformed(name: String, text: String, expected: String) {
-        #expect(message { _ = try table(name, text) } == expected)
+        #expect(message { _ = try temporary.table(name, text) } == expected)
     }
 
     @Test func optionsThatDoNotFit() throws {
         #expect(
-            message { _ = try table("t.tsv", "a\tb\n1\t2\n", .init(columns: ["x"])) }
+            message { _ = try temporary.table("t.tsv", "a\tb\n1\t2\n", .init(columns: ["x"])) }
                 == "t.tsv:1: row has 2 fields, columns names 1")
         #expect(
-            message { _ = try table("t.json", "[]", .init(header: true)) }
+            message { _ = try temporary.table("t.json", "[]", .init(header: true)) }
                 == "t.json: header and delimiter are options of .tsv and .csv files")
         #expect(
-            message { _ = try table("t.csv", "a", .init(delimiter: 10)) }
+            message { _ = try temporary.table("t.csv", "a", .init(delimiter: 10)) }
                 == "t.csv: a line end or quote cannot be the delimiter")
         #expect(
-            message { _ = try table("t.txt", "a", .init(columns: ["a", "b"])) }
+            message { _ = try temporary.table("t.txt", "a", .init(columns: ["a", "b"])) }
                 == "t.txt: a text file has one column, columns names 2")
         #expect(
-            message { _ = try table("t.txt", "a", .init(types: ["text": .integer])) }
+            message { _ = try temporary.table("t.txt", "a", .init(types: ["text": .integer])) }
                 == "t.txt: the column of a text file is a string")
         #expect(
             message { _ = try DataTable(temporary.folder, "none.tsv") }
@@ -152,26 +145,26 @@ import Testing
             ("t.jsonl", rows), ("t.json", rows), ("t.json", "[" + rows.replacing("\n\n", with: ",") + "]"),
             ("t.NDJSON", rows),
         ] {
-            let table = try table(name, text)
+            let table = try temporary.table(name, text)
             #expect(Array(table.columns.keys) == ["a", "b", "c", "f", "d"])
             #expect(table.columns["a"] == .integers([1, 2]) && table.columns["b"] == .strings(["x", "y"]))
             #expect(table.columns["c"] == .json([.array([.integer(1), .integer(2)]), .null]))
             #expect(table.columns["d"] == .json([.null, .bool(true)]) && table.columns["f"] == .floats([1, 0.5]))
         }
-        let some = try table("t.jsonl", rows, .init(columns: ["b", "a"], types: ["a": .float]))
+        let some = try temporary.table("t.jsonl", rows, .init(columns: ["b", "a"], types: ["a": .float]))
         #expect(Array(some.columns.keys) == ["b", "a"] && some.columns["a"] == .floats([1, 2]))
         #expect(
-            message { _ = try table("t.jsonl", rows, .init(columns: ["c"])) }
+            message { _ = try temporary.table("t.jsonl", rows, .init(columns: ["c"])) }
                 == "t.jsonl:3: has no 'c'; it has 'b', 'a', 'd', 'f'")
         #expect(
-            message { _ = try table("t.jsonl", rows, .init(types: ["b": .integer])) }
+            message { _ = try temporary.table("t.jsonl", rows, .init(types: ["b": .integer])) }
                 == "t.jsonl:1: 'b' expected an integer, got string 'x'")
     }
 
     @Test func readsLinesOfText() throws {
-        let table = try table("t.txt", "one\r\n\n\"two\"\tx\n")
+        let table = try temporary.table("t.txt", "one\r\n\n\"two\"\tx\n")
         #expect(table.columns["text"] == .strings(["one", "", "\"two\"\tx"]))
-        #expect(try Array(self.table("t.txt", "x", .init(columns: ["line"])).columns.keys) == ["line"])
+        #expect(try Array(temporary.table("t.txt", "x", .init(columns: ["line"])).columns.keys) == ["line"])
     }
 
     /// A table is not far larger than its file.
@@ -180,17 +173,19 @@ import Testing
         for (name, text) in [
             ("s.jsonl", sparse.joined(separator: "\n")), ("s.json", "[\(sparse.joined(separator: ","))]"),
         ] {
-            let error = message { _ = try table(name, text) }
+            let error = message { _ = try temporary.table(name, text) }
             #expect(error.hasPrefix(name) && error.contains("different keys: a table of"), "\(error)")
         }
         let wide = (0..<300_000).map { "c\($0)" }.joined(separator: ",")
         let values = String(repeating: "1,", count: 299_999) + "1"
-        #expect(try table("w.csv", "\(wide)\n\(values)\n").columns.count == 300_000)
-        let error = message { _ = try table("w.csv", "\(wide)\n1\n") }
+        #expect(try temporary.table("w.csv", "\(wide)\n\(values)\n").columns.count == 300_000)
+        let error = message { _ = try temporary.table("w.csv", "\(wide)\n1\n") }
         #expect(error == "w.csv:2: row has 1 field, the header has 300000")
-        #expect(message { _ = try table("d.jsonl", String(repeating: "[", count: 1 << 20)) }.contains("nested deeper"))
         #expect(
-            message { _ = try table("q.csv", "a\n\"" + String(repeating: "\"\"", count: 1 << 19)) }.contains(
+            message { _ = try temporary.table("d.jsonl", String(repeating: "[", count: 1 << 20)) }.contains(
+                "nested deeper"))
+        #expect(
+            message { _ = try temporary.table("q.csv", "a\n\"" + String(repeating: "\"\"", count: 1 << 19)) }.contains(
                 "not closed"))
     }
 

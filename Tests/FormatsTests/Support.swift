@@ -69,3 +69,13 @@ struct Random: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 }
+
+extension TemporaryFolder {
+    /// The table of a data file with this text.
+    func table(
+        _ name: String, _ text: String, _ options: DataTable.Options = DataTable.Options()
+    ) throws -> DataTable {
+        put(name, Array(text.utf8))
+        return try DataTable(folder, name, options: options)
+    }
+}
