@@ -127,7 +127,7 @@ struct ConfigReader {
     }
 
     private static func unnamed(_ count: Int) -> (Int, [Int: String]) {
-        (count, Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, "LABEL_\($0)") }))
+        (count, Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, ModelConfig.unnamed($0)) }))
     }
 }
 
@@ -210,7 +210,7 @@ extension ModelConfig {
         members["dtype"] = .string(dtype.rawValue)
         // What could not be read stays as it was.
         if headProblems["id2label"] == nil {
-            let names = (0..<numLabels).map { id2label[$0] ?? "LABEL_\($0)" }
+            let names = (0..<numLabels).map(label)
             members["id2label"] = .object(.init(names.enumerated().map { (String($0), .string($1)) }))
             var ids: JSONObject = [:]
             for (id, name) in names.enumerated() { ids[name] = .integer(Int64(id)) }

@@ -38,6 +38,10 @@ public struct ModelConfig: Sendable {
     public var numLabels: Int
     /// Names of the classes, by id.
     public var id2label: [Int: String]
+    /// Name of a class; "LABEL_3" where it has none, as in transformers.
+    public func label(_ id: Int) -> String { id2label[id] ?? ModelConfig.unnamed(id) }
+    /// What transformers calls a class without a name.
+    static func unnamed(_ id: Int) -> String { "LABEL_\(id)" }
     /// How the head's loss is computed; nil until labels decide, as in transformers (`Model.settledProblemType`).
     public var problemType: ProblemType?
     /// What is wrong with what config.json says of a head, by key.

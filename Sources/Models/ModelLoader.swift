@@ -195,7 +195,7 @@ extension ModelConfig {
                 throw ModelError("num_labels expected an integer of at least 1, got \(count)")
             }
             if count != numLabels {
-                id2label = Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, "LABEL_\($0)") })
+                id2label = Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, ModelConfig.unnamed($0)) })
             }
             numLabels = count
         }

@@ -199,14 +199,7 @@ public struct Tokenizer: Sendable {
         try journey.begin(length)
         // What is put together, and the text that is made of it.
         try MemoryBudget.reserve(length, of: 3)
-        var bytes: [UInt8]
-        if let decoder {
-            bytes = try TokenizerError.placing("\(source): decoder") {
-                Array(try decoder.decode(tokens, journey).joined())
-            }
-        } else {
-            bytes = Array(tokens.joined(separator: [0x20]))
-        }
+        var bytes = try joined(tokens, journey)
         if cleansUp(cleanUpTokenizationSpaces) { bytes = CleanUp.transformers.apply(bytes) }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -215,11 +208,15 @@ public struct Tokenizer: Sendable {
     public func decode(tokens: [String]) throws -> String {
         let journey = Journey()
         try journey.begin(tokens.reduce(0) { $0 + $1.utf8.count + 1 })
-        guard let decoder else { return tokens.joined(separator: " ") }
-        return String(
-            decoding: try TokenizerError.placing("\(source): decoder") {
-                Array(try decoder.decode(tokens.map { Array($0.utf8) }, journey).joined())
-            }, as: UTF8.self)
+        return String(decoding: try joined(tokens.map { Array($0.utf8) }, journey), as: UTF8.self)
+    }
+
+    /// The text of tokens as the decoder makes it; with spaces between them where there is none.
+    private func joined(_ tokens: [[UInt8]], _ journey: Journey) throws -> [UInt8] {
+        guard let decoder else { return Array(tokens.joined(separator: [0x20])) }
+        return try TokenizerError.placing("\(source): decoder") {
+            Array(try decoder.decode(tokens, journey).joined())
+        }
     }
 
     /// The token of an id as decoders take it; nil where no token has the id, or it is special and those are left out.

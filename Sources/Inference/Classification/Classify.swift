@@ -33,11 +33,6 @@ public struct Classification: Sendable, Equatable {
     }
 }
 
-extension ModelConfig {
-    /// Name of a class.
-    func label(_ id: Int) -> String { id2label[id] ?? "LABEL_\(id)" }
-}
-
 /// Probabilities of logits.
 func softmax(_ logits: [Double]) -> [Double] {
     let largest = logits.max() ?? 0
@@ -72,7 +67,7 @@ public struct TextOptions {
     public init() {}
 
     /// Options of the tokenizer for this model.
-    func encoding(_ model: any Model, _ tokenizer: Tokenizer) -> EncodingOptions {
+    public func encoding(_ model: any Model, _ tokenizer: Tokenizer) -> EncodingOptions {
         let longest = min(maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
         return EncodingOptions(
             truncation: .longestFirst, truncationSide: truncationSide ?? tokenizer.truncationSide, maxLength: longest)

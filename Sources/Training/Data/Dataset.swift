@@ -85,6 +85,11 @@ public struct Dataset: Sendable {
         return column[place(ofRow: row)]
     }
 
+    /// A row of this view as an object of JSON.
+    public func object(row: Int) -> JSON {
+        .object(JSONObject(columnNames.map { ($0, value($0, row: row) ?? .null) }))
+    }
+
     /// A view of the rows `rows`, in that order.
     public func selecting(_ rows: [Int]) throws -> Dataset {
         if let row = rows.first(where: { $0 < 0 || $0 >= count }) {

@@ -34,7 +34,7 @@ enum AnswerFeaturesLua {
             for row in 0..<dataset.count {
                 if row % 64 == 0 { try LuaInterrupt.check() }
                 do {
-                    let made = try features.rows(of: AnswerFeaturesLua.row(row, of: dataset))
+                    let made = try features.rows(of: dataset.object(row: row))
                     for feature in made { try MemoryBudget.reserve(feature.ids.count, of: 32) }
                     rows += made
                     owners += Array(repeating: row + 1, count: made.count)
@@ -58,10 +58,5 @@ enum AnswerFeaturesLua {
             }
             return .object(DatasetBox(try Dataset(columns: columns)))
         }
-    }
-
-    /// A row of a data set, counted from 0, as an object of JSON.
-    static func row(_ row: Int, of dataset: Dataset) -> JSON {
-        .object(JSONObject(dataset.columnNames.map { ($0, dataset.value($0, row: row) ?? .null) }))
     }
 }

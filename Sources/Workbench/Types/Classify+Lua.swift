@@ -107,7 +107,7 @@ enum ClassifyLua {
                 .fields(
                     "the result",
                     [
-                        "label": .string(config.id2label[id] ?? "LABEL_\(id)"), "label_id": .integer(id),
+                        "label": .string(config.label(id)), "label_id": .integer(id),
                         "score": .number(result.scores[id]),
                     ])
             })
@@ -247,7 +247,7 @@ enum ClassifyLua {
             return (
                 try (0..<box.dataset.count).map { row in
                     try named("row \(row + 1)") {
-                        try AnswerFeatures.asked(AnswerFeaturesLua.row(row, of: box.dataset))
+                        try AnswerFeatures.asked(box.dataset.object(row: row))
                     }
                 }, false
             )

@@ -204,7 +204,7 @@ enum ModelLua {
             (try json.object?.map { try LuaJSON.field(.init($0.key, $0.value)) } ?? [])
             .filter { $0.key != "id2label" }
         let names = (0..<model.config.numLabels).map { id in
-            (key: LuaTable.Key.integer(Int64(id)), value: LuaValue.string(model.config.id2label[id] ?? "LABEL_\(id)"))
+            (key: LuaTable.Key.integer(Int64(id)), value: LuaValue.string(model.config.label(id)))
         }
         let fixed = LuaTable.Strictness.frozen(instead: "load_model takes what may differ as options")
         fields.append(("id2label", .table(LuaTable(strict: "id2label", entries: names, fixed))))

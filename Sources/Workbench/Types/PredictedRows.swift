@@ -32,9 +32,7 @@ struct PredictedRows {
                 fields["labels"] =
                     config.problemType == .multiLabel
                     ? .strings(
-                        found.scores.indices.filter { found.scores[$0] > 0.5 }.map {
-                            config.id2label[$0] ?? "LABEL_\($0)"
-                        })
+                        found.scores.indices.filter { found.scores[$0] > 0.5 }.map(config.label))
                     : .nil
                 return .fields("the row", fields)
             }

@@ -91,9 +91,8 @@ struct SupervisedData {
         var rows: [SupervisedRow] = []
         for row in places {
             if row % 64 == 0 { try LuaInterrupt.check() }
-            let members = dataset.columnNames.map { ($0, dataset.value($0, row: row) ?? .null) }
             do {
-                let made = try text.row(.object(JSONObject(members)))
+                let made = try text.row(dataset.object(row: row))
                 try MemoryBudget.reserve(made.ids.count, of: 16)
                 rows.append(made)
             } catch let error as InferenceError {

@@ -1,4 +1,5 @@
 import Formats
+import Inference
 import LuaBridge
 import Memory
 import Models
@@ -18,10 +19,9 @@ enum TextRows {
         guard model.taskType == .sequenceClassification, !dataset.has("input_ids"), dataset.has(column),
             let tokenizer = tokenizer?.tokenizer
         else { return dataset }
-        let longest = min(
-            arguments.maxLength ?? Int.max, model.config.maxLength, tokenizer.modelMaxLength ?? Int.max)
-        let options = EncodingOptions(
-            truncation: .longestFirst, truncationSide: tokenizer.truncationSide, maxLength: longest)
+        var cut = TextOptions()
+        cut.maxLength = arguments.maxLength
+        let options = cut.encoding(model, tokenizer)
         func text(_ name: String, _ row: Int) throws -> String? {
             guard dataset.has(name), let value = dataset.value(name, row: row), value != .null else { return nil }
             guard let text = value.string else {
