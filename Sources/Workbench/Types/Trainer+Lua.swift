@@ -29,12 +29,20 @@ final class TrainerBox {
 
     /// Rows as the model takes them, where they hold text.
     func prepared(_ rows: DatasetBox) throws -> Dataset {
-        guard let model = model as? ModelBox else { return rows.dataset }
-        let arguments = trainer.arguments
-        let packing = arguments.evalPacking ?? arguments.packing
-        let dataset = try TextRows.prepared(rows.dataset, for: model.model, tokenizer, arguments, split: "dataset")
-        return try SupervisedData(arguments, packing: packing, split: "dataset", context)
-            .prepared(dataset, for: model.model, tokenizer?.tokenizer)
+        let packing = trainer.arguments.evalPacking ?? trainer.arguments.packing
+        return try TrainerBox.prepared(
+            rows.dataset, "dataset", packing: packing, for: model, tokenizer, trainer.arguments, context)
+    }
+
+    /// The same for a trainer that is being made; `split` is what errors call the rows.
+    static func prepared(
+        _ rows: Dataset, _ split: String, packing: Bool, for box: ModuleBox, _ tokenizer: TokenizerBox?,
+        _ arguments: TrainingArguments, _ context: RecipeContext
+    ) throws -> Dataset {
+        guard let model = (box as? ModelBox)?.model else { return rows }
+        let rows = try TextRows.prepared(rows, for: model, tokenizer, arguments, split: split)
+        return try SupervisedData(arguments, packing: packing, split: split, context)
+            .prepared(rows, for: model, tokenizer?.tokenizer)
     }
 
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
@@ -174,10 +182,7 @@ enum TrainerLua {
         }
         let tokenizer: TokenizerBox? = try options.optionalObject("processing_class")
         func prepared(_ rows: Dataset, _ split: String, packing: Bool) throws -> Dataset {
-            guard let box = box as? ModelBox else { return rows }
-            let rows = try TextRows.prepared(rows, for: box.model, tokenizer, arguments, split: split)
-            return try SupervisedData(arguments, packing: packing, split: split, context)
-                .prepared(rows, for: box.model, tokenizer?.tokenizer)
+            try TrainerBox.prepared(rows, split, packing: packing, for: box, tokenizer, arguments, context)
         }
         let train: DatasetBox? = try options.optionalObject("train_dataset")
         let trainData = try train.map { try prepared($0.dataset, "train_dataset", packing: arguments.packing) }
