@@ -13,17 +13,18 @@ local splits = lorawb.load_dataset(args.data):map(function(row)
   return { input_ids = tokenizer:encode(row.sentence, { max_length = 128 }), labels = row.label }
 end):train_test_split { test_size = 0.2, seed = 1, stratify_by_column = "label" }
 
-local rows = {}
+local ranks, rows = {}, {}
 for word in args.ranks:gmatch "[^,%s]+" do
-  local r = assert(math.tointeger(tonumber(word)), "--ranks: '" .. word .. "' is not a whole number")
+  ranks[#ranks + 1] = assert(math.tointeger(tonumber(word)), "--ranks: '" .. word .. "' is not a whole number")
+end
+for _, r in lorawb.progress(ranks, { title = "rank" }) do
   lorawb.manual_seed(7)
   model:add_adapter({ r = r, lora_alpha = 2 * r, target_modules = { "query", "value" } }, "rank" .. r)
   model:set_adapter("rank" .. r)
   local trained = model:get_nb_trainable_parameters()
   local trainer = lorawb.trainer {
     model = model, train_dataset = splits.train, eval_dataset = splits.test, compute_metrics = lorawb.metrics.accuracy,
-    args = { learning_rate = args.lr, per_device_train_batch_size = 16, num_train_epochs = args.epochs, save_strategy = "no",
-      disable_tqdm = true },
+    args = { learning_rate = args.lr, per_device_train_batch_size = 16, num_train_epochs = args.epochs, save_strategy = "no" },
   }
   trainer:train()
   local found = trainer:evaluate()

@@ -12,7 +12,8 @@ public struct RunRecord: Sendable {
     public static let parametersFile = "params.json"
     /// What the run runs on, and how it was started.
     public static let environmentFile = "environment.json"
-    static let logFile = "log.jsonl"
+    /// The log, a row a line.
+    public static let logFile = "log.jsonl"
 
     private let recipe: String
     private let parameters: [JSON.Member]
@@ -74,9 +75,14 @@ public struct RunRecord: Sendable {
 
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
-    /// Writes the whole log.
+    /// Writes the whole log; what the file says of the same rows beside (their rate) stays.
     static func write(log: [[JSON.Member]], to folder: Folder) throws {
-        try folder.write(logFile, text: log.map { JSON($0).serialized() + "\n" }.joined())
+        let before = folder.exists(logFile) ? try folder.readText(logFile).split(separator: "\n") : []
+        let lines = log.enumerated().map { place, row in
+            let line = JSON(row).serialized()
+            return before.count > place && before[place].hasPrefix(line.dropLast()) ? String(before[place]) : line
+        }
+        try folder.write(logFile, text: lines.map { $0 + "\n" }.joined())
     }
 
     /// Adds a row to the log.

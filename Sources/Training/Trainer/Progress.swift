@@ -12,10 +12,10 @@ public struct ProgressUpdate: Sendable {
     public let learningRate: Double
     /// Rows per second since the training began or was resumed, evaluations left out.
     public let samplesPerSecond: Double
+    /// Seconds since the training began or was resumed, evaluations included.
+    public let seconds: Double
     /// Seconds that the remaining steps take at this rate.
     public let remainingSeconds: Double
-    /// Bytes in tensors, those kept for reuse included.
-    public let memoryBytes: Int
 }
 
 /// One line of the table that is shown after each evaluation.

@@ -54,11 +54,17 @@ extension Trainer {
     private func evaluate(_ sets: [EvaluationSet], prefix: String, keepsStates: Bool) throws -> [JSON.Member] {
         var all: [JSON.Member] = []
         for set in sets {
+            let isRecorded = logFolder != nil && keepsStates
+            var detail = isRecorded ? EvaluationDetail(name: set.name, dataset: set.reader.dataset, model: model) : nil
             let metrics = try run(
                 set.reader, computeMetrics, prefix: set.prefix(prefix), keepsPredictions: false,
-                kept: keepsStates ? .evaluation(set.name) : nil
+                kept: keepsStates ? .evaluation(set.name) : nil, detail: &detail
             ).metrics
             all += metrics
+            if let detail {
+                evaluationDetails.removeAll { $0.name == set.name }
+                evaluationDetails.append(detail)
+            }
             try log(metrics)
             // Callbacks hear of a set once it is done, the table gets one line for all.
             if set.name == sets.last?.name { summarize(all, prefix: prefix, sets) }
@@ -77,7 +83,8 @@ extension Trainer {
             )
         }
         let reader = try reader(dataset, "dataset")
-        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, kept: nil)
+        var detail: EvaluationDetail?
+        let run = try run(reader, computeMetrics, prefix: prefix, keepsPredictions: true, kept: nil, detail: &detail)
         try emit(.predict(run.metrics))
         return (run.predictions, run.metrics)
     }
@@ -104,7 +111,7 @@ extension Trainer {
 
     private func run(
         _ reader: BatchReader, _ source: ComputeMetrics, prefix: String, keepsPredictions: Bool,
-        kept split: TrainerKeptStates.Split?
+        kept split: TrainerKeptStates.Split?, detail: inout EvaluationDetail?
     ) throws -> (metrics: [JSON.Member], predictions: Predictions) {
         guard reader.dataset.count > 0 else { throw TrainingError("evaluate: the dataset has no rows") }
         let span = Profile.aside("evaluation")
@@ -125,6 +132,7 @@ extension Trainer {
             if let split { batch = try withKeptStates(batch, of: split) }
             let part = try Recording.off { try score(batch, reader) }
             gathered.add(part, batch)
+            detail?.add(batch, logits: part.logits, width: part.width)
             if wantsMetrics, case .metrics(let metrics) = source, let evaluated = try part.evaluated(batch) {
                 for metric in metrics { try metric.update(evaluated) }
             }

@@ -123,22 +123,34 @@ extension Trainer {
         state.progress.lossSum = 0
         state.progress.totalLoss += sum
         state.progress.lastLoggedStep = state.globalStep
-        try log([
-            JSON.Member("loss", .number(sum / Double(steps))),
-            JSON.Member("grad_norm", .number(state.progress.lastGradNorm)),
-            JSON.Member("learning_rate", .number(state.progress.lastLearningRate)),
-        ])
+        try log(
+            [
+                JSON.Member("loss", .number(sum / Double(steps))),
+                JSON.Member("grad_norm", .number(state.progress.lastGradNorm)),
+                JSON.Member("learning_rate", .number(state.progress.lastLearningRate)),
+            ], besides: rate())
+    }
+
+    /// Rows a second since the last log, which stands in the log's file alone: `log_history` has the rows of the reference.
+    private func rate() -> [JSON.Member] {
+        let now = (samples: session.samples, seconds: session.seconds - session.evaluationSeconds)
+        let (samples, seconds) = (now.samples - session.logged.samples, now.seconds - session.logged.seconds)
+        session.logged = now
+        guard samples > 0, seconds > 1e-9 else { return [] }
+        return [JSON.Member("samples_per_second", .number(Figures.rounded(Double(samples) / seconds, 3)))]
     }
 
     /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's log.jsonl and its checkpoints.
-    public func log(_ row: [JSON.Member]) throws {
+    ///
+    /// `details` stand in the file alone.
+    public func log(_ row: [JSON.Member], besides details: [JSON.Member] = []) throws {
         var row = row + [JSON.Member("epoch", .number(state.epoch))]
         if arguments.includeNumInputTokensSeen {
             row.append(JSON.Member("num_input_tokens_seen", .integer(state.numInputTokensSeen)))
         }
         let numbered = row + [JSON.Member("step", .integer(state.globalStep))]
         state.logHistory.append(numbered)
-        if let folder = session.logFolder { try RunRecord.append(numbered, to: folder) }
+        if let folder = session.logFolder { try RunRecord.append(numbered + details, to: folder) }
         reporter?.log(numbered)
         try emit(.log(row))
     }

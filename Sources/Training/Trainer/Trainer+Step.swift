@@ -171,14 +171,15 @@ extension Trainer {
         guard let reporter else { return }
         let span = Profile.phase("log and progress")
         defer { span.end() }
-        let seconds = session.seconds - session.evaluationSeconds
+        let all = session.seconds
+        let seconds = all - session.evaluationSeconds
         let steps = state.globalStep - session.firstStep
         reporter.update(
             ProgressUpdate(
                 step: state.globalStep, totalSteps: setup.plan.totalSteps, epoch: state.epoch, loss: loss,
                 learningRate: learningRate, samplesPerSecond: seconds > 0 ? Double(session.samples) / seconds : 0,
+                seconds: all,
                 remainingSeconds: steps > 0
-                    ? seconds / Double(steps) * Double(setup.plan.totalSteps - state.globalStep) : 0,
-                memoryBytes: StoragePool.shared.liveBytes + StoragePool.shared.pooledBytes))
+                    ? seconds / Double(steps) * Double(setup.plan.totalSteps - state.globalStep) : 0))
     }
 }

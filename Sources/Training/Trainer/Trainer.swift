@@ -40,6 +40,11 @@ public final class Trainer {
     /// Bytes of memory that states may take that are kept from epoch to epoch (`prefix_cache`); beyond them a file does.
     public var keptStatesMemory = 2 << 30
 
+    /// What the newest evaluation of each set found, where a log is kept.
+    public internal(set) var evaluationDetails: [EvaluationDetail] = []
+    /// Folder of the log, where one is kept.
+    public var logFolder: Folder? { session.logFolder }
+
     let trainReader: BatchReader?
     let evalSets: [EvaluationSet]
     var keptStates = TrainerKeptStates()
@@ -233,6 +238,8 @@ struct TrainingSession {
     var fingerprints: [String: String] = [:]
     /// Folder of the log, where one is kept.
     var logFolder: Folder?
+    /// Rows and seconds, evaluations left out, at the last log: what lies between two logs gives the rate.
+    var logged = (samples: 0, seconds: 0.0)
     /// The right to write the output folder, from its first use on.
     var lock: FolderLock?
     var output: TrainOutput?

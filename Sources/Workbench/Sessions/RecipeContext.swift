@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import Reports
 
 /// What the functions of one session share: permissions, the run's folder, what the user typed, the seed.
 ///
@@ -37,6 +38,10 @@ public final class RecipeContext {
     var resumeHint: String?
     /// Where what is printed goes.
     let output: Output
+    /// The tokenizer that was loaded last, while somebody has it: whose ids a data set holds that says nothing of its tokenizer.
+    weak var lastTokenizer: TokenizerBox?
+    /// Loops of the recipe that say how far they are.
+    let outerProgress: OuterProgress
     /// Modules that recipes hold.
     let live = LiveModules()
     /// Seed of new weights and of dropout.
@@ -51,11 +56,20 @@ public final class RecipeContext {
         (self.permissions, self.runFolder, self.words) = (permissions, runFolder, words)
         (self.workingFolder, self.wantsHelp, self.recipeName) = (workingFolder, wantsHelp, recipeName)
         (self.source, self.options, self.output) = (source, options, output)
+        outerProgress = OuterProgress(isTerminal: output.isTerminal, columns: { Output.columns }) { output.raw($0) }
         seed = UInt64(bitPattern: Int64(options.seed ?? 42))
     }
 
     /// Sets the seed; the same numbers are drawn again from here on.
     func setSeed(_ seed: Int) { (self.seed, drawn) = (UInt64(bitPattern: Int64(seed)), 0) }
+
+    /// A bar for what is in progress; where none is wanted figures, notes and warnings still come.
+    func progressBar(isWanted: Bool = true) -> ProgressBar {
+        ProgressBar(
+            isTerminal: output.isTerminal && isWanted, usesColor: output.usesColor, within: outerProgress,
+            columns: { Output.columns }
+        ) { [output] in output.raw($0) }
+    }
 
     /// Prints a line that the session has not printed so before.
     func sayOnce(_ line: String) { if said.insert(line).inserted { output.print(line) } }

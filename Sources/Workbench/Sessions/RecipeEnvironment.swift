@@ -71,7 +71,7 @@ enum RecipeEnvironment {
                     ModelLua.function(context),
                     TrainerLua.function(context), ShowLua.function(context), SamplesLua.function,
                     AnswerFeaturesLua.function,
-                    PrettyLua.function,
+                    PrettyLua.function, PlotLua.function(context), ProgressLua.function(context),
                 ],
             constants: [LuaConstant("version", "Version of lorawb.", .string(Workbench.version))],
             properties: [

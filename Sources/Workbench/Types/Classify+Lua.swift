@@ -291,7 +291,7 @@ enum ClassifyLua {
 
         init(_ count: Int, _ context: RecipeContext) {
             self.count = count
-            bar = ProgressBar(isTerminal: context.output.isTerminal) { [output = context.output] in output.raw($0) }
+            bar = context.progressBar()
         }
 
         func update(_ done: Int) throws {

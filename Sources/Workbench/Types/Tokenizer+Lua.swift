@@ -212,7 +212,9 @@ enum TokenizerLua {
             returns: "lorawb.Tokenizer", example: "local tokenizer = lorawb.load_tokenizer(\"tiny\")"
         ) { call in
             let revision = try call.options(2, loadOptions).optionalString("revision")
-            return .object(try load(try call.string(1, "path"), context, revision: revision))
+            let tokenizer = try load(try call.string(1, "path"), context, revision: revision)
+            context.lastTokenizer = tokenizer
+            return .object(tokenizer)
         }
     }
 

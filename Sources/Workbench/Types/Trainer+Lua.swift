@@ -45,6 +45,20 @@ final class TrainerBox {
             .prepared(rows, for: model, tokenizer?.tokenizer)
     }
 
+    /// Gives the text of a row: a column of text, else its ids decoded by the trainer's tokenizer, or the one that the recipe loaded.
+    static func text(of tokenizer: TokenizerBox?, _ context: RecipeContext) -> (Dataset, Int) -> String? {
+        { dataset, row in
+            for name in dataset.columnNames {
+                if let text = dataset.value(name, row: row)?.string { return text }
+            }
+            guard let column = dataset.column("input_ids"),
+                let ids = column.integers(row: dataset.place(ofRow: row)),
+                let tokenizer = (tokenizer ?? context.lastTokenizer)?.tokenizer
+            else { return nil }
+            return try? tokenizer.decode(ids.prefix(512).map(Int.init), skipSpecialTokens: true)
+        }
+    }
+
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
     func resumeIfAsked(always: Bool = false) throws {
         guard !hasResumed, always || context.options.resume else { return }
@@ -207,10 +221,9 @@ enum TrainerLua {
                     return try context.permissions.writingFolder(loggingDir)
                 })
         }
+        trainer.callbacks.append(RunReportWriter(text: TrainerBox.text(of: tokenizer, context)))
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
-        trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
-            context.output.raw($0)
-        }
+        trainer.reporter = context.progressBar(isWanted: !arguments.disableTqdm)
         trainer.shouldStop = {
             pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
         }

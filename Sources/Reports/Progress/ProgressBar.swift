@@ -7,11 +7,13 @@ import Words
 /// Without a terminal a line is printed for each row of the log with a training loss, in place of the one that is redrawn, and one at the
 /// end; rows of evaluations are lines of the table.
 package final class ProgressBar: ProgressReporter {
-    private let isTerminal: Bool
+    private let isTerminal, usesColor: Bool
+    private let outer: OuterProgress?
+    private let columns: () -> Int
     private let write: (String) -> Void
     private var shown = 0
     private var lastDrawn = ContinuousClock.now - .seconds(1)
-    private var columns: [String]?
+    private var headings: [String]?
     /// Evaluations outside a training give their figures to the caller; the table is the training's.
     private var isTraining = false
     private var totalSteps = 0
@@ -19,8 +21,18 @@ package final class ProgressBar: ProgressReporter {
     private var hasEvaluated = false
 
     /// Bar that writes by `write`.
-    package init(isTerminal: Bool, write: @escaping (String) -> Void) {
-        (self.isTerminal, self.write) = (isTerminal, write)
+    ///
+    /// - Parameters:
+    ///   - usesColor: whether the terminal shows colours.
+    ///   - outer: loops of the recipe within which the training runs.
+    ///   - columns: asked for the terminal's width at each drawing, since it may change.
+    package init(
+        isTerminal: Bool, usesColor: Bool = false, within outer: OuterProgress? = nil,
+        columns: @escaping () -> Int = { 80 },
+        write: @escaping (String) -> Void
+    ) {
+        (self.isTerminal, self.usesColor, self.outer) = (isTerminal, usesColor, outer)
+        (self.columns, self.write) = (columns, write)
     }
 
     package func begin(totalSteps: Int, from step: Int) {
@@ -32,19 +44,20 @@ package final class ProgressBar: ProgressReporter {
         let now = ContinuousClock.now
         guard isTerminal, update.step == update.totalSteps || now - lastDrawn > .milliseconds(100) else { return }
         lastDrawn = now
-        let filled = update.totalSteps > 0 ? min(20, update.step * 20 / update.totalSteps) : 0
-        let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
-        draw(
-            "\(bar) \(update.step)/\(update.totalSteps)  loss \(Figures.fixed(update.loss, 4))  "
-                + "\(Figures.fixed(update.samplesPerSecond, 1)) samples/s  \(Self.clock(update.remainingSeconds)) left  "
-                + ByteSize.memory(update.memoryBytes))
+        draw([
+            .bar(done: update.step, of: update.totalSteps), .text("\(update.step)/\(update.totalSteps)"),
+            .text("loss \(Figures.fixed(update.loss, 4))"),
+            .text("\(Figures.fixed(update.samplesPerSecond, 1)) samples/s"),
+            .text("\(Durations.clock(update.seconds)), \(Durations.clock(update.remainingSeconds)) left"),
+            .text("peak " + ByteSize.memory(Machine.peakBytes)),
+        ])
     }
 
     package func evaluating(done: Int, of total: Int) {
         let now = ContinuousClock.now
         guard isTerminal, now - lastDrawn > .milliseconds(100) else { return }
         lastDrawn = now
-        draw("evaluating \(done)/\(total)")
+        draw([.bar(done: done, of: total), .text("evaluating \(done)/\(total)")])
     }
 
     package func log(_ row: [JSON.Member]) {
@@ -76,8 +89,8 @@ package final class ProgressBar: ProgressReporter {
             guard let number = entry.value.double, !Self.hidden.contains(entry.key) else { continue }
             cells.append((Shown.name(entry.key), Figures.fixed(number, 4)))
         }
-        if columns != cells.map(\.0) {
-            columns = cells.map(\.0)
+        if headings != cells.map(\.0) {
+            headings = cells.map(\.0)
             line(cells.map { Self.padded($0.0, to: max(10, $0.0.count)) }.joined(separator: "  "))
         }
         line(cells.map { Self.padded($0.1, to: max(10, $0.0.count)) }.joined(separator: "  "))
@@ -96,9 +109,39 @@ package final class ProgressBar: ProgressReporter {
         "loss", "runtime", "samples_per_second", "steps_per_second", "epoch",
     ]
 
-    private func draw(_ text: String) {
-        write("\r" + text + String(repeating: " ", count: max(0, shown - text.count)))
-        shown = text.count
+    /// A part of the line that is redrawn.
+    private enum Part {
+        case bar(done: Int, of: Int)
+        case text(String)
+    }
+
+    /// Draws the parts that fit into the terminal's line: where not all do, the last ones are left out, and a part is cut at last.
+    private func draw(_ parts: [Part]) {
+        let room = max(20, columns()) - 1
+        var (text, width) = (outer?.prefix ?? "", outer?.prefix.count ?? 0)
+        var isFirst = true
+        for part in parts {
+            let gap = isFirst ? 0 : 2
+            switch part {
+            case .bar(let done, let total):
+                let cells = room - width > 70 ? 16 : 8
+                guard width + gap + cells <= room else { continue }
+                let filled = total > 0 ? min(cells, max(0, Int(Double(done) / Double(total) * Double(cells)))) : 0
+                let (full, rest) = (
+                    String(repeating: "█", count: filled), String(repeating: "·", count: cells - filled)
+                )
+                text += usesColor ? "\u{1B}[32m\(full)\u{1B}[2;39m\(rest)\u{1B}[0m" : full + rest
+                width += cells
+            case .text(let piece):
+                let space = String(repeating: " ", count: gap)
+                guard width + gap + piece.count <= room else { continue }
+                text += space + piece
+                width += gap + piece.count
+            }
+            isFirst = false
+        }
+        write("\r" + text + String(repeating: " ", count: max(0, shown - width)))
+        shown = width
     }
 
     private func erase() {
@@ -114,12 +157,5 @@ package final class ProgressBar: ProgressReporter {
 
     private static func padded(_ text: String, to width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    private static func clock(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds >= 0, let whole = Int(exactly: min(seconds, 1e8).rounded()) else { return "?" }
-        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-        let tail = (minutes < 10 && hours > 0 ? "0" : "") + "\(minutes):" + (rest < 10 ? "0" : "") + "\(rest)"
-        return hours > 0 ? "\(hours):\(tail)" : tail
     }
 }
