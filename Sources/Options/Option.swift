@@ -94,10 +94,15 @@ public final class OptionTable: Sendable {
         option(name) != nil || refused[name] != nil || inert[name] != nil
     }
 
+    /// The nearest of all known names to one that is not there.
+    public func nearest(to name: String) -> String? {
+        nearestName(
+            to: name, in: options.flatMap { [$0.name] + $0.aliases } + refused.keys.sorted() + inert.keys.sorted())
+    }
+
     /// The end of an error about a name that is not there: the nearest of all known names, else the options that there are.
     public func hint(for name: String) -> String {
-        let known = options.flatMap { [$0.name] + $0.aliases } + refused.keys.sorted() + inert.keys.sorted()
-        if let nearest = nearestName(to: name, in: known) { return "; did you mean '\(nearest)'?" }
+        if let nearest = nearest(to: name) { return "; did you mean '\(nearest)'?" }
         return options.isEmpty ? "; there are none" : "; there are \(options.map(\.name).joined(separator: ", "))"
     }
 }

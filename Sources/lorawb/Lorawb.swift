@@ -15,7 +15,7 @@ struct Lorawb: ParsableCommand {
         version: "lorawb \(Workbench.version)",
         subcommands: [
             RunCommand.self, ProfileCommand.self, ChatCommand.self, ReplCommand.self, InfoCommand.self,
-            StubsCommand.self,
+            StubsCommand.self, CheckCommand.self,
         ],
         defaultSubcommand: ReplCommand.self)
 
@@ -35,5 +35,5 @@ struct Lorawb: ParsableCommand {
         Lorawb.main(words)
     }
 
-    private static let commands = ["run", "profile", "chat", "repl", "info", "stubs", "help"]
+    private static let commands = ["run", "profile", "chat", "repl", "info", "stubs", "check", "help"]
 }
