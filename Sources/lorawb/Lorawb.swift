@@ -14,7 +14,8 @@ struct Lorawb: ParsableCommand {
             """,
         version: "lorawb \(Workbench.version)",
         subcommands: [
-            RunCommand.self, ProfileCommand.self, ChatCommand.self, ReplCommand.self, InfoCommand.self,
+            RunCommand.self, PlanCommand.self, ProfileCommand.self, ChatCommand.self, ReplCommand.self,
+            InfoCommand.self,
             StubsCommand.self,
         ],
         defaultSubcommand: ReplCommand.self)
@@ -35,5 +36,5 @@ struct Lorawb: ParsableCommand {
         Lorawb.main(words)
     }
 
-    private static let commands = ["run", "profile", "chat", "repl", "info", "stubs", "help"]
+    private static let commands = ["run", "plan", "profile", "chat", "repl", "info", "stubs", "help"]
 }

@@ -49,7 +49,7 @@ struct RecipeWords {
 
     private static func unknown(_ word: String, _ command: String) -> String {
         let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
-        let own = command == "profile" ? ProfileOptions.names : []
+        let own = command == "profile" ? ProfileOptions.names : command == "plan" ? PlanOptions.names : []
         let near = Workbench.nearest(String(name), in: HostOptions.names + HostOptions.flags + own)
         return "unknown option '\(word)' before the recipe"
             + (near.map { "; did you mean --\($0)?" } ?? "; a recipe's own parameters stand behind it")

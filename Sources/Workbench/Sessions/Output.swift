@@ -17,6 +17,11 @@ public final class Output {
     /// Why something could not be written to standard output; nil where all was, or nobody reads it any more.
     public private(set) var failure: String?
 
+    /// Whether what is printed goes to standard error, since standard output is for something else.
+    var isAside = false
+
+    private var target: Int32 { isAside ? STDERR_FILENO : STDOUT_FILENO }
+
     /// Bytes that are written at once.
     private static let piece = 1 << 16
 
@@ -36,10 +41,10 @@ public final class Output {
     }
 
     /// Prints a line.
-    public func print(_ line: String) { write(Shown.line(line) + "\n", to: STDOUT_FILENO) }
+    public func print(_ line: String) { write(Shown.line(line) + "\n", to: target) }
 
     /// Prints lines that the host composed.
-    func page(_ text: String) { write(Shown.text(text) + "\n", to: STDOUT_FILENO) }
+    func page(_ text: String) { write(Shown.text(text) + "\n", to: target) }
 
     /// Writes what a recipe prints.
     ///
@@ -48,12 +53,12 @@ public final class Output {
     /// What is long goes in pieces, so that it can be stopped.
     public func write(_ text: LuaString) {
         let bytes = text.utf8
-        guard bytes.count > Self.piece else { return write(Shown.text(text.text), to: STDOUT_FILENO) }
+        guard bytes.count > Self.piece else { return write(Shown.text(text.text), to: target) }
         var start = 0
         repeat {
             var end = min(bytes.count, start + Self.piece)
             while end < bytes.count, end > start + 1, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-            write(Shown.text(String(decoding: bytes[start..<end], as: UTF8.self)), to: STDOUT_FILENO)
+            write(Shown.text(String(decoding: bytes[start..<end], as: UTF8.self)), to: target)
             start = end
         } while start < bytes.count && !LuaInterrupt.isPending
     }
@@ -71,7 +76,7 @@ public final class Output {
     }
 
     /// Writes what the host itself composed, control characters included.
-    public func raw(_ text: String) { write(text, to: STDOUT_FILENO) }
+    public func raw(_ text: String) { write(text, to: target) }
 
     private func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
 

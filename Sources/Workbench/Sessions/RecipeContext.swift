@@ -31,6 +31,12 @@ public final class RecipeContext {
     var misuse: String?
     /// Whether a person types what is run: an interruption ends the line and not the process.
     var isInteractive = false
+    /// Rows of text that were cut to the most tokens of a row.
+    var cutRows = 0
+    /// Whether a training was planned in place of being begun.
+    var isPlanned = false
+    /// How a plan ends the process: 0, or the code of what would not fit.
+    var planCode: Int32 = 0
     /// Trainers made so far that were given no folder.
     var trainersInRun = 0
     /// What to tell the user when the run was interrupted: how to go on.

@@ -222,7 +222,12 @@ public final class Session {
                 MemoryBudget.end()
                 context.runFolder.close()
             }
-            try body(host)
+            if let plan = options.plan, !context.wantsHelp {
+                output.isAside = plan.asJSON
+                try planning(plan, context) { try body(host) }
+            } else {
+                try body(host)
+            }
             guard let failure = output.failure else { return 0 }
             output.complain("lorawb: standard output: \(failure)")
             return Exit.failure
@@ -236,6 +241,17 @@ public final class Session {
         }
     }
 
+    /// Runs a recipe that ends where it would train; with models as shapes alone, all of it over shapes.
+    private func planning(_ plan: PlanOptions, _ context: RecipeContext, _ body: () throws -> Void) throws {
+        if plan.byShapes {
+            try ShapePass(after: StoragePool.shared.counts).run(body)
+        } else {
+            try body()
+        }
+        let name = context.recipeName == "-" ? "the recipe" : Permissions.shown(context.recipeName)
+        throw LuaFault("plan: \(name) never called trainer:train(), so there is nothing to plan")
+    }
+
     private func end(_ failure: LuaFailure, _ context: RecipeContext) -> Int32 {
         if context.wantsHelp, context.declaredParameters { return 0 }
         if let misuse = context.misuse {
@@ -244,6 +260,7 @@ public final class Session {
         }
         switch failure.kind {
         case .interrupted where Profile.isComplete: return 0
+        case .interrupted where context.isPlanned: return context.planCode
         case .interrupted:
             let reason = LuaInterrupt.pending == .termination ? LuaInterrupt.Reason.termination : .interrupt
             output.complain(reason.rawValue)

@@ -24,6 +24,8 @@ public struct SessionOptions: Sendable {
     public var typed: [String]
     /// What to show of where time goes; nil where nobody asks.
     public var profile: ProfileOptions?
+    /// How a training is planned in place of being begun; nil where it is not.
+    public var plan: PlanOptions?
 
     /// Options; nothing is set where nothing is said.
     public init(

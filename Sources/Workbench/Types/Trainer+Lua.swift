@@ -2,10 +2,12 @@ import Adapters
 import Formats
 import Kernels
 import LuaBridge
+import Memory
 import Models
 import Options
 import Reports
 import Tensors
+import Tokenizers
 import Training
 import Words
 
@@ -18,11 +20,16 @@ final class TrainerBox {
     private let openOutput: () throws -> Folder
     let tokenizer: TokenizerBox?
     private var hasResumed = false
+    private var hasPlanned = false
+    private let outputDir: String?
+    private let number: Int
 
+    /// `outputDir` is where checkpoints go that is not the run's folder, `number` the trainer's among those of the run.
     init(
-        _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext,
-        openOutput: @escaping () throws -> Folder
+        _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext, outputDir: String?,
+        number: Int, openOutput: @escaping () throws -> Folder
     ) {
+        (self.outputDir, self.number) = (outputDir, number)
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
         self.tokenizer = tokenizer
     }
@@ -75,6 +82,56 @@ final class TrainerBox {
         } else {
             try StateDict.save(model.module, to: folder, StateDict.file)
         }
+    }
+
+    /// Before the first step: plans in place of training where that was asked for, and ends the recipe there; with a limit on
+    /// memory throws where the training would pass it.
+    func planIfAsked() throws {
+        if let plan = context.options.plan { return try show(plan) }
+        guard !hasPlanned, let limit = context.options.memoryLimit, trainer.state.globalStep == 0 else { return }
+        // What is wrong with the training is better said by the training itself.
+        guard var memory = try? trainer.plannedMemory() else { return }
+        if memory.least > limit {
+            // Garbage does not count.
+            MemoryBudget.tidy()
+            memory = try trainer.plannedMemory()
+        }
+        guard memory.least > limit else {
+            hasPlanned = true
+            return
+        }
+        let advice = try trainer.memoryAdvice(below: memory.least)
+        throw MemoryRefusal(planned: PlanReport.refusal(memory, advice, limit: limit))
+    }
+
+    /// Prints the plan and ends the recipe.
+    private func show(_ options: PlanOptions) throws {
+        let limit = context.options.memoryLimit ?? Machine.memory / 5 * 4
+        MemoryBudget.tidy()
+        let plan = try training { try trainer.planned(measures: !options.byShapes, limit: limit) }
+        let report = PlanReport(
+            plan, recipe: context.recipeName, folder: folderToCome, cut: TruncatedTexts.count + context.cutRows,
+            limit: limit, isLimitGiven: context.options.memoryLimit != nil, byShapes: options.byShapes)
+        context.output.isAside = false
+        if options.asJSON {
+            context.output.page(report.json.serialized(indent: 2))
+        } else {
+            for line in report.lines { context.output.print(line) }
+        }
+        context.isPlanned = true
+        if !report.fits, context.options.memoryLimit != nil {
+            context.planCode = Session.Exit.memoryLimit
+            context.output.complain(
+                MemoryRefusal(planned: PlanReport.refusal(plan.memory, plan.advice, limit: limit)).description)
+        }
+        throw LuaInterrupted()
+    }
+
+    /// Where checkpoints would go, as the user would name it.
+    private var folderToCome: String {
+        let path = outputDir ?? context.runFolder.expected + (number > 1 ? "/trainer-\(number)" : "")
+        let working = context.workingFolder + "/"
+        return path.hasPrefix(working) ? String(path.dropFirst(working.count)) : path
     }
 
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
@@ -224,7 +281,9 @@ enum TrainerLua {
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
         if arguments.outputDir == nil { context.trainersInRun = number }
-        return TrainerBox(trainer, model: box, tokenizer: tokenizer, context: context, openOutput: openOutput)
+        return TrainerBox(
+            trainer, model: box, tokenizer: tokenizer, context: context, outputDir: outputDir, number: number,
+            openOutput: openOutput)
     }
 
     /// What a continued run must have in common with the one before: recipe, parameters, base.
@@ -234,7 +293,7 @@ enum TrainerLua {
         for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
             identity.add("parameter '\(name)'", value.typed)
         }
-        if box is ModelBox {
+        if box is ModelBox, context.options.plan?.byShapes != true {
             identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
         }
         // What no tensor's shape shows.
@@ -417,6 +476,7 @@ enum TrainerLua {
                     example: "local result = trainer:train()\nprint(result.training_loss)"
                 ) { box, call in
                     let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint")
+                    try box.planIfAsked()
                     let output = try box.training {
                         try box.resumeIfAsked(always: resume)
                         return try box.trainer.train()
@@ -432,7 +492,8 @@ enum TrainerLua {
                     "step", "Does one optimizer step with all that follows it; false when the training is over.",
                     returns: "boolean", example: "while trainer:step() do end"
                 ) { box, _ in
-                    .boolean(
+                    try box.planIfAsked()
+                    return .boolean(
                         try box.training {
                             try box.resumeIfAsked()
                             return try box.trainer.step()
