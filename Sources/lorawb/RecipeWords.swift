@@ -73,16 +73,7 @@ struct RecipeWords {
         guard !typed.host.isEmpty else { return (before, typed) }
         do {
             try typed.refuseRepeated()
-            var merged = try HostOptions.parse(typed.host)
-            merged.threads = merged.threads ?? before.threads
-            merged.runDir = merged.runDir ?? before.runDir
-            merged.resume = merged.resume ?? before.resume
-            merged.edited = merged.edited || before.edited
-            merged.seed = merged.seed ?? before.seed
-            merged.timeLimit = merged.timeLimit ?? before.timeLimit
-            merged.maxMemory = merged.maxMemory ?? before.maxMemory
-            merged.allowRead = before.allowRead + merged.allowRead
-            merged.allowWrite = before.allowWrite + merged.allowWrite
+            let merged = try HostOptions.parse(typed.host).over(before)
             try merged.validate()
             return (merged, typed)
         } catch {

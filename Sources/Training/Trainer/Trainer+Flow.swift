@@ -130,7 +130,7 @@ extension Trainer {
         ])
     }
 
-    /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's log.jsonl and its checkpoints.
+    /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's metrics.jsonl and its checkpoints.
     public func log(_ row: [JSON.Member]) throws {
         var row = row + [JSON.Member("epoch", .number(state.epoch))]
         if arguments.includeNumInputTokensSeen {

@@ -35,6 +35,13 @@ public final class Output {
         return Int(size.ws_col)
     }
 
+    /// The exit code of a command that only prints: 1 where not all could be written, which is said.
+    func end() -> Int32 {
+        guard let failure else { return 0 }
+        complain("lorawb: standard output: \(failure)")
+        return Session.Exit.failure
+    }
+
     /// Prints a line.
     public func print(_ line: String) { write(Shown.line(line) + "\n", to: STDOUT_FILENO) }
 

@@ -21,6 +21,14 @@ public final class RecipeContext {
     let source: [UInt8]
     /// Options of the session.
     let options: SessionOptions
+    /// What the recipe's header says.
+    let header: RecipeHeader
+    /// What is noted of the run.
+    let journal = RunJournal()
+    /// The run that is done again; nil where none is.
+    var rerun: Rerun?
+    /// Of a run that is done again the words that were typed for it, then and now.
+    var typedAgain: [String] = []
     /// Parameters by name, once the recipe has declared them.
     var parameters: [String: JSON] = [:]
     /// What the run that is continued recorded; nil where none is, or it recorded nothing.
@@ -52,6 +60,7 @@ public final class RecipeContext {
         (self.workingFolder, self.wantsHelp, self.recipeName) = (workingFolder, wantsHelp, recipeName)
         (self.source, self.options, self.output) = (source, options, output)
         seed = UInt64(bitPattern: Int64(options.seed ?? 42))
+        header = RecipeHeader(source, stem: RunFolder.stem(of: recipeName))
     }
 
     /// Sets the seed; the same numbers are drawn again from here on.
@@ -63,8 +72,15 @@ public final class RecipeContext {
     /// The line that continues a run of this recipe, as a shell takes it: the recipe, what was typed for it, and the options.
     func lineToGoOn(in folder: String) -> String {
         let shown = folder.hasPrefix(workingFolder + "/") ? String(folder.dropFirst(workingFolder.count + 1)) : folder
-        let words = [recipeName] + words + ["--resume", shown] + options.typed
-        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
+        // The recipe's own file may be another by now than the one that is done again.
+        let start = rerun == nil ? ["run", recipeName] + words : ["rerun", shown]
+        let words = start + ["--resume", shown] + options.typed
+        return "to go on: lorawb " + words.map(Self.quoted).joined(separator: " ")
+    }
+
+    /// The words of the command that began this run, without the program's name.
+    var command: [String] {
+        (rerun.map { ["rerun", $0.path] } ?? ["run", recipeName]) + words + options.typed
     }
 
     /// A word as a shell takes it; control characters are written out, so that the line stays one.

@@ -25,6 +25,9 @@ public final class RunFolder {
     /// The folder's path where it has been made or named.
     public var known: String? { made ?? named.map { Permissions.absolute($0, from: workingFolder) } }
 
+    /// The folder's path where this session has it.
+    var taken: String? { made }
+
     /// The folder's path; it is made, and may be read and written from now on.
     public func path() throws -> String {
         if let made { return made }

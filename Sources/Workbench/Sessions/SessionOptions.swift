@@ -10,6 +10,8 @@ public struct SessionOptions: Sendable {
     public var resume: Bool
     /// Whether it is continued with a changed recipe.
     public var edited: Bool
+    /// Whether the recipe runs only where its inputs are what its header says.
+    public var locked = false
     /// Seed of random numbers.
     public var seed: Int?
     /// Folders that may be read beside the granted ones.

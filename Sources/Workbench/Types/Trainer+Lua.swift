@@ -18,6 +18,8 @@ final class TrainerBox {
     private let openOutput: () throws -> Folder
     let tokenizer: TokenizerBox?
     private var hasResumed = false
+    private var hasBegun = false
+    private var entry: RunJournal.Entry?
 
     init(
         _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext,
@@ -25,7 +27,10 @@ final class TrainerBox {
     ) {
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
         self.tokenizer = tokenizer
+        entry = context.journal.add(self)
     }
+
+    deinit { entry?.close(trainer) }
 
     /// Rows as the model takes them, where they hold text.
     func prepared(_ rows: DatasetBox) throws -> Dataset {
@@ -47,6 +52,10 @@ final class TrainerBox {
 
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
     func resumeIfAsked(always: Bool = false) throws {
+        if !hasBegun, let rerun = context.rerun, let entry {
+            try rerun.check(trainer, place: entry.place) { context.output.print($0) }
+        }
+        hasBegun = true
         guard !hasResumed, always || context.options.resume else { return }
         hasResumed = true
         let folder = try openOutput()
@@ -171,9 +180,13 @@ enum TrainerLua {
         // The first trainer of a run has its folder, the ones after it folders within: a run that is resumed makes them in the same order.
         let number = context.trainersInRun + 1
         // A log alone needs no folder of its own: where output_dir may not be written and nothing is saved, it stands in the run's.
-        let outputDir = arguments.outputDir.flatMap {
-            arguments.saveStrategy != .no || context.permissions.mayWrite($0) ? $0 : nil
-        }
+        // A run that is done again has one folder, whatever its recipe says of another.
+        let outputDir =
+            context.rerun != nil
+            ? nil
+            : arguments.outputDir.flatMap {
+                arguments.saveStrategy != .no || context.permissions.mayWrite($0) ? $0 : nil
+            }
         let openOutput: () throws -> Folder = {
             let runPath = { try context.runFolder.path() + (number > 1 ? "/trainer-\(number)" : "") }
             let folder = try context.permissions.writingFolder(try outputDir ?? runPath())
@@ -223,7 +236,13 @@ enum TrainerLua {
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
-        if arguments.outputDir == nil { context.trainersInRun = number }
+        if arguments.outputDir == nil || context.rerun != nil { context.trainersInRun = number }
+        if let named = arguments.outputDir, context.rerun != nil {
+            context.sayOnce("output_dir '\(Permissions.shown(named))' is passed over: a rerun has its own folder")
+        }
+        if let record = trainer.record, !context.options.resume, !context.isInteractive {
+            try context.journal.begin(record, in: context.runFolder, isElsewhere: outputDir != nil)
+        }
         return TrainerBox(trainer, model: box, tokenizer: tokenizer, context: context, openOutput: openOutput)
     }
 
@@ -251,14 +270,27 @@ enum TrainerLua {
     private static func record(_ context: RecipeContext) -> RunRecord? {
         guard !context.source.isEmpty else { return nil }
         let parameters = context.parameters.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }
+        // A seed that the recipe has no parameter for is none of the words of its parameters.
+        let seed =
+            context.parameters["seed"] != nil
+            ? nil : (try? RecipeParameters.withoutSeed(context.words))?.seed ?? context.recorded?.typedSeed
+        let again = context.typedAgain + (seed.map { ["--seed=\($0)"] } ?? [])
+        let words = context.rerun == nil ? context.words : again
         return RunRecord(
             recipe: String(decoding: context.source, as: UTF8.self), parameters: parameters,
             environment: [
                 .init("lorawb", .string(Workbench.version)), .init("recipe", .string(context.recipeName)),
-                .init("arguments", .array(context.words.map { .string($0) })),
+                .init("folder", .string(context.permissions.base)),
+                .init("working_folder", .string(context.workingFolder)),
+                .init("rerun_of", context.rerun.map { .string($0.path) } ?? .null),
+                .init("started", .string(Timestamp.text(context.journal.started))),
+                .init("arguments", .array(words.map { .string($0) })),
                 .init("options", .array(context.options.typed.map { .string($0) })),
                 .init("seed", context.options.seed.map(JSON.integer) ?? .null),
-                .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
+                .init("processor", .string(Machine.processorName)), .init("processors", .integer(Machine.processors)),
+                .init("memory_bytes", .integer(Machine.memory)), .init("system", .string(Machine.system)),
+                .init("threads", .integer(Workers.count)), .init("kernels", .string(Workbench.kernels)),
+                .init("lua", .string("5.4")),
             ])
     }
 
