@@ -18,12 +18,15 @@ public final class Option: Sendable {
     public let aliases: [String]
     /// Whether it must be given.
     public let isRequired: Bool
+    /// What its texts, or the keys of its table, name.
+    public let values: OptionValues?
 
     /// Declares an option; without an example the first value of its type that is not the default serves as one.
     public init(
         _ name: String, _ type: OptionType, default standard: OptionLiteral? = nil, _ doc: String,
-        example: String? = nil, aliases: [String] = [], required: Bool = false
+        example: String? = nil, aliases: [String] = [], required: Bool = false, values: OptionValues? = nil
     ) {
+        self.values = values
         (self.name, self.type, self.standard, self.doc) = (name, type, standard, doc)
         (self.aliases, isRequired) = (aliases, required)
         self.example = example ?? Option.example(of: type, standard)

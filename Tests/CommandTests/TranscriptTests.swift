@@ -61,14 +61,16 @@ import Testing
         for (place, step) in steps.enumerated() {
             terminal.type(step.typed + "\n")
             #expect(terminal.reads(upTo: step.typed + "\r\n") != nil)
-            if step.printed.contains("^C") {
-                usleep(700_000)
+            // What is stopped has shown its first line, and a while more has passed.
+            var printed = ""
+            if step.printed.contains("^C"), let first = step.printed.first {
+                printed = terminal.reads(upTo: first, timeout: 60) ?? ""
+                usleep(500_000)
                 terminal.type("\u{3}")
             }
             guard place + 1 < steps.count else { break }
             // The last line before a prompt ends; without any the prompt follows at once.
             let next = steps[place + 1].prompt
-            var printed = ""
             repeat {
                 guard let more = terminal.reads(upTo: next, timeout: 60) else {
                     Issue.record("no prompt after: \(step.typed)\n\(printed)")

@@ -1,4 +1,5 @@
 import LuaBridge
+import Synchronization
 import Words
 
 #if canImport(Glibc)
@@ -20,6 +21,34 @@ public final class Output {
     /// Bytes that are written at once.
     private static let piece = 1 << 16
 
+    /// The thread that talks with the user.
+    private let home = pthread_self()
+    /// What other threads printed, which a line that is being typed must not be torn by.
+    private let kept = Mutex<[UInt8]>([])
+    private static let mostKept = 1 << 18
+
+    /// Whether this is another thread than the one that talks with the user: that of a job.
+    var isAway: Bool { pthread_equal(pthread_self(), home) == 0 }
+
+    /// Prints what was kept while a line was typed.
+    func showKept() {
+        let bytes = kept.withLock { bytes in
+            defer { bytes = [] }
+            return bytes
+        }
+        if !bytes.isEmpty { write(bytes, to: STDOUT_FILENO) }
+    }
+
+    /// Keeps what a job prints, the newest of it.
+    private func keep(_ bytes: [UInt8]) {
+        kept.withLock { kept in
+            kept += bytes
+            guard kept.count > Self.mostKept else { return }
+            let rest = kept.suffix(Self.mostKept / 2)
+            kept = Array("... (more was printed before)\n".utf8) + rest.drop { $0 != 10 }.dropFirst()
+        }
+    }
+
     /// The process's own outputs.
     public init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
 
@@ -28,11 +57,21 @@ public final class Output {
         isTerminal && ModelCache.environment("NO_COLOR") == nil && ModelCache.environment("TERM") != "dumb"
     }
 
+    /// Whether what the host composes may use bold and dim letters.
+    var hasAttributes: Bool { usesColor }
+
     /// Columns of the terminal on standard output; 80 where there is none.
     static var columns: Int {
         var size = winsize()
         guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
+    }
+
+    /// Rows of the terminal on standard output; 24 where there is none.
+    static var rows: Int {
+        var size = winsize()
+        guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return 24 }
+        return Int(size.ws_row)
     }
 
     /// Prints a line.
@@ -76,6 +115,7 @@ public final class Output {
     private func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
 
     private func write(_ bytes: [UInt8], to file: Int32) {
+        if isAway { return keep(bytes) }
         var bytes = bytes[...]
         while !bytes.isEmpty {
             let count = unsafe bytes.withUnsafeBytes {

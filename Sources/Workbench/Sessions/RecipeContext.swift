@@ -35,6 +35,10 @@ public final class RecipeContext {
     var trainersInRun = 0
     /// What to tell the user when the run was interrupted: how to go on.
     var resumeHint: String?
+    /// Trainings that go on between the lines of a session, or are paused there.
+    var jobs: [TrainingJob] = []
+    /// Whose turn it is, the session's or a job's.
+    let turn = Turn()
     /// Where what is printed goes.
     let output: Output
     /// Modules that recipes hold.
@@ -63,8 +67,10 @@ public final class RecipeContext {
     /// The line that continues a run of this recipe, as a shell takes it: the recipe, what was typed for it, and the options.
     func lineToGoOn(in folder: String) -> String {
         let shown = folder.hasPrefix(workingFolder + "/") ? String(folder.dropFirst(workingFolder.count + 1)) : folder
-        let words = [recipeName] + words + ["--resume", shown] + options.typed
-        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
+        let command = isInteractive ? (source.isEmpty ? [] : ["repl", recipeName]) : ["run", recipeName]
+        let words = command + words + ["--resume", shown] + options.typed
+        return "to go on: lorawb " + words.map(Self.quoted).joined(separator: " ")
+            + (isInteractive ? ", and make the same trainer there" : "")
     }
 
     /// A word as a shell takes it; control characters are written out, so that the line stays one.

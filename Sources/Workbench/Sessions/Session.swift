@@ -58,6 +58,9 @@ public final class Session {
             try LuaInterrupt.handlingTermination {
                 try host.run(LuaString(bytes: context.source), name: chunkName)
             }
+            for job in context.jobs where job.isOpen && job.state == .running {
+                output.complain("the recipe ended before its job had (\(job.place)); job:wait() trains it to the end")
+            }
             guard !context.declaredParameters else { return }
             if help { output.print("\(recipe) declares no parameters") }
             // Nothing typed is ignored; that nobody took it is known only now where the source mentions `args`.
@@ -75,6 +78,29 @@ public final class Session {
         let context = makeContext(base: workingFolder, stem: "repl", name: "repl", source: [], words: [], help: false)
         context.isInteractive = true
         return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
+    }
+
+    /// Runs a recipe and then talks with the user, who finds its local variables; gives the exit code.
+    ///
+    /// Parameters are those of `run`.
+    public func interact(recipe: String, words: [String], help: Bool) -> Int32 {
+        guard Repl.isTerminal, recipe != "-" else {
+            output.complain(
+                "lorawb: repl talks with someone on a terminal; lorawb run \(Permissions.shown(recipe)) runs a recipe")
+            return Exit.misuse
+        }
+        let context: RecipeContext
+        let chunkName: String
+        do { (context, chunkName) = try open(recipe: recipe, words: words, help: help) } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
+        }
+        context.isInteractive = true
+        context.permissions.allow(.read, workingFolder)
+        let text = String(decoding: context.source, as: UTF8.self)
+        return finish(context) { host in
+            try Repl(host: host, output: output, context: context).run(recipe: (text, chunkName))
+        }
     }
 
     /// Converses with a model on the terminal, or answers the lines that are piped in; gives the exit code.

@@ -17,13 +17,16 @@ final class TrainerBox {
     private let context: RecipeContext
     private let openOutput: () throws -> Folder
     let tokenizer: TokenizerBox?
+    /// What is told of the training's steps.
+    let reporter: SessionReporter?
     private var hasResumed = false
 
     init(
         _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext,
-        openOutput: @escaping () throws -> Folder
+        reporter: SessionReporter? = nil, openOutput: @escaping () throws -> Folder
     ) {
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
+        self.reporter = reporter
         self.tokenizer = tokenizer
     }
 
@@ -58,7 +61,7 @@ final class TrainerBox {
     }
 
     /// What `--resume` takes: the run's folder, or an output_dir that lies elsewhere.
-    private var runPath: String {
+    var runPath: String {
         get throws {
             let output = try openOutput().path
             guard let run = context.runFolder.known, output == run || output.hasPrefix(run + "/") else { return output }
@@ -76,6 +79,22 @@ final class TrainerBox {
             try StateDict.save(model.module, to: folder, StateDict.file)
         }
     }
+
+    /// A job that does this training's steps between the lines of a session; the one there is where it is not over.
+    func start() throws -> TrainingJob {
+        try trainer.makeReady()
+        if let job = context.jobs.first(where: { $0.box === self && $0.isOpen }) {
+            try job.resume()
+            return job
+        }
+        let job = TrainingJob(self, context)
+        try job.resume()
+        context.jobs = context.jobs.filter(\.isOpen) + [job]
+        return job
+    }
+
+    /// Says in a session what changed; a recipe knows.
+    func report(_ line: String) { if context.isInteractive { context.output.print(line) } }
 
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
     func training<Result>(_ body: () throws -> Result) throws -> Result {
@@ -208,12 +227,20 @@ enum TrainerLua {
                 })
         }
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
-        trainer.reporter = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
+        let bar = ProgressBar(isTerminal: context.output.isTerminal && !arguments.disableTqdm) {
             context.output.raw($0)
         }
+        let reporter = SessionReporter(bar, context.output)
+        trainer.reporter = reporter
         trainer.shouldStop = {
-            pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
+            guard let stop = pendingStop() else {
+                return Profile.isComplete ? Interruption("profiled", savesState: false) : nil
+            }
+            // Who only gets the prompt back has lost nothing: it is written what was asked for.
+            let isPause = context.isInteractive && stop.reason == LuaInterrupt.Reason.interrupt.rawValue
+            return Interruption(stop.reason, savesState: !isPause || arguments.saveStrategy != .no)
         }
+        trainer.undisturbed = { body in try LuaInterrupt.deferring(body) }
         trainer.saveModel = { folder in
             // What no adapter's file holds stands beside it, among all that is trained.
             if box.adapters.hasUnmerged { try box.adapters.saveAll(to: folder) }
@@ -224,7 +251,8 @@ enum TrainerLua {
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
         if arguments.outputDir == nil { context.trainersInRun = number }
-        return TrainerBox(trainer, model: box, tokenizer: tokenizer, context: context, openOutput: openOutput)
+        return TrainerBox(
+            trainer, model: box, tokenizer: tokenizer, context: context, reporter: reporter, openOutput: openOutput)
     }
 
     /// What a continued run must have in common with the one before: recipe, parameters, base.
@@ -263,7 +291,11 @@ enum TrainerLua {
     }
 
     private static func callbacks(_ options: LuaOptions, _ box: ModuleBox) throws -> [any TrainerCallback] {
-        guard let table = options.table("callbacks") else { return [] }
+        try options.table("callbacks").map { try callbacks($0, box) } ?? []
+    }
+
+    /// The functions and samples of a table of callbacks.
+    private static func callbacks(_ table: LuaTable, _ box: ModuleBox) throws -> [any TrainerCallback] {
         let given = try LuaOptions(table, callbackOptions, place: "callbacks: ")
         var functions: [String: LuaFunction] = [:]
         for name in given.given { functions[name] = given.function(name) }
@@ -397,6 +429,16 @@ enum TrainerLua {
 
     // MARK: Types
 
+    /// What a training gave, for Lua.
+    static func result(_ output: TrainOutput) throws -> LuaReturn {
+        .fields(
+            "the result",
+            [
+                "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
+                "metrics": try LuaRows.table(output.metrics, "the metrics"),
+            ])
+    }
+
     private static let dataset = LuaParameter(
         "dataset", .either([.object("lorawb.Dataset"), .table]), default: .words("eval_dataset"),
         "The rows, or several sets of them by name.")
@@ -421,12 +463,7 @@ enum TrainerLua {
                         try box.resumeIfAsked(always: resume)
                         return try box.trainer.train()
                     }
-                    return .fields(
-                        "the result",
-                        [
-                            "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
-                            "metrics": try LuaRows.table(output.metrics, "the metrics"),
-                        ])
+                    return try result(output)
                 },
                 LuaMethod(
                     "step", "Does one optimizer step with all that follows it; false when the training is over.",
@@ -437,6 +474,44 @@ enum TrainerLua {
                             try box.resumeIfAsked()
                             return try box.trainer.step()
                         })
+                },
+                LuaMethod(
+                    "start",
+                    "Trains between the lines of a session: gives a job, which can be asked, paused and waited for. In a recipe, which has no lines, job:wait() does all the work.",
+                    returns: "lorawb.Job", example: "local job = trainer:start()\nprint(job:wait().training_loss)"
+                ) { box, _ in .object(try box.start()) },
+                LuaMethod(
+                    "change",
+                    "Changes arguments from the next step on. The schedule goes on at its step with the new learning rate; the change is a row of the log.",
+                    parameters: [
+                        LuaParameter("args", .options(TrainingArguments.changeOptions), "The arguments that change.")
+                    ],
+                    example: "trainer:change { learning_rate = 1e-4 }"
+                ) { box, call in
+                    for line in try box.trainer.change(try call.options(1, TrainingArguments.changeOptions)) {
+                        box.report(line)
+                    }
+                    return .nothing
+                },
+                LuaMethod(
+                    "add_callback", "Adds functions that are called at the training's events, behind those there are.",
+                    parameters: [
+                        LuaParameter("callbacks", .options(callbackOptions), "Functions by event; and lorawb.samples.")
+                    ],
+                    example: "trainer:add_callback { on_log = function(state, control, row) print(row.loss) end }"
+                ) { box, call in
+                    box.trainer.callbacks += try callbacks(try call.table(1, "callbacks"), box.model)
+                    return .nothing
+                },
+                LuaMethod(
+                    "remove_callback", "Takes away all functions of an event.",
+                    parameters: [
+                        LuaParameter("event", .oneOf(TrainerEvent.documentation.map(\.name)), "The event.")
+                    ], example: "trainer:remove_callback(\"on_log\")"
+                ) { box, call in
+                    let event = try call.string(1, "event")
+                    for callback in box.trainer.callbacks { (callback as? LuaCallbacks)?.remove(event) }
+                    return .nothing
                 },
                 LuaMethod(
                     "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.",
@@ -487,7 +562,10 @@ enum TrainerLua {
                 LuaProperty("args", "The arguments in use.", type: "table") {
                     try LuaRows.table(
                         $0.trainer.arguments.entries, "args",
-                        .frozen(instead: "lorawb.trainer is given args, once, when it makes the trainer"))
+                        .frozen(
+                            instead:
+                                "lorawb.trainer is given args when it makes the trainer, and trainer:change { learning_rate = 1e-4 } changes what may change later"
+                        ))
                 },
             ],
             metamethods: [
