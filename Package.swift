@@ -78,6 +78,7 @@ let package = Package(
                 "Options", "Words", "Memory", .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
+        .target(name: "LuaSyntax", dependencies: ["Memory"], swiftSettings: safe),
         .target(name: "Patterns", dependencies: ["Formats", "Memory"], swiftSettings: safe),
         .target(name: "Tokenizers", dependencies: ["Patterns", "Formats", "Memory"], swiftSettings: safe),
         .target(name: "Templates", dependencies: ["Formats", "Words", "Memory"], swiftSettings: safe),
@@ -124,7 +125,7 @@ let package = Package(
             dependencies: [
                 "Reports", "Options", "Training", "Inference", "Adapters", "Models", "Tensors", "Kernels", "Tokenizers",
                 "Formats",
-                "LuaBridge", "Stdlib", "CEdit", "Words", "Memory",
+                "LuaBridge", "LuaSyntax", "Stdlib", "CEdit", "Words", "Memory",
             ],
             swiftSettings: safe),
         .executableTarget(
@@ -154,6 +155,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests", dependencies: ["TestSupport", "Formats", "Words"], swiftSettings: strict),
+        .testTarget(
+            name: "LuaSyntaxTests", dependencies: ["LuaSyntax", "LuaBridge", "Memory"], swiftSettings: strict),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns", "Formats"], swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests", dependencies: ["TestSupport", "Tokenizers", "Formats", "Memory"],

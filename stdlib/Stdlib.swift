@@ -43,6 +43,9 @@ public enum Stdlib {
         }
     }
 
+    /// Names of the data files that recipes inside the binary read.
+    public static let dataFiles = ["chat_tune.tsv", "reviews.tsv"]
+
     /// Names of the recipes inside the binary.
     public static let recipes = [
         "answers", "chat_tune", "cola", "documents", "e2e_nlg", "finetune_text", "generate", "labels", "loop", "pairs",

@@ -50,11 +50,13 @@ extension LoraConfig {
             Option(
                 "target_modules", .strings, default: .words("those usual for the architecture"),
                 "Modules to adapt: a list of path endings, a Python regular expression over whole paths, or \"all-linear\".",
-                example: "{ \"query\", \"value\" }"),
-            Option("exclude_modules", .strings, "Modules not to adapt, as in target_modules.", example: "{ \"key\" }"),
+                example: "{ \"query\", \"value\" }", values: .modules),
+            Option(
+                "exclude_modules", .strings, "Modules not to adapt, as in target_modules.", example: "{ \"key\" }",
+                values: .modules),
             Option(
                 "modules_to_save", .list(.string), default: .words("the task's head"),
-                "Modules trained and saved whole besides.", example: "{ \"classifier\" }"),
+                "Modules trained and saved whole besides.", example: "{ \"classifier\" }", values: .modules),
             Option(
                 "bias", .oneOf(Bias.allCases.map(\.rawValue)), default: "none", "Which biases are trained besides."),
             Option(
@@ -68,11 +70,11 @@ extension LoraConfig {
             Option(
                 "rank_pattern", .table,
                 "Ranks of some modules, by expressions over path endings; the one that matches most of a path holds.",
-                example: "{ query = 4 }"),
+                example: "{ query = 4 }", values: .modules),
             Option(
                 "alpha_pattern", .table,
                 "lora_alpha of some modules, by expressions over path endings; the one that matches most of a path holds.",
-                example: "{ query = 16 }"),
+                example: "{ query = 16 }", values: .modules),
             Option(
                 "layers_to_transform", .either([.count, .integers(.count)]), default: .words("all"),
                 "Numbers of the layers to adapt, from 0.", example: "{ 0, 1 }"),

@@ -56,11 +56,14 @@ static volatile sig_atomic_t continued;
 static bool line_begins, shows;
 // Characters that were typed so far, and when an arrow last brought an entry back.
 static unsigned long typed_count, recalled_at;
+// The line beneath the one that is being typed, and whether to ask for another one when nothing comes for a moment.
+static char hint[4096];
+static bool hint_is_due, is_shown_above;
 // What was read of the terminal and not used yet.
 static unsigned char waiting[4096];
 static size_t waiting_start, waiting_end;
 
-enum { HISTORY_SIZE = 1000, LARGEST_PASTE = 1 << 22 };
+enum { HISTORY_SIZE = 1000, LARGEST_PASTE = 1 << 22, HINT_PAUSE = 120 };
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l", paste_end[] = "\033[201~";
 
 static void put(const char *text) {
@@ -126,6 +129,61 @@ static char *encode(const wchar_t *wide, size_t count, size_t *length, size_t cu
     return text;
 }
 
+// MARK: Hints
+
+// The cursor is put back by the terminal, so that libedit knows nothing of the line beneath.
+static void take_hint_away(void) {
+    if (!*hint) return;
+    *hint = 0;
+    put("\0337\033[B\r\033[J\0338");
+}
+
+void edit_hint(const char *text, bool is_dim) {
+    if (strncmp(hint, text, sizeof hint - 1) == 0) return;
+    if (!*text) return take_hint_away();
+    snprintf(hint, sizeof hint, "%s", text);
+    char drawn[sizeof hint + 64];
+    // Down and up again makes room where the cursor is in the last row.
+    snprintf(drawn, sizeof drawn, "\033D\033[A\0337\033[B\r\033[J%s%s%s\0338", is_dim ? "\033[2m" : "", hint, is_dim ? "\033[0m" : "");
+    put(drawn);
+}
+
+// Columns of the row that the end of an entry is in; 0 where it is not known.
+static size_t end_column(const LineInfoW *info) {
+    size_t used = 0;
+    const wchar_t *start = info->lastchar;
+    while (start > info->buffer && start[-1] != L'\n') start--;
+    if (start == info->buffer) used = wcslen(prompt);
+    for (const wchar_t *c = start; c < info->lastchar; c++) {
+        int width = wcwidth(*c);
+        used += width > 0 ? (size_t)width : 0;
+    }
+    return shown_size.ws_col ? used % shown_size.ws_col : 0;
+}
+
+static void ask_for_hint(void) {
+    hint_is_due = false;
+    const LineInfoW *info = api.el_wline(editor);
+    size_t column = end_column(info), length = 0;
+    // At the edge terminals differ in which row the cursor is.
+    bool fits = column > 0 && column + 1 < shown_size.ws_col;
+    char *text = info->cursor == info->lastchar && fits ? encode(info->buffer, (size_t)(info->lastchar - info->buffer), &length, 0, NULL) : NULL;
+    if (text) {
+        caller.hint(caller.context, text, length);
+    } else {
+        take_hint_away();
+    }
+    free(text);
+}
+
+// A character at the end of the entry leaves the line beneath as it is; anything else may move the cursor, or print.
+static void keep_hint_for(int byte) {
+    if (!*hint) return;
+    const LineInfoW *info = api.el_wline(editor);
+    bool is_plain = byte >= 0x20 && byte < 0x7F && info->cursor == info->lastchar && end_column(info) + 2 < shown_size.ws_col;
+    if (!is_plain || waiting_start < waiting_end) take_hint_away();
+}
+
 // MARK: Reading
 
 // The next byte of the terminal; -1 at its end, -2 where the caller stops.
@@ -134,10 +192,13 @@ static int next_byte(void) {
         if (caller.stops(caller.context)) return -2;
         // Woken now and then: a signal may come just before poll, or reach another thread.
         struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (poll(&input, 1, 100) <= 0) {
+        int ready = poll(&input, 1, hint_is_due ? HINT_PAUSE : 100);
+        if (ready <= 0) {
             if (continued) return -3;
+            if (ready == 0 && hint_is_due) ask_for_hint();
             continue;
         }
+        hint_is_due = false;
         ssize_t count = read(STDIN_FILENO, waiting, sizeof waiting);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return -1;
@@ -150,6 +211,7 @@ static int next_byte(void) {
 // After a stop by Ctrl-Z the terminal is as the shell left it.
 static void take_terminal_back(EditLine *el) {
     continued = 0;
+    *hint = 0;
     api.el_wset(el, EL_PREP_TERM, 0);
     api.el_wset(el, EL_PREP_TERM, 1);
     put(paste_on);
@@ -160,6 +222,7 @@ static void follow_size(EditLine *el) {
     struct winsize size;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return;
     if (size.ws_col == shown_size.ws_col && size.ws_row == shown_size.ws_row) return;
+    take_hint_away();
     shown_size = size;
     api.el_resize(el);
 }
@@ -178,7 +241,11 @@ static int read_character(EditLine *el, wchar_t *character) {
         put(paste_on);  // behind the prompt, so that the prompt begins its line
     }
     int first;
+    hint_is_due = caller.hint && waiting_start == waiting_end && !is_shown_above;
+    is_shown_above = false;
     while ((first = next_byte()) == -3) take_terminal_back(el);
+    hint_is_due = false;
+    keep_hint_for(first);
     follow_size(el);
     if (first == -1) return 0;
     if (first < 0) {
@@ -264,6 +331,7 @@ static unsigned char complete(EditLine *el, wint_t key) {
     shows = false;
     caller.complete(caller.context, text, length, cursor);
     free(text);
+    is_shown_above = shows;
     return shows ? CC_REDISPLAY : CC_REFRESH;
 }
 

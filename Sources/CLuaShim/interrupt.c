@@ -16,14 +16,23 @@ enum { MAX_RUNNING = 64 };
 static _Atomic(lw_state *) running[MAX_RUNNING];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int interrupts, alarms, requested;
+// What waits, since what runs now is none of what it is meant for, or must not be left half done.
+static atomic_int deferred;
 // Milliseconds of the monotonic clock at the first SIGTERM, 0 before it.
 static atomic_llong terminated, interrupted;
 
-int32_t lw_pending(void) {
-    if (atomic_load_explicit(&interrupts, memory_order_relaxed)) return LW_INTERRUPT;
+int32_t lw_defer(int32_t what) { return atomic_exchange(&deferred, what); }
+
+static int32_t pending(int32_t without) {
+    if (without < LW_DEFER_INTERRUPTS && atomic_load_explicit(&interrupts, memory_order_relaxed)) return LW_INTERRUPT;
+    if (without >= LW_DEFER_ALL) return LW_RUNNING;
     if (atomic_load_explicit(&alarms, memory_order_relaxed)) return LW_TIME;
     return atomic_load_explicit(&requested, memory_order_relaxed);
 }
+
+bool lw_arrived(void) { return pending(LW_DEFER_NOTHING) != LW_RUNNING; }
+
+int32_t lw_pending(void) { return pending(atomic_load_explicit(&deferred, memory_order_relaxed)); }
 
 void lw_clear_pending(void) {
     atomic_store(&interrupts, 0);

@@ -15,6 +15,7 @@ atomic_int memory_stopping = 0;
 
 static _Atomic int64_t limit = 0;
 static _Atomic int64_t regions = 0;
+static _Atomic int64_t peak = 0;
 // What was held when the limit was set.
 static _Atomic int64_t touched_before = 0, promised_before = 0, space_before = 0, regions_before = 0;
 
@@ -61,6 +62,7 @@ void memory_begin(int64_t bytes) {
     atomic_store(&promised_before, promised());
     atomic_store(&limit, bytes > 0 ? bytes : machine_memory());
     atomic_store(&memory_credit, 0);
+    atomic_store(&peak, 0);
 }
 
 int64_t memory_limit(void) {
@@ -74,8 +76,13 @@ static int64_t held(int64_t touched) {
     touched -= atomic_load(&touched_before);
     int64_t asked = promised() - atomic_load(&promised_before);
     if (asked > touched) touched = asked;
-    return touched > 0 ? touched : 0;
+    if (touched < 0) touched = 0;
+    int64_t most = atomic_load(&peak);
+    while (touched > most && !atomic_compare_exchange_weak(&peak, &most, touched)) {}
+    return touched;
 }
+
+int64_t memory_peak(void) { return atomic_load(&peak); }
 
 int64_t memory_held(void) {
     int64_t space, touched;

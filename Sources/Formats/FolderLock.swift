@@ -132,6 +132,13 @@ public final class FolderLock: Sendable {
 }
 
 extension Folder {
+    /// Whether some process is writing this folder now: it has its lock.
+    public var isLocked: Bool {
+        guard let opened = try? walk("").openFolder(place) else { return false }
+        defer { close(opened) }
+        return FolderLock.isTaken(opened)
+    }
+
     /// Takes the right to write this folder, and removes what killed writes have left in it; throws where another process has it, with
     /// its number.
     public func lock() throws -> FolderLock {

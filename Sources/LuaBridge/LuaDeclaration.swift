@@ -14,12 +14,15 @@ public final class LuaParameter: Sendable {
     public let isOptional: Bool
     /// What it is where it is left out.
     public let standard: OptionLiteral?
+    /// What its texts name; of a function, the fields of its first argument.
+    public let values: OptionValues?
 
     /// Declares a parameter; one with a default may be left out.
     public init(
         _ name: String, _ type: OptionType, default standard: OptionLiteral? = nil, optional: Bool = false,
-        _ doc: String
+        values: OptionValues? = nil, _ doc: String
     ) {
+        self.values = values
         (self.name, self.type, self.standard, self.doc) = (name, type, standard, doc)
         isOptional = optional || standard != nil
     }

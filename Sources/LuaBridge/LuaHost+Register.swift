@@ -84,6 +84,7 @@ extension LuaHost {
     /// Declares a module with all that is in it; `global` also gives it to scripts under that name without `require`.
     public func register(_ module: LuaModule, global: String? = nil) throws {
         try confirm(lw_module_new(state.raw, module.name))
+        givenModules.insert(module.name)
         document(module.name, .module, module.doc)
         for function in module.functions {
             lw_out_reset(state.raw)
@@ -131,6 +132,7 @@ extension LuaHost {
         lw_out_reset(state.raw)
         try encode(value)
         try confirm(lw_set_module(state.raw, name))
+        givenModules.insert(name)
     }
 
     /// Sets a field of a registered module, such as a function written in Lua.

@@ -52,6 +52,10 @@ public final class LuaHost {
     var entries: [Int32: Entry] = [:]
     var typeOfClass: [ObjectIdentifier: Int32] = [:]
     var tableTypes: [String: Int32] = [:]
+    /// Names of the modules that are registered, and of values that `require` gives.
+    public internal(set) var givenModules: Set<String> = []
+    /// Names of the types of plain tables with methods, whose fields nobody declares.
+    public var tableTypeNames: Set<String> { Set(tableTypes.keys) }
     var functions: [HostFunction] = []
     /// Everything that is registered, for help, stubs and tests.
     public internal(set) var documentation: [LuaDocumentation] = []
@@ -123,8 +127,8 @@ public final class LuaHost {
             ("file.lines", "it is standard output"),
         ]
 
-    /// What recipes are told about parts of Lua that they have not got.
-    static let stockHints: [(String, String)] =
+    /// What recipes are told about parts of Lua that they have not got, by name: `os.exit`.
+    public static let stockHints: [(String, String)] =
         filesHints + [
             ("debug", "errors carry a traceback"),
             ("package", "require finds modules beside the recipe and lorawb's own"),

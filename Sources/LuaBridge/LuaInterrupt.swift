@@ -36,6 +36,23 @@ public enum LuaInterrupt {
     /// Whether scripts are to stop: cheap enough for every step of a long loop, on any thread.
     public static var isPending: Bool { lw_pending() != 0 }
 
+    /// Whether a signal came that is meant for the user's line, be it deferred or not: what waits for keys ends then.
+    public static var hasArrived: Bool { lw_arrived() }
+
+    /// Lets what runs go on through Ctrl-C, which then waits: it is the work of no line that the user typed.
+    ///
+    /// The time limit still counts.
+    public static func deferInterrupts(_ defers: Bool) {
+        _ = lw_defer(Int32(defers ? LW_DEFER_INTERRUPTS : LW_DEFER_NOTHING))
+    }
+
+    /// Runs `body`, which must not be left half done, through signals and the time limit; they count again behind it.
+    public static func deferring<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let before = lw_defer(Int32(LW_DEFER_ALL))
+        defer { _ = lw_defer(before) }
+        return try body()
+    }
+
     /// Why scripts are to stop.
     public static var pending: Reason? {
         switch Int(lw_pending()) {

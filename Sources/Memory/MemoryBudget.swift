@@ -51,6 +51,11 @@ public enum MemoryBudget {
     /// Bytes that count against it now.
     public static var held: Int { Int(memory_held()) }
 
+    /// The most bytes that were found to count since the limit was set.
+    ///
+    /// It is looked at whenever an arena grows and whenever much was taken; what comes and goes in between is small.
+    public static var peak: Int { max(held, Int(memory_peak())) }
+
     /// Bytes that may still be taken, of the limit and of what the machine has free.
     public static var available: Int {
         min(max(0, limit - held), Int(clamping: memory_machine_free()))
@@ -76,13 +81,19 @@ public enum MemoryBudget {
     }
 
     /// Notes that so many bytes were mapped outside of malloc, or unmapped where below zero.
-    public static func mapped(_ change: Int) { memory_regions(Int64(change)) }
+    public static func mapped(_ change: Int) {
+        memory_regions(Int64(change))
+        if change > 0 { _ = memory_held() }
+    }
 
     /// Whether a signal came after which `check` may throw: cheap enough for every piece of work on any thread.
     public static var isStopping: Bool { memory_is_stopping() }
 
     /// Throws where the work in progress is to stop; for loops that fill memory.
     public static func check() throws { try state.withLock { $0.session }?.check() }
+
+    /// Collects garbage and gives back what nobody uses.
+    public static func tidy() { shrink(state.withLock { $0.session }) }
 
     /// Throws where `bytes` more do not fit, without taking them.
     public static func expect(_ bytes: Int) throws {
@@ -134,6 +145,9 @@ public struct MemoryRefusal: Error, CustomStringConvertible, Sendable {
 
     /// What Lua was refused for its own values.
     public static let lua = MemoryRefusal("not enough memory")
+
+    /// What a plan says will be refused.
+    public init(planned message: String) { self.init(message) }
 
     init(_ message: String) { description = MemoryRefusal.prefix + message }
 

@@ -131,7 +131,8 @@ private func loadModel(
     var config = config
     try config.apply(options)
     switch options.weights {
-    case .random, .none: return try makeModel(config, options)
+    case .random: return try makeModel(config, options)
+    case .none: return try makeModel(config, options, files: try? open())
     case .file: break
     }
     let storage = try options.storage()
@@ -156,9 +157,16 @@ private func loadModel(
 
 /// Makes a model without a checkpoint, with random weights or with shapes only.
 public func makeModel(_ config: ModelConfig, _ options: LoadOptions) throws -> LoadedModel {
+    try makeModel(config, options, files: nil)
+}
+
+/// The same; `files` say how the numbers would be stored of which only the shapes are made.
+private func makeModel(
+    _ config: ModelConfig, _ options: LoadOptions, files: (any WeightSource)?
+) throws -> LoadedModel {
     let storage = try options.storage()
     let random = RandomStore(key: RandomKey(seed: options.seed), storage: storage)
-    let store: any WeightStore = options.weights == .none ? ShapeStore() : random
+    let store: any WeightStore = options.weights == .none ? ShapeStore(storage: storage, files: files) : random
     if options.weights == .random { try checkSize(of: config, options) { _ in true } }
     let model = try PretrainedModel(config, taskType: options.taskType, store: store)
     let isExpanded = options.weights == .random && storage.dtype == .bfloat16 && storage.resolved(.bfloat16) == .float32

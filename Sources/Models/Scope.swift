@@ -1,3 +1,4 @@
+import Formats
 import Kernels
 import Memory
 import Tensors
@@ -126,14 +127,44 @@ public final class RandomStore: WeightStore {
 
 /// Shapes without values, for counts and plans.
 public final class ShapeStore: WeightStore {
-    /// New store.
-    public init() {}
+    private let storage: MatrixStorage
+    private let fileType: FrozenMatrix.DType
+    private let isMapped: Bool
+
+    /// New store; how matrices would be stored, which plans ask: by `storage`, out of files that have them as `fileType` and, where they
+    /// can be read as they are, mapped.
+    public init(
+        storage: MatrixStorage = MatrixStorage(), fileType: FrozenMatrix.DType = .float32, isMapped: Bool = true
+    ) {
+        (self.storage, self.fileType, self.isMapped) = (storage, fileType, isMapped)
+    }
+
+    /// A store for shapes whose values would come from these files; float32 where nobody can tell.
+    convenience init(storage: MatrixStorage, files: (any WeightSource)?) {
+        var (fileType, isMapped, most) = (FrozenMatrix.DType.float32, true, 0)
+        // Matrices of a checkpoint are stored alike: that of the most rows stands for all.
+        for name in files?.names ?? [] {
+            guard let entry = files?.entry(name), entry.shape.count == 2, entry.shape[0] > most else { continue }
+            most = entry.shape[0]
+            fileType = entry.dtype == "BF16" ? .bfloat16 : .float32
+            isMapped = files?.mappedNumbers(of: name) != nil
+        }
+        self.init(storage: storage, fileType: fileType, isMapped: isMapped)
+    }
 
     /// A weight of which only the shape is known.
     public func weight(
         _ name: String, _ shape: [Int], startingWith initialisation: Initialisation, isTransposed: Bool
     ) throws -> Weight {
-        Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+        let weight = Weight(name: name, shape: shape, value: .absent, origin: .shapeOnly)
+        if shape.count == 2 {
+            let dtype = storage.resolved(fileType)
+            weight.imagined = FrozenMatrix(
+                shapeOnlyRows: shape[isTransposed ? 1 : 0], columns: shape[isTransposed ? 0 : 1], name: name,
+                dtype: dtype, packing: storage.packing, isTransposed: isTransposed,
+                isOwned: !isMapped || fileType == .bfloat16 && dtype == .float32)
+        }
+        return weight
     }
 }
 

@@ -43,6 +43,16 @@ public final class Weight {
     /// a trained bias had before, while its adapter is disabled.
     public var standIn: Value?
 
+    /// What a pass over shapes multiplies with where only the shape of a matrix is known.
+    var imagined: FrozenMatrix?
+    /// Whether products keep two packed copies of it.
+    public var isPackedTwice: Bool {
+        if case .matrix(let matrix) = value { return matrix.packing == .twice }
+        return imagined?.packing == .twice
+    }
+    /// Bytes that its numbers would take in memory where only the shape is known.
+    public var imaginedBytes: Int { imagined?.ownedBytes ?? 0 }
+
     /// New weight; `requiresGrad` is that of the tensor where there is one.
     public init(name: String, shape: [Int], value: Value, origin: Origin, fileDType: String = "F32") {
         (self.name, self.shape, self.value, self.origin, self.fileDType) = (name, shape, value, origin, fileDType)
@@ -57,11 +67,20 @@ public final class Weight {
     /// The weight whose values a layer uses: an active copy, else this one.
     public var active: Weight { activeCopy.flatMap(copy(of:)) ?? self }
 
-    /// What forward reads; throws where only shapes are known.
+    /// What forward reads; throws where only shapes are known, but in a pass over shapes.
     public func current() throws -> Value {
         let weight = active
         if weight === self, let standIn { return standIn }
         guard case .absent = weight.value else { return weight.value }
+        if let pass = ShapePass.current {
+            if let matrix = weight.imagined, !weight.requiresGrad { return .matrix(matrix) }
+            return .tensor(
+                try pass.standIn(for: weight) {
+                    let tensor = try Tensor(uninitialized: weight.shape)
+                    try tensor.setRequiresGrad(weight.requiresGrad)
+                    return tensor
+                })
+        }
         throw ModelError("'\(name)' has no values: the model was made with weights = \"none\", which knows shapes only")
     }
 

@@ -18,12 +18,15 @@ public final class Option: Sendable {
     public let aliases: [String]
     /// Whether it must be given.
     public let isRequired: Bool
+    /// What its texts, or the keys of its table, name.
+    public let values: OptionValues?
 
     /// Declares an option; without an example the first value of its type that is not the default serves as one.
     public init(
         _ name: String, _ type: OptionType, default standard: OptionLiteral? = nil, _ doc: String,
-        example: String? = nil, aliases: [String] = [], required: Bool = false
+        example: String? = nil, aliases: [String] = [], required: Bool = false, values: OptionValues? = nil
     ) {
+        self.values = values
         (self.name, self.type, self.standard, self.doc) = (name, type, standard, doc)
         (self.aliases, isRequired) = (aliases, required)
         self.example = example ?? Option.example(of: type, standard)
@@ -94,10 +97,15 @@ public final class OptionTable: Sendable {
         option(name) != nil || refused[name] != nil || inert[name] != nil
     }
 
+    /// The nearest of all known names to one that is not there.
+    public func nearest(to name: String) -> String? {
+        nearestName(
+            to: name, in: options.flatMap { [$0.name] + $0.aliases } + refused.keys.sorted() + inert.keys.sorted())
+    }
+
     /// The end of an error about a name that is not there: the nearest of all known names, else the options that there are.
     public func hint(for name: String) -> String {
-        let known = options.flatMap { [$0.name] + $0.aliases } + refused.keys.sorted() + inert.keys.sorted()
-        if let nearest = nearestName(to: name, in: known) { return "; did you mean '\(nearest)'?" }
+        if let nearest = nearest(to: name) { return "; did you mean '\(nearest)'?" }
         return options.isEmpty ? "; there are none" : "; there are \(options.map(\.name).joined(separator: ", "))"
     }
 }

@@ -38,9 +38,7 @@ public struct OptionReader<Value: OptionValue> {
         values.reserveCapacity(members.count)
         for (name, value) in members {
             guard let option = declared.option(name) else {
-                if try !OptionReader.isWithoutEffect(name, value, declared, place, ignoresUnknown) {
-                    throw OptionError("\(place)unknown option '\(name)'\(declared.hint(for: name))")
-                }
+                try OptionReader.checkUndeclared(name, value, declared, place, ignoresUnknown)
                 continue
             }
             if value.isAbsent { continue }
@@ -64,6 +62,15 @@ public struct OptionReader<Value: OptionValue> {
         self.values = values
     }
 
+    /// Throws where a name that is no option may not be given with this value.
+    public static func checkUndeclared(
+        _ name: String, _ value: Value, _ declared: OptionTable, _ place: String, _ ignoresUnknown: Bool = false
+    ) throws {
+        if try !isWithoutEffect(name, value, declared, place, ignoresUnknown) {
+            throw OptionError("\(place)unknown option '\(name)'\(declared.hint(for: name))")
+        }
+    }
+
     /// Whether a name that is no option may be given with this value; throws where it is refused.
     @usableFromInline static func isWithoutEffect(
         _ name: String, _ value: Value, _ declared: OptionTable, _ place: String, _ ignoresUnknown: Bool
@@ -81,7 +88,8 @@ public struct OptionReader<Value: OptionValue> {
         return ignoresUnknown
     }
 
-    @usableFromInline static func refusal(_ name: String, _ type: OptionType, _ value: Value, _ place: String)
+    /// The error of an option whose value is of the wrong type or out of its range.
+    public static func refusal(_ name: String, _ type: OptionType, _ value: Value, _ place: String)
         -> OptionError
     {
         if let text = value.asString, !type.choices.isEmpty, let nearest = nearestName(to: text, in: type.choices) {

@@ -123,6 +123,15 @@ public indirect enum OptionType: Sendable {
         }
     }
 
+    /// The function among its alternatives, as it is called.
+    public var function: OptionType? {
+        switch self {
+        case .function: self
+        case .either(let types): types.lazy.compactMap(\.function).first
+        default: nil
+        }
+    }
+
     /// The first entry of a list that a list of this type cannot hold, with its place from 1; nil for what is no list, and where there is none.
     func wrongEntry<Value: OptionValue>(of value: Value) -> (place: Int, shown: String)? {
         let entry: OptionType

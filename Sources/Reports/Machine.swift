@@ -26,6 +26,20 @@ package enum Machine {
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
+    /// Name and version of the operating system, and the processor's architecture: "Linux 6.1.0 x86_64".
+    package static var system: String {
+        var names = utsname()
+        guard unsafe uname(&names) == 0 else { return "unknown" }
+        func text(_ bytes: UnsafeRawBufferPointer) -> String {
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let parts = unsafe [
+            withUnsafeBytes(of: &names.sysname, text), withUnsafeBytes(of: &names.release, text),
+            withUnsafeBytes(of: &names.machine, text),
+        ]
+        return parts.joined(separator: " ")
+    }
+
     /// Number of processors.
     package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 

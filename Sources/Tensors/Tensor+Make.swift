@@ -25,6 +25,7 @@ extension Tensor {
     /// Tensor of one value.
     public static func full(_ shape: [Int], _ value: Float) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
+        guard ShapePass.current == nil else { return result }
         let target = try result.mutableFloats()
         try fill(result.count) { (target + $0.lowerBound).update(repeating: value, count: $0.count) }
         return result
@@ -98,6 +99,7 @@ extension Tensor {
     /// Numbers from U(low, high): a function of the key and the place.
     public static func rand(_ shape: [Int], key: RandomKey, low: Float = 0, high: Float = 1) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
+        guard ShapePass.current == nil else { return result }
         let target = try result.mutableFloats()
         try fill(result.count) { key.fillUniform(target, $0, low: low, high: high) }
         return result
@@ -106,6 +108,7 @@ extension Tensor {
     /// Numbers from N(0, deviation²): a function of the key and the place.
     public static func randn(_ shape: [Int], key: RandomKey, deviation: Float = 1) throws -> Tensor {
         let result = try Tensor(uninitialized: shape)
+        guard ShapePass.current == nil else { return result }
         let target = try result.mutableFloats()
         try fill(result.count) { key.fillNormal(target, $0, deviation: deviation) }
         return result
@@ -120,6 +123,7 @@ extension Tensor {
     /// A tensor with the same values in memory of its own, made by no operation.
     public func copy() throws -> Tensor {
         let result = try Tensor(uninitialized: shape, dtype: dtype)
+        guard ShapePass.current == nil || dtype == .int64 else { return result }
         switch dtype {
         case .float32: try result.mutableFloats().update(from: floats(), count: count)
         case .int64: try result.mutableIntegers().update(from: integers(), count: count)

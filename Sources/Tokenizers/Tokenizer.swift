@@ -364,6 +364,7 @@ public struct Tokenizer: Sendable {
                 "stride must lie between 0 and the \(max(room, 0)) tokens that max_length \(maxLength) leaves, "
                     + "and is \(options.stride)")
         }
+        if counts.reduce(0, +) > maxLength - special { TruncatedTexts.add() }
         return try Truncation.parts(counts, limit: maxLength - special, options)
     }
 }

@@ -1,3 +1,16 @@
+import Synchronization
+
+/// How many texts, or pairs, were cut since the program started.
+public enum TruncatedTexts {
+    private static let number = Atomic<Int>(0)
+
+    /// The number.
+    public static var count: Int { number.load(ordering: .relaxed) }
+
+    /// Adds one.
+    static func add() { number.wrappingAdd(1, ordering: .relaxed) }
+}
+
 /// The reference's truncation: how many tokens of each text stay, and how what is cut off is divided.
 enum Truncation {
     /// The ranges of the first text and of the second that are kept, each followed by those that overflow.

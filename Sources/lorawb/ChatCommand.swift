@@ -56,6 +56,7 @@ struct ChatCommand: ParsableCommand {
                     "--\(name) expects a number from \(range.lowerBound) to \(range.upperBound), got \(value)")
             }
         }
+        if host.locked { throw ValidationError("--locked goes with a recipe, whose header has what is checked") }
         if host.resume != nil || host.runDir != nil {
             throw ValidationError("a conversation has no run folder; leave --run-dir and --resume out")
         }

@@ -18,6 +18,9 @@ struct HostOptions: ParsableArguments {
     @Flag(name: .long, help: "With --resume: go on with a changed recipe, which the run records.")
     var edited = false
 
+    @Flag(name: .long, help: "Refuse to run where an input is not the one whose sha256 the recipe's header has.")
+    var locked = false
+
     @Option(
         name: .long, parsing: .unconditional,
         help: "Seed of random numbers, where the recipe declares no parameter of that name.")
@@ -40,7 +43,7 @@ struct HostOptions: ParsableArguments {
     var maxMemory: String?
 
     /// The names of the options above that take no value, as typed.
-    static let flags = ["edited"]
+    static let flags = ["edited", "locked"]
     /// The names of the others.
     static let names = [
         "threads", "run-dir", "resume", "seed", "allow-read", "allow-write", "time-limit", "max-memory",
@@ -73,13 +76,31 @@ struct HostOptions: ParsableArguments {
         return bytes
     }
 
+    /// These options, and those of `before` where nothing is said here.
+    func over(_ before: HostOptions) -> HostOptions {
+        var merged = self
+        merged.threads = threads ?? before.threads
+        merged.runDir = runDir ?? before.runDir
+        merged.resume = resume ?? before.resume
+        merged.edited = edited || before.edited
+        merged.locked = locked || before.locked
+        merged.seed = seed ?? before.seed
+        merged.timeLimit = timeLimit ?? before.timeLimit
+        merged.maxMemory = maxMemory ?? before.maxMemory
+        merged.allowRead = before.allowRead + allowRead
+        merged.allowWrite = before.allowWrite + allowWrite
+        return merged
+    }
+
     /// The options as the workbench takes them.
     func session() throws -> SessionOptions {
         guard !edited || resume != nil else { throw ValidationError("--edited goes with --resume RUN") }
-        return SessionOptions(
+        var options = SessionOptions(
             threads: threads, runFolder: resume ?? runDir, resume: resume != nil, edited: edited, seed: seed,
             allowRead: allowRead, allowWrite: allowWrite, timeLimit: timeLimit, memoryLimit: try memoryLimit(),
             typed: typed)
+        options.locked = locked
+        return options
     }
 
     /// The options as words, but for those that name a run.
@@ -89,6 +110,6 @@ struct HostOptions: ParsableArguments {
             ("allow-read", allowRead), ("allow-write", allowWrite),
             ("time-limit", timeLimit.map { [Figures.plain($0)] } ?? []), ("max-memory", maxMemory.map { [$0] } ?? []),
         ]
-        return values.flatMap { name, values in values.flatMap { ["--\(name)", $0] } }
+        return values.flatMap { name, values in values.flatMap { ["--\(name)", $0] } } + (locked ? ["--locked"] : [])
     }
 }

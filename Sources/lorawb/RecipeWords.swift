@@ -49,7 +49,7 @@ struct RecipeWords {
 
     private static func unknown(_ word: String, _ command: String) -> String {
         let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
-        let own = command == "profile" ? ProfileOptions.names : []
+        let own = command == "profile" ? ProfileOptions.names : command == "plan" ? PlanOptions.names : []
         let near = Workbench.nearest(String(name), in: HostOptions.names + HostOptions.flags + own)
         return "unknown option '\(word)' before the recipe"
             + (near.map { "; did you mean --\($0)?" } ?? "; a recipe's own parameters stand behind it")
@@ -73,16 +73,7 @@ struct RecipeWords {
         guard !typed.host.isEmpty else { return (before, typed) }
         do {
             try typed.refuseRepeated()
-            var merged = try HostOptions.parse(typed.host)
-            merged.threads = merged.threads ?? before.threads
-            merged.runDir = merged.runDir ?? before.runDir
-            merged.resume = merged.resume ?? before.resume
-            merged.edited = merged.edited || before.edited
-            merged.seed = merged.seed ?? before.seed
-            merged.timeLimit = merged.timeLimit ?? before.timeLimit
-            merged.maxMemory = merged.maxMemory ?? before.maxMemory
-            merged.allowRead = before.allowRead + merged.allowRead
-            merged.allowWrite = before.allowWrite + merged.allowWrite
+            let merged = try HostOptions.parse(typed.host).over(before)
             try merged.validate()
             return (merged, typed)
         } catch {

@@ -18,12 +18,5 @@ struct ReportCommand: ParsableCommand {
     @Argument(help: "Folders of runs, or their names beneath runs.")
     var runs: [String]
 
-    func run() throws {
-        do {
-            print(try RunReports.write(of: runs, to: output))
-        } catch {
-            Workbench.complain("\(error)")
-            throw ExitCode(1)
-        }
-    }
+    func run() throws { throw ExitCode(Runs.report(runs, to: output)) }
 }

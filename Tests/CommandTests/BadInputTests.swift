@@ -201,7 +201,7 @@ struct BadInputTests {
         ] {
             let outcome = try place.train("--run-dir", name)
             #expect(outcome.code == 1, "\(outcome)")
-            #expect(outcome.line.hasSuffix("train: \(place.path)/\(name): \(reason)"), "\(outcome)")
+            #expect(outcome.line.hasSuffix("trainer: \(place.path)/\(name): \(reason)"), "\(outcome)")
         }
         #expect(try place.text("taken") == "a file")
         let adapter =

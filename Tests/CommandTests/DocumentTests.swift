@@ -50,7 +50,7 @@ struct DocumentTests {
     func commands() throws {
         let place = try Place()
         let help = try Self.run(place, "help")
-        for command in ["run", "profile", "repl", "info", "stubs"] {
+        for command in ["run", "profile", "repl", "info", "stubs", "check"] {
             #expect(help.out.contains("\n  \(command)"), "\(command)")
         }
         #expect(help.out.contains("load_dataset") && help.code == 0)

@@ -27,6 +27,8 @@ extension EveryCall {
         "lorawb.optim.clip_grad_norm": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.optim.clip_grad_norm_": ["make[\"lorawb.nn.Module\"]():parameters()", "1"],
         "lorawb.Trainer:predict": ["make[\"rows\"]()"],
+        "lorawb.Trainer:change": ["{ learning_rate = 1e-4 }"],
+        "lorawb.Trainer:add_callback": ["{ on_log = print }"], "lorawb.Trainer:remove_callback": ["\"on_log\""],
         "lorawb.Trainer:save_model": ["lorawb.run_dir .. \"/trained\""],
         ":sort": ["\"label\""], ":select_columns": ["\"label\""], ":remove_columns": ["\"label\""],
         ":rename_columns": ["{ label = \"labels\" }"],
@@ -150,6 +152,11 @@ extension EveryCall {
         make["lorawb.Metric"] = function() return lorawb.metrics.accuracy end
         make["lorawb.Trainer"] = function()
           return train { max_steps = 1, per_device_train_batch_size = 2, save_strategy = "no", disable_tqdm = true }
+        end
+        make["lorawb.Job"] = function()
+          local job = make["lorawb.Trainer"]():start()
+          job:pause()
+          return job
         end
         make["lorawb.Samples"] = function() return lorawb.samples { input_ids = { 1, 2 } } end
         make["lorawb.TrainerState"] = function() return make["lorawb.Trainer"]().state end

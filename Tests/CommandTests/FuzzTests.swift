@@ -17,6 +17,7 @@ import Testing
 
     private static let kinds: [String] = [
         "safetensors", "json", "data", "tokenizer", "stages", "model", "adapter", "pattern", "resume", "recipe",
+        "record", "check",
     ]
 
     @Test("the first inputs of a seed end nothing", arguments: kinds)

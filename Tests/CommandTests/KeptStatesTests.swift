@@ -33,7 +33,10 @@ struct KeptStatesTests {
         #expect(running.waits(for: "step \(step)\n"))
         running.signal(signal)
         #expect(running.wait().code == code)
-        let allowed = ["recipe.lua", "params.json", "environment.json", "log.jsonl", ".lorawb.lock", "details.json", "report.html"]
+        let allowed = [
+            "recipe.lua", "params.json", "environment.json", "metrics.jsonl", ".lorawb.lock", "trainer_state.json",
+            "run.json", "details.json", "report.html",
+        ]
         #expect(place.files("cut").allSatisfy { allowed.contains($0) || $0.hasPrefix("checkpoint-") })
         let resumed = try place.train("--pause", "30", "--resume", "cut")
         #expect(resumed.code == 0, "\(resumed)")

@@ -46,7 +46,7 @@ struct MistakesTests {
         ),
         (
             "local d = data:map(function(row) return { input_ids = tokenizer:encode(row.sentence) } end) lorawb.trainer { model = model, train_dataset = d, args = { save_strategy = 'no' } }.args.learning_rate = 1",
-            "args cannot be changed ('learning_rate'); lorawb.trainer is given args, once, when it makes the trainer"
+            "args cannot be changed ('learning_rate'); lorawb.trainer is given args when it makes the trainer, and trainer:change { learning_rate = 1e-4 } changes what may change later"
         ),
         (
             "local args = lorawb.args { epochs = 3 } args.epochss = 4",

@@ -3,7 +3,7 @@ import Testing
 
 /// report.html: what it shows is what the log says, and it needs nothing but itself.
 struct ReportTests {
-    static let log = "log.jsonl"
+    static let log = "metrics.jsonl"
 
     /// A run of three epochs that says at its end what each row of the evaluation costs.
     private func place() throws -> Place {
@@ -113,16 +113,16 @@ struct ReportTests {
         let table = try #require(page.html.components(separatedBy: "What differs").last)
         #expect(table.contains("<td>lr</td><td>0.01</td><td>0.001</td>") && !table.contains("<td>epochs</td>"))
         for (words, line) in [
-            (["nothing"], "lorawb: nothing: there is no such run, neither here nor beneath runs"),
-            (["data"], "lorawb: data: is no run's folder: there is no log of a trainer in it"),
-            (["one", "-o", "missing/x.html"], "lorawb: \(place.path)/missing: there is no such folder"),
+            (["on"], "lorawb: report: there is no run 'on'; did you mean 'one'?"),
+            (["data"], "lorawb: report: data: holds no run: there is no recipe.lua with its params.json"),
+            (["one", "-o", "missing/x.html"], "lorawb: report: \(place.path)/missing: there is no such folder"),
         ] {
             let outcome = try Running([Running.program, "report"] + words, cwd: place.path).wait()
-            #expect(outcome.code == 1 && outcome.line == line, "\(outcome)")
+            #expect(outcome.code == 64 && outcome.line == line, "\(outcome)")
         }
         try place.put("runs/one/\(Self.log)", "{\"loss\": 1, \"step\": 1}\nno JSON\n{\"loss\": 2, \"step\": 2}\n")
         let broken = try report("one")
-        #expect(broken.code == 1 && broken.line.contains("runs/one/\(Self.log):2"), "\(broken)")
+        #expect(broken.code == 64 && broken.line.contains("runs/one/\(Self.log):2"), "\(broken)")
     }
 
     @Test(

@@ -15,7 +15,7 @@ struct RunTests {
     }
 
     private func log(_ place: Place, _ folder: String) throws -> [[String: Any]] {
-        try place.text(folder + "/log.jsonl").split(separator: "\n").map {
+        try place.text(folder + "/metrics.jsonl").split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
         }
     }
@@ -25,7 +25,8 @@ struct RunTests {
         let outcome = try place.train("--save", "no", "--epochs", "2")
         #expect(outcome.code == 0, "\(outcome)")
         let files = place.files("runs/train-1")
-        #expect(Set(files).isSuperset(of: ["log.jsonl", "recipe.lua", "params.json", "environment.json"]), "\(files)")
+        #expect(
+            Set(files).isSuperset(of: ["metrics.jsonl", "recipe.lua", "params.json", "environment.json"]), "\(files)")
         #expect(!files.contains { $0.hasPrefix("checkpoint-") })
         let rows = try log(place, "runs/train-1")
         let losses = rows.compactMap { $0["loss"] as? Double }
@@ -44,7 +45,7 @@ struct RunTests {
     @Test func anOutputFolderThatMayNotBeWrittenIsNotNeededForALog() throws {
         let place = try Self.place("output_dir = \"/proc/none\",")
         let outcome = try place.train("--save", "no", "--epochs", "1")
-        #expect(outcome.code == 0 && place.exists("runs/train-1/log.jsonl"), "\(outcome)")
+        #expect(outcome.code == 0 && place.exists("runs/train-1/metrics.jsonl"), "\(outcome)")
         let refused = try place.train("--epochs", "1")
         #expect(refused.code == 1 && refused.err.contains("--allow-write /proc/none"), "\(refused)")
     }

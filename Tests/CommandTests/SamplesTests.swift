@@ -54,7 +54,7 @@ struct SamplesTests {
         }
     }
 
-    @Test("samples are printed after each evaluation, and kept in the log and in the run's log.jsonl")
+    @Test("samples are printed after each evaluation, and kept in the log and in the run's metrics.jsonl")
     func printedAndKept() throws {
         let (outcome, place) = try Self.run(
             "lorawb.samples { prompts = { 'word 3', 'two\\nlines' }, tokenizer = tokenizer, max_new_tokens = 5 }",
@@ -76,7 +76,7 @@ struct SamplesTests {
         #expect(outcome.out.contains("4\tword 3\ttrue\tlength\n4\ttwo lines\ttrue\tlength\n"), "\(outcome)")
         // Samples are no column of figures.
         #expect(!outcome.out.contains(" samples  ") && !outcome.out.contains("  samples\n"), "\(outcome)")
-        let log = place.files("run").filter { $0.hasSuffix("log.jsonl") }
+        let log = place.files("run").filter { $0.hasSuffix("metrics.jsonl") }
         let text = try log.map { try place.text("run/" + $0) }.joined()
         #expect(text.contains("{\"samples\": [{\"prompt\": \"word 3\", \"text\": \""), "\(log) \(text)")
     }

@@ -4,7 +4,7 @@ import Testing
 /// Training in a session: stopping and going on, and several trainers.
 @Suite(.serialized) struct SessionTrainingTests {
     /// A session with a model, an adapter, data, and a function that makes a trainer.
-    private static func start(_ words: String..., place: Place? = nil) throws -> (Terminal, Place) {
+    static func start(_ words: String..., place: Place? = nil) throws -> (Terminal, Place) {
         let isNew = place == nil
         let place = try place ?? Place()
         if isNew {
@@ -40,7 +40,7 @@ import Testing
         return (terminal, place)
     }
 
-    private static func answer(_ terminal: Terminal, _ line: String) -> String {
+    static func answer(_ terminal: Terminal, _ line: String) -> String {
         SessionTests.answer(terminal, line, timeout: 60) ?? "no answer to \(line)"
     }
 
@@ -77,6 +77,28 @@ import Testing
         terminal.type("\u{4}")
         #expect(terminal.end() == 0)
         withExtendedLifetime(place) {}
+    }
+
+    /// A checkpoint of an interruption is whole, also where writing it takes loops that would stop: a tokenizer of many tokens.
+    @Test func whatIsWrittenAtAnInterruptionIsNotInterrupted() throws {
+        let (terminal, place) = try Self.start()
+        let words = (0..<20_000).map { "word\($0)\n" }.joined()
+        try place.put("tiny/vocab.txt", try place.text("tiny/vocab.txt") + words)
+        try? place.remove("tiny/tokenizer.json")
+        #expect(Self.answer(terminal, "tokenizer = lorawb.load_tokenizer 'tiny'") == "")
+        let args = "{ num_train_epochs = 100000, disable_tqdm = true, save_strategy = '%' }"
+        let make =
+            "t = lorawb.trainer { model = model, processing_class = tokenizer, train_dataset = data, args = \(args) }"
+        #expect(Self.answer(terminal, make.replacing("%", with: "steps")) == "")
+        let text = Self.interrupt(terminal, "t:train()", after: 200_000) ?? ""
+        #expect(text.contains("; checkpoint-") && text.contains("to go on: trainer:train()"), "\(text)")
+        // Where nothing is to be saved, coming back to the prompt saves nothing.
+        #expect(Self.answer(terminal, make.replacing("%", with: "no")) == "")
+        let other = Self.interrupt(terminal, "t:train()", after: 200_000) ?? ""
+        #expect(other.contains("training stopped after step") && !other.contains("checkpoint"), "\(other)")
+        #expect(place.exists("runs/repl-1") && !place.exists("runs/repl-1/trainer-2"))
+        terminal.type("\u{4}")
+        #expect(terminal.end() == 0)
     }
 
     @Test func stepsStopWithinHalfASecond() throws {

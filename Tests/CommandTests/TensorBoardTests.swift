@@ -139,7 +139,7 @@ struct TensorBoardTests {
         #expect(texts["args/text_summary"]?.contains("\"learning_rate\": 0.01") == true)
         #expect(texts["model_config/text_summary"]?.contains("\"model_type\": \"bert\"") == true)
         // Every number of the log under transformers' tag, at its step, rounded to float32 and no further.
-        let rows = try place.text("runs/train-1/log.jsonl").split(separator: "\n").map {
+        let rows = try place.text("runs/train-1/metrics.jsonl").split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Double])
         }.filter { $0["epoch_loss"] == nil }
         let logged = events.filter { !$0.scalars.isEmpty }

@@ -56,6 +56,12 @@ final class Terminal {
         }
     }
 
+    /// Gives the terminal another width, of which the program is told as of a window that is drawn wider.
+    func resize(columns: Int) {
+        var size = winsize(ws_row: 50, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+    }
+
     private func read() {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = Foundation.read(master, &buffer, buffer.count)

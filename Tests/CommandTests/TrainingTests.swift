@@ -16,7 +16,7 @@ struct TrainingTests {
         #expect(
             run.isSuperset(of: [
                 "best/adapter_config.json", "best/adapter_model.safetensors", "checkpoint-8/adapter_model.safetensors",
-                "checkpoint-16/trainer_state.json", "recipe.lua", "log.jsonl",
+                "checkpoint-16/trainer_state.json", "recipe.lua", "metrics.jsonl",
             ]), "\(run)")
         #expect(try place.text("runs/train-1/recipe.lua") == Place.trainingRecipe)
         // A second run does not touch the first.

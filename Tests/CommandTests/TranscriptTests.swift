@@ -10,7 +10,7 @@ import Testing
         var printed: [String] = []
     }
 
-    private static let path = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/docs/session.md"
+    private static let path = Transcript.page("session.md")
 
     private static func steps() throws -> [Step] {
         var steps: [Step] = []
@@ -33,22 +33,6 @@ import Testing
         return steps
     }
 
-    /// Whether the lines are those expected, where … stands for anything within a line, and for any lines by itself.
-    private static func fits(_ lines: [String], _ expected: [String]) -> Bool {
-        func fits(_ lines: ArraySlice<String>, _ expected: ArraySlice<String>) -> Bool {
-            guard let first = expected.first else { return lines.isEmpty }
-            if first == "…" {
-                return (lines.startIndex...lines.endIndex).contains { fits(lines[$0...], expected.dropFirst()) }
-            }
-            guard let line = lines.first else { return false }
-            let pattern = first.split(separator: "…", omittingEmptySubsequences: false)
-                .map { NSRegularExpression.escapedPattern(for: String($0)) }.joined(separator: ".*")
-            guard line.range(of: "^" + pattern + "$", options: .regularExpression) != nil else { return false }
-            return fits(lines.dropFirst(), expected.dropFirst())
-        }
-        return fits(lines[...], expected[...])
-    }
-
     @Test func theTranscriptIsWhatHappens() throws {
         let place = try Place()
         try place.makeModel()
@@ -61,14 +45,16 @@ import Testing
         for (place, step) in steps.enumerated() {
             terminal.type(step.typed + "\n")
             #expect(terminal.reads(upTo: step.typed + "\r\n") != nil)
-            if step.printed.contains("^C") {
-                usleep(700_000)
+            // What is stopped has shown its first line, and a while more has passed.
+            var printed = ""
+            if step.printed.contains("^C"), let first = step.printed.first {
+                printed = terminal.reads(upTo: first, timeout: 60) ?? ""
+                usleep(500_000)
                 terminal.type("\u{3}")
             }
             guard place + 1 < steps.count else { break }
             // The last line before a prompt ends; without any the prompt follows at once.
             let next = steps[place + 1].prompt
-            var printed = ""
             repeat {
                 guard let more = terminal.reads(upTo: next, timeout: 60) else {
                     Issue.record("no prompt after: \(step.typed)\n\(printed)")
@@ -82,7 +68,7 @@ import Testing
             let timed = { (line: String) in line.hasPrefix("(") && line.hasSuffix(" s)") }
             let (found, expected) = (lines.filter { !timed($0) }, step.printed.filter { !timed($0) })
             #expect(
-                Self.fits(found, expected),
+                Transcript.fits(found, expected),
                 "\(step.typed)\n--- expected\n\(expected.joined(separator: "\n"))\n--- printed\n\(found.joined(separator: "\n"))"
             )
         }

@@ -18,6 +18,7 @@ enum Kinds {
         [
             SafetensorsKind.self, GGUFKind.self, JSONKind.self, DataKind.self, TokenizerKind.self, StagesKind.self,
             TemplateKind.self, ModelKind.self, AdapterKind.self, PatternKind.self, ResumeKind.self, RecipeKind.self,
+            RecordKind.self, CheckKind.self,
         ]
     }
 }

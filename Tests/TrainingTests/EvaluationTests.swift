@@ -151,7 +151,7 @@ struct EvaluationTests {
             // Two steps in the first epoch, three in the second.
             #expect(trainer.state.epoch == 1.75)
             #expect(trainer.state.logHistory.compactMap { $0.last?.value.int } == [1, 3, 5])
-            #expect(try folder.list() == ["checkpoint-2", "checkpoint-4", "checkpoint-5", "log.jsonl"])
+            #expect(try folder.list() == ["checkpoint-2", "checkpoint-4", "checkpoint-5", "metrics.jsonl"])
         }
     }
 
@@ -174,7 +174,7 @@ struct EvaluationTests {
             for _ in 0..<3 { try first.step() }
             #expect(try folder.readText("recipe.lua") == "print(1)\nprint(2)\n")
             #expect(try folder.readText("params.json") == "{\n  \"rate\": 0.5\n}\n")
-            #expect(try folder.readText("log.jsonl").split(separator: "\n").count == 3)
+            #expect(try folder.readText("metrics.jsonl").split(separator: "\n").count == 3)
             #expect(
                 throws: TrainingError(
                     "\(folder.path)/recipe.lua: the run was made with another recipe; line 2 differs: go back to that recipe, take this one with --edited, or start a new run"
@@ -189,7 +189,7 @@ struct EvaluationTests {
             #expect(try second.resume(from: folder) == "checkpoint-2")
             try second.train()
             // The third step's row was written twice, by the killed run and by this one; the log has it once.
-            let lines = try folder.readText("log.jsonl").split(separator: "\n")
+            let lines = try folder.readText("metrics.jsonl").split(separator: "\n")
             #expect(lines.count == 5)
             #expect(lines[2].contains("\"step\": 3"))
         }

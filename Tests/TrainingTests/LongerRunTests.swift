@@ -226,8 +226,8 @@ struct LongerRunTests {
     @Test("each epoch's training loss stands in the log's file, once, in a run that goes on too")
     func epochLosses() throws {
         func rows(_ folder: Folder) throws -> [JSON] {
-            try folder.readText("log.jsonl").split(separator: "\n").map {
-                try JSON(parsing: String($0), source: "log.jsonl")
+            try folder.readText("metrics.jsonl").split(separator: "\n").map {
+                try JSON(parsing: String($0), source: "metrics.jsonl")
             }
         }
         // By steps: the mean of the epoch's four.
@@ -257,7 +257,7 @@ struct LongerRunTests {
             #expect(try rows(folder).compactMap { $0["epoch_loss"]?.double }.count == 2)
             #expect(
                 try folder.list().filter { !$0.hasPrefix(".") } == [
-                    "environment.json", "log.jsonl", "params.json", "recipe.lua",
+                    "environment.json", "metrics.jsonl", "params.json", "recipe.lua",
                 ])
         }
         // Logged by epoch: the rows say it.
@@ -274,12 +274,12 @@ struct LongerRunTests {
     func othersFolder() throws {
         try Tiny.folder { folder in
             try Self.trainer(folder).train()
-            let before = try folder.readText("log.jsonl")
+            let before = try folder.readText("metrics.jsonl")
             let trainer = try Self.trainer(folder, [("save_strategy", .string("no"))])
             let notes = Notes()
             trainer.reporter = notes
             try trainer.train()
-            #expect(try folder.readText("log.jsonl") == before)
+            #expect(try folder.readText("metrics.jsonl") == before)
             #expect(notes.lines == ["\(folder.path) has checkpoint-4 of another run: no log of this one is kept there"])
         }
     }

@@ -51,5 +51,5 @@ local median = #measured % 2 == 1 and measured[middle + 1] or (measured[middle] 
 local history = trainer.state.log_history
 local shown = {}
 for step, seconds in ipairs(in_order) do shown[step] = ("%.4f"):format(seconds) end
-print(('{"tool": "lorawb", "samples_per_second": %.2f, "median_step_seconds": %.4f, "step_seconds": [%s], "peak_rss_mib": %d, "first_loss": %.4f, "last_loss": %.4f}')
-  :format(args.batch / median, median, table.concat(shown, ", "), lorawb.memory().peak >> 20, history[1].loss, history[args.warmup + args.steps].loss))
+print(('{"tool": "lorawb", "samples_per_second": %.2f, "median_step_seconds": %.4f, "step_seconds": [%s], "peak_rss_mib": %d, "held_peak": %d, "first_loss": %.4f, "last_loss": %.4f}')
+  :format(args.batch / median, median, table.concat(shown, ", "), lorawb.memory().peak >> 20, lorawb.memory().held_peak, history[1].loss, history[args.warmup + args.steps].loss))

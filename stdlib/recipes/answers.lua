@@ -1,5 +1,8 @@
 -- answers: questions about a text, answered by a part of it (SQuAD): exact match and F1 on rows held out.
 -- Reads a file with the columns question, context and answers ({"text": [...], "answer_start": [...]}) from --data.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

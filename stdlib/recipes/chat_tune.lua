@@ -2,6 +2,10 @@
 -- Reads a causal language model with a chat template (SmolLM2-135M-Instruct as a .gguf file, or any such folder) and
 -- chat_tune.tsv beside this file or in the binary. Prints six answers of the model as it comes, the loss on held-out pairs before and after
 -- training, and the six answers again: each then begins with "Log:" and ends with "Fair winds."
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
+-- input: chat_tune.tsv sha256:60d176a5c015eceecc07ffad5d55fb602ca16d57b619dd83b81b860c83679e2d
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

@@ -1,5 +1,8 @@
 -- cola: is a sentence grammatical? CoLA's files have no header, and fewer wrong sentences than right ones.
 -- Reads in_domain_train.tsv and in_domain_dev.tsv from --data: source, label, the author's mark, the sentence.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

@@ -1,5 +1,8 @@
 -- documents: long texts, cut into chunks that overlap; a document's class is that of the mean of its chunks' scores.
 -- Reads a file with the columns text and label from --data.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

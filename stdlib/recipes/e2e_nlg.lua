@@ -2,6 +2,9 @@
 -- Reads valid.txt from --data: lines of "meaning||text", several texts for each meaning. Meanings are held out by a seed.
 -- Prints BLEU and ROUGE-L of what the model writes for held-out meanings before and after training, and three of the texts:
 -- before, the model goes on about anything; after, it says the facts.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

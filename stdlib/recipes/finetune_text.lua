@@ -2,6 +2,9 @@
 -- Reads a model (--model) and a text file (--data). Prints perplexity on held-out passages before and after training, and
 -- what the model makes of the same prompt then: a model of children's stories (stories260K) comes from a perplexity of 134 on
 -- Shakespeare to less than half within two minutes on two cores, and begins to write speeches.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

@@ -1,6 +1,9 @@
 -- generate: lets a causal language model go on with texts, or answer messages by its chat template.
 -- Reads a model (--model) and what to say (--prompt). Prints a greedy continuation, streamed; two that are drawn by their
 -- probabilities; two prompts of different length in one batch; and, where the model has a chat template, its answer to a message.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

@@ -1,5 +1,8 @@
 -- labels: several labels at once, each of them there or not, rare ones weighing more.
 -- Reads JSON Lines from --data: {"text": "...", "labels": ["sport", "politics"]}.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

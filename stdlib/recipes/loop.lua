@@ -1,5 +1,9 @@
 -- loop: a training loop written by hand: passes, gradients, clipping, optimizer and schedule are the recipe's.
 -- Without --data it reads the small file reviews.tsv that comes with lorawb.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
+-- input: reviews.tsv sha256:96980cd9b8b7263a4a8f04d2a553e570fbddc5a2f89b861537371c82cde9cc34
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

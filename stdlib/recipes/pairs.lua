@@ -1,5 +1,8 @@
 -- pairs: what two sentences have to do with each other: a class (paraphrase, entailment), or with --num_labels 1 a number (similarity).
 -- Reads a file with the columns text, text_pair and label from --data, and holds a fifth of its rows out.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

@@ -1,4 +1,7 @@
 -- predict: what a saved adapter says of every row of a file, written to a CSV file beside the text.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

@@ -1,5 +1,10 @@
 -- quickstart: teaches a small pretrained encoder the sentiment of film reviews with LoRA.
 -- Reads a model folder, and reviews.tsv beside this file or in the binary; trains in well under a minute on two cores.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
+-- input: reviews.tsv sha256:96980cd9b8b7263a4a8f04d2a553e570fbddc5a2f89b861537371c82cde9cc34
+-- expects: eval_accuracy >= 0.75
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

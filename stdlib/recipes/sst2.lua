@@ -1,6 +1,10 @@
 -- sst2: sequence classification on GLUE's SST-2 with LoRA, step by step.
 -- Reads train.tsv and dev.tsv (columns sentence, label) from --data, and RoBERTa-base from the Hugging Face cache where it
 -- is there, else the model that --model names.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
+-- expects: eval_accuracy >= 0.83
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

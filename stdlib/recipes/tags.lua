@@ -1,5 +1,8 @@
 -- tags: a tag for each word (names, parts of speech) with the F1 of whole spans.
 -- Reads JSON Lines from --data: {"tokens": ["Ann", "lives", "in", "Rome"], "tags": ["B-PER", "O", "O", "B-LOC"]}.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 local args = lorawb.args {
   model = { "models/all-MiniLM-L6-v2", type = "model", help = "model folder, or a name in the Hugging Face cache" },

@@ -2,6 +2,9 @@
 -- Reads train.jsonl, valid.jsonl and test.jsonl from --data (column text: the table, its columns, "Q: …" and "A: …").
 -- Prints exact match on test questions before and after training, and the first of them beside what is right: an untrained
 -- model writes about a query, a trained one the query and nothing else.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

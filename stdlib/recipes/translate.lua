@@ -2,6 +2,9 @@
 -- Reads val.en and val.de to train on and test.en and test.de (a sentence a line, the same line in both) from --data.
 -- Prints loss and BLEU on test sentences before and after training, and translations of the first five beside those of the data:
 -- after training they are German, if a small model's.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

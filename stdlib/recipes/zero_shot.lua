@@ -2,6 +2,9 @@
 -- Reads dev.tsv (columns sentence, label) from --data, and train.tsv for examples. Prints accuracy on the same sentences
 -- without an example, with --shots of them in the prompt, and without one after LoRA on --tune rows. Guessing gives about 0.5;
 -- the tuned model should be far above it.
+-- version: 1.0
+-- needs: lorawb >= 0.1
+-- licence: Apache-2.0
 local lorawb = require "lorawb"
 
 local args = lorawb.args {

@@ -16,6 +16,8 @@ typedef struct edit_hooks {
     bool (*stops)(void *context);
     // Tab was typed with the cursor at byte `cursor` of `text`; answers by edit_insert and edit_show.
     void (*complete)(void *context, const char *text, size_t length, size_t cursor);
+    // Nothing was typed for a moment, with the cursor at the end of `text`; answers by edit_hint. May be null.
+    void (*hint)(void *context, const char *text, size_t length);
 } edit_hooks;
 
 // How reading a line ended.
@@ -30,6 +32,8 @@ void edit_remember(const char *entry);
 // For `complete`: puts text in at the cursor, or shows text below the line.
 void edit_insert(const char *text);
 void edit_show(const char *text);
+// For `hint`: shows a line beneath the one that is being typed, dim where the terminal's own means may be used; an empty one takes it away.
+void edit_hint(const char *text, bool is_dim);
 // Leaves the terminal as it was.
 void edit_close(void);
 

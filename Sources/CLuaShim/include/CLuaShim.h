@@ -215,6 +215,11 @@ bool lw_terminated(void);
 // SIGPIPE and SIGXFSZ ignored; SIGBUS inside a registered range ends the process with 74.
 void lw_install_guards(void);
 int32_t lw_pending(void);
+// What is deferred is not pending: what runs goes on, and who waits for the user asks whether something arrived. Gives what was deferred
+// before. A second signal ends the process all the same.
+enum { LW_DEFER_NOTHING, LW_DEFER_INTERRUPTS, LW_DEFER_ALL };
+int32_t lw_defer(int32_t what);
+bool lw_arrived(void);
 void lw_clear_pending(void);
 // As SIGINT or SIGALRM would, without counting towards the second one.
 void lw_request(int32_t reason);

@@ -39,6 +39,8 @@ int64_t memory_limit(void);
 void memory_regions(int64_t change);
 // Bytes that this process holds beyond what it held when the limit was set; the larger of what was touched and what was promised.
 int64_t memory_held(void);
+// The most that it was found to hold since the limit was set; it is looked at when regions come and when much was taken.
+int64_t memory_peak(void);
 // Bytes that may still be taken: of the limit, and of the address space where that is limited (ulimit -v). Exact where `bytes`, which are
 // wanted, or what is mapped come to half of the limit; else at least half of it is left, and it may be told too large.
 int64_t memory_room(int64_t bytes);

@@ -212,6 +212,7 @@ public struct AttentionKernel: Sendable {
         q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil,
         kept: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
     ) {
+        ShapePass.current?.add(flops: 2 * scores)
         guard width % 16 == 0 else {
             return forwardPadded(q: q, k: k, v: v, bias: bias, kept: kept, into: y)
         }
@@ -254,6 +255,7 @@ public struct AttentionKernel: Sendable {
         dq: UnsafeMutablePointer<Float>?, dk: UnsafeMutablePointer<Float>?, dv: UnsafeMutablePointer<Float>?,
         dbias: UnsafeMutablePointer<Float>? = nil
     ) {
+        ShapePass.current?.add(flops: 4 * scores)
         nonisolated(unsafe) let a = Gradients(dy: dy, q: q, k: k, v: v, dq: dq, dk: dk, dv: dv)
         guard width % 16 == 0 else {
             return backwardPadded(a, bias: bias, y: y, kept: kept, keyRows: keyRows, dbias: dbias)
@@ -288,6 +290,15 @@ public struct AttentionKernel: Sendable {
                 }
             }
             parts.add(self, pieces, room, dk: dk, dv: dv, dbias: dbias)
+        }
+    }
+
+    /// Additions and multiplications of q kᵀ, or of another product as large.
+    private var scores: Int {
+        keys.indices.reduce(0) { sum, s in
+            let (n, m) = (queries(s).count, keys[s].count)
+            // Of a causal layout half is never computed.
+            return sum + heads * width * n * m * (terms.causal && n == m ? 1 : 2)
         }
     }
 

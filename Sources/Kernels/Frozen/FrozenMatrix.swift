@@ -59,10 +59,14 @@ public final class FrozenMatrix: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Bytes that numbers would take which are not there and would be no file's.
+    private let imaginedBytes: Int
 
     private init(
-        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, packing: Packing, isTransposed: Bool
+        rows: Int, columns: Int, name: String, dtype: DType, plain: PlainNumbers?, packing: Packing, isTransposed: Bool,
+        imaginedBytes: Int = 0
     ) {
+        self.imaginedBytes = imaginedBytes
         (self.rows, self.columns, self.name, self.dtype) = (rows, columns, name, dtype)
         (hasValues, self.packing, self.isTransposed) = (plain != nil, packing, isTransposed)
         state = Mutex(State(plain: plain))
@@ -88,11 +92,20 @@ public final class FrozenMatrix: Sendable {
     }
 
     /// Matrix of which only the shape is known; reading values is an error.
-    public convenience init(shapeOnlyRows rows: Int, columns: Int, name: String = "", isTransposed: Bool = false) {
+    ///
+    /// `dtype`, `packing` and whether they would lie in memory (`isOwned`) say how its numbers would be stored, which a pass over shapes counts.
+    public convenience init(
+        shapeOnlyRows rows: Int, columns: Int, name: String = "", dtype: DType = .float32, packing: Packing = .none,
+        isTransposed: Bool = false, isOwned: Bool = false
+    ) {
+        let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
         self.init(
-            rows: rows, columns: columns, name: name, dtype: .float32, plain: nil, packing: .none,
-            isTransposed: isTransposed)
+            rows: rows, columns: columns, name: name, dtype: dtype, plain: nil, packing: packing,
+            isTransposed: isTransposed, imaginedBytes: isOwned && !overflow && count < 1 << 50 ? count * dtype.size : 0)
     }
+
+    /// Bytes of numbers that are in memory as they were read, and no file's; of a matrix without values those that would be.
+    public var ownedBytes: Int { stored.ownedBytes }
 
     /// Matrix that owns its numbers: `fill` writes rows × columns of them as float32, in the order in which they are stored (column by
     /// column where `isTransposed` is set); throws where there is no memory for them.
@@ -178,6 +191,28 @@ public final class FrozenMatrix: Sendable {
         }
     }
 
+    /// How the numbers lie in memory now.
+    struct Stored {
+        /// Whether they lie there as they were read.
+        let isPlain: Bool
+        /// Bytes of them that are no file's.
+        let ownedBytes: Int
+        /// Whether there is a packed copy for x · Wᵀ, and for dy · W.
+        let forward, backward: Bool
+        /// Whether the backend has no kernel for the shape.
+        let staysPlain: Bool
+    }
+
+    /// See `Stored`.
+    var stored: Stored {
+        state.withLock { state in
+            let owned = state.plain.map { $0.isMapped ? 0 : $0.count * $0.type.size } ?? imaginedBytes
+            return Stored(
+                isPlain: !hasValues || state.plain != nil, ownedBytes: owned, forward: state.forward != nil,
+                backward: state.backward != nil, staysPlain: state.staysPlain)
+        }
+    }
+
     private var noValues: KernelError {
         KernelError("reading values of '\(name)': this model has shapes only (weights = \"none\")")
     }
@@ -198,7 +233,7 @@ public final class FrozenMatrix: Sendable {
         return try state.withLock { state in
             if let packed = transposed ? state.backward : state.forward { return packed }
             if state.staysPlain { return nil }
-            if transposed, isPackedOnce, backend == .native {
+            if transposed, isPackedOnce(packing), backend == .native {
                 if state.forward == nil { try pack(&state, transposed: false, backend) }
                 if let forward = state.forward as? any TurnablePanels {
                     state.backward = TurnedMatrix(forward)
@@ -212,7 +247,7 @@ public final class FrozenMatrix: Sendable {
 
     /// Whether one packed copy serves both products: where that was asked for, and of a table with a row for each token, which is a head
     /// as well: a second copy would weigh more than what is won.
-    private var isPackedOnce: Bool {
+    func isPackedOnce(_ packing: Packing) -> Bool {
         packing == .once || packing == .twice && rows >= 8 * columns && rows * columns >= 1 << 22
     }
 
@@ -274,6 +309,7 @@ public final class FrozenMatrix: Sendable {
 
     /// Copies `count` numbers from the place `index` on, counted row by row, as float32.
     func copy(from index: Int, count: Int, to target: UnsafeMutablePointer<Float>) throws {
+        guard ShapePass.current == nil else { return }
         guard hasValues else { throw noValues }
         try state.withLock { state in
             if let plain = state.plain { return copy(plain, from: index, count: count, to: target) }
@@ -319,6 +355,7 @@ public final class FrozenMatrix: Sendable {
 
     /// Copies row `row` as float32 to `target` ([columns]).
     public func copyRow(_ row: Int, to target: UnsafeMutablePointer<Float>) throws {
+        guard ShapePass.current == nil else { return try check(row) }
         guard hasValues else { throw noValues }
         try check(row)
         try copy(from: row * columns, count: columns, to: target)
@@ -330,8 +367,9 @@ public final class FrozenMatrix: Sendable {
 
     /// Copies these rows as float32, one after the other, to `target` ([indices.count, columns]).
     public func copyRows(_ indices: [Int], to target: UnsafeMutablePointer<Float>) throws {
-        guard hasValues else { throw noValues }
         for row in indices { try check(row) }
+        guard ShapePass.current == nil else { return }
+        guard hasValues else { throw noValues }
         let plain = state.withLock { state in
             if !state.isReadAhead { state.plain?.readAhead() }
             state.isReadAhead = true
@@ -358,6 +396,7 @@ public final class FrozenMatrix: Sendable {
 
     /// All numbers as float32 in the order in which they are stored: as `copy`, but [columns, rows] where `isTransposed` says so.
     public func copyStored(to target: UnsafeMutablePointer<Float>) throws {
+        guard ShapePass.current == nil else { return }
         guard isTransposed else { return try copy(to: target) }
         guard hasValues else { throw noValues }
         try state.withLock { state in
@@ -379,9 +418,28 @@ public final class FrozenMatrix: Sendable {
                 return value
             }
         }
+        // Unpacking the whole would take as much memory again.
+        if let values = packedValues(at: places) { return values }
         let block = try FloatBlock(count: rows * columns)
         try copy(to: block.start)
         return places.map { block.start[$0] }
+    }
+
+    /// The same from the copy for x · Wᵀ, a row at a time; nil where that gives no single row.
+    private func packedValues(at places: [Int]) -> [Float]? {
+        state.withLock { state in
+            guard let forward = state.forward else { return nil }
+            var row = [Float](repeating: 0, count: columns)
+            var values: [Float] = []
+            for place in places {
+                let isCopied = row.withUnsafeMutableBufferPointer { buffer in
+                    buffer.baseAddress.map { forward.copyColumn(place / columns, to: $0) } ?? false
+                }
+                guard isCopied else { return nil }
+                values.append(row[place % columns])
+            }
+            return values
+        }
     }
 
     /// A new matrix W + scale · B[rows, r] · A[r, columns], summed in float32 and rounded once; this one stays as it is.

@@ -56,6 +56,10 @@ extension FrozenMatrix {
         x: UnsafePointer<Float>, m: Int, applying function: Elementwise.Unary? = nil, _ products: [FrozenProduct]
     ) throws {
         guard let first = products.first?.matrix, m > 0 else { return }
+        if let pass = ShapePass.current {
+            return try pass.multiply(
+                products.map(\.matrix), m: m, transposed: false, hasFunction: function != nil)
+        }
         let start = ProductCounter.start()
         let packs = try products.map { try $0.matrix.packed(transposed: false) }
         if let packs = alike(packs) {
@@ -81,6 +85,9 @@ extension FrozenMatrix {
         accumulate: Bool = false
     ) throws {
         guard let first = parts.first?.matrix, m > 0 else { return }
+        if let pass = ShapePass.current {
+            return try pass.multiply(parts.map(\.matrix), m: m, transposed: true, hasFunction: false)
+        }
         let start = ProductCounter.start()
         let packs = try parts.map { try $0.matrix.packed(transposed: true) }
         if let packs = alike(packs) {

@@ -14,10 +14,13 @@ final class HalfMatrix: TurnablePanels, @unchecked Sendable {
     private static let fewRows = 8
     private let block: Arena.Block
     private let storage: UnsafeMutablePointer<UInt32>
-    private static let arena = Arena(keepsRegions: false)
+    static let arena = Arena(keepsRegions: false)
 
     /// Words of a panel.
     private static func words(_ k: Int) -> Int { k.dividedUp(by: 2) * Loops.panelColumns }
+
+    /// Bytes that B[k, n] takes.
+    static func byteCount(k: Int, n: Int) -> Int { 4 * n.dividedUp(by: Loops.panelColumns) * words(k) }
 
     /// Packs B, which lies at `source` with these strides in elements.
     init(
@@ -26,7 +29,7 @@ final class HalfMatrix: TurnablePanels, @unchecked Sendable {
         (self.k, self.n) = (k, n)
         let (width, words) = (Loops.panelColumns, HalfMatrix.words(k))
         let panels = n.dividedUp(by: width)
-        let byteCount = 4 * panels * words
+        let byteCount = HalfMatrix.byteCount(k: k, n: n)
         guard let block = try HalfMatrix.arena.take(byteCount: byteCount), let start = block.start else {
             throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(byteCount) bytes")
         }

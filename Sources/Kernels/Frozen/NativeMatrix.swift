@@ -13,9 +13,12 @@ final class NativeMatrix: TurnablePanels, @unchecked Sendable {
     let depthPerPiece = 4096
     private let block: Arena.Block
     private let storage: UnsafeMutablePointer<Float>
-    private static let arena = Arena(keepsRegions: false)
+    static let arena = Arena(keepsRegions: false)
     /// Rows of B that are packed at once: the floats of a cache line where B's columns lie in memory as rows.
     private static let rowsAtOnce = 16
+
+    /// Bytes that B[k, n] takes.
+    static func byteCount(k: Int, n: Int) -> Int { 4 * n.dividedUp(by: Loops.panelColumns) * Loops.panelColumns * k }
 
     /// Packs B, which lies at `source` with these strides in elements.
     init(
@@ -24,7 +27,7 @@ final class NativeMatrix: TurnablePanels, @unchecked Sendable {
         (self.k, self.n) = (k, n)
         let width = Loops.panelColumns
         let panels = (n + width - 1) / width
-        let byteCount = 4 * panels * width * k
+        let byteCount = NativeMatrix.byteCount(k: k, n: n)
         guard let block = try NativeMatrix.arena.take(byteCount: byteCount), let start = block.start else {
             throw KernelError("no memory is left to pack a matrix [\(k), \(n)]: \(byteCount) bytes")
         }

@@ -5,7 +5,7 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
     let k: Int
     let n: Int
     let type: FrozenMatrix.DType
-    let panelColumns = 192
+    let panelColumns = OneDNNMatrix.columns
     /// Every number of rows costs two prepared products.
     let rowsPerPiece = 128
     /// The library cuts long sums itself.
@@ -15,7 +15,18 @@ final class OneDNNMatrix: PackedMatrix, @unchecked Sendable {
     private let block: Arena.Block
     private let storage: UnsafeMutableRawPointer
     private let stride: Int
-    private static let arena = Arena(keepsRegions: false)
+    static let arena = Arena(keepsRegions: false)
+
+    /// Bytes that B[k, n] takes; those of its numbers where the library has no kernel for it.
+    static func byteCount(k: Int, n: Int, _ type: FrozenMatrix.DType) -> Int {
+        let width = min(n, columns)
+        guard k > 0, n > 0, let full = OneDNN.packed(k: k, n: width, type) else { return k * n * type.size }
+        let rest = n % columns
+        let last = rest == 0 || n <= width ? full : OneDNN.packed(k: k, n: rest, type) ?? full
+        return (max(full.bytes, last.bytes) + 63) / 64 * 64 * n.dividedUp(by: columns)
+    }
+
+    private static let columns = 192
 
     /// Packs B, which lies at `source` with these strides in elements; nil where the library has no kernel for it.
     init?(

@@ -8,7 +8,8 @@ final class ProductInput {
     let start: UnsafeRawPointer
     private let block: Arena.Block?
     // Of one product at a time, so it is not among the bytes that count as tensors.
-    private static let arena = Arena(regionBytes: 2 << 20)
+    static let arena = Arena(regionBytes: regionBytes)
+    static let regionBytes = 2 << 20
     /// Numbers that go through a function before they are rounded, in cache.
     private static let chunk = 2048
 

@@ -34,15 +34,29 @@ public final class Arena: Sendable {
         public var peak = 0
         /// Bytes of all regions.
         public var held = 0
+        /// The most bytes of regions at once.
+        public var heldPeak = 0
+        /// Bytes of regions that it began with.
+        public var heldAtStart = 0
         /// Regions asked from the system so far.
         public var regions = 0
     }
 
     private let state: Mutex<State>
+    /// Whether there are addresses alone.
+    private let isImagined: Bool
 
     /// An arena; `keepsRegions` says whether regions stay for later blocks when nothing is in them.
     public init(regionBytes: Int = 32 << 20, keepsRegions: Bool = true) {
         state = Mutex(State(regionBytes: regionBytes, keepsRegions: keepsRegions))
+        isImagined = false
+    }
+
+    /// An arena of addresses without memory, as large and as full as one with these counts: what is taken from it, and how its regions
+    /// grow, is counted as of any other, and the budget is not asked.
+    init(like counts: Counts, regionBytes: Int = 32 << 20, keepsRegions: Bool = true) {
+        state = Mutex(State(regionBytes: regionBytes, keepsRegions: keepsRegions, like: counts))
+        isImagined = true
     }
 
     /// What it holds now.
@@ -63,8 +77,12 @@ public final class Arena: Sendable {
         let units = Arena.rounded(byteCount) / Arena.unit
         if let block = state.withLock({ $0.take(units: units, growing: false) }) { return block }
         // Outside of the lock: who is asked may free blocks of this arena.
-        try MemoryBudget.reserve(state.withLock { $0.regionBytes(units) })
+        if !isImagined { try MemoryBudget.reserve(state.withLock { $0.regionBytes(units) }) }
         return state.withLock { $0.take(units: units, growing: true) }
+    }
+
+    deinit {
+        if isImagined { state.withLock { $0.forgetAll() } }
     }
 
     /// Takes a block back.
@@ -96,6 +114,7 @@ private struct State {
 
     let regionBytes: Int
     let keepsRegions: Bool
+    private var isImagined = false
     var counts = Arena.Counts()
     private var pieces: [Piece] = []
     /// Places in `pieces` that are not used.
@@ -107,6 +126,16 @@ private struct State {
     init(regionBytes: Int, keepsRegions: Bool) {
         (self.regionBytes, self.keepsRegions) = (regionBytes, keepsRegions)
         filled = [UInt64](repeating: 0, count: first.count / 64)
+    }
+
+    /// A state of addresses without memory, of one region as large and as full as `counts` say.
+    init(regionBytes: Int, keepsRegions: Bool, like counts: Arena.Counts) {
+        self.init(regionBytes: regionBytes, keepsRegions: keepsRegions)
+        isImagined = true
+        let units = max(counts.held, counts.live) / Arena.unit
+        if units > 0, grow(units) != nil { _ = take(units: max(1, counts.live / Arena.unit), growing: false) }
+        self.counts.heldPeak = self.counts.held
+        self.counts.heldAtStart = self.counts.held
     }
 
     /// The class of pieces of this size: sizes below `steps` have one each, then every power of two has `steps`.
@@ -159,6 +188,21 @@ private struct State {
         }
     }
 
+    /// Gives all addresses back, whatever is in use.
+    mutating func forgetAll() {
+        for index in pieces.indices where pieces[index].isFree { unlist(index) }
+        for index in pieces.indices where pieces[index].before == State.none && !vacant.contains(index) {
+            var (bytes, next) = (0, index)
+            while next != State.none {
+                bytes += pieces[next].units * Arena.unit
+                next = pieces[next].after
+            }
+            if let start = UnsafeMutableRawPointer(bitPattern: pieces[index].address) {
+                Pages.forget(start, byteCount: bytes)
+            }
+        }
+    }
+
     /// A free piece of at least `units`.
     private func find(_ units: Int) -> Int? {
         // Pieces of the size's own class may be too small: some are looked at.
@@ -186,13 +230,14 @@ private struct State {
         // What is held stays below half more than was ever in use at once, and a few regions.
         let allowed = counts.peak + counts.peak / 2 + 4 * regionBytes
         release(downTo: max(0, allowed - bytes - counts.live))
-        var address = Pages.map(byteCount: bytes)
-        if address == nil {
+        var address = isImagined ? Pages.imagine(byteCount: bytes) : Pages.map(byteCount: bytes)
+        if address == nil, !isImagined {
             release(downTo: 0)
             address = Pages.map(byteCount: bytes)
         }
         guard let address else { return nil }
         counts.held += bytes
+        counts.heldPeak = max(counts.heldPeak, counts.held)
         counts.regions += 1
         let index = add(Piece(address: UInt(bitPattern: address), units: bytes / Arena.unit))
         list(index)
@@ -207,7 +252,7 @@ private struct State {
         unlist(index)
         let bytes = pieces[index].units * Arena.unit
         if let start = UnsafeMutableRawPointer(bitPattern: pieces[index].address) {
-            Pages.unmap(start, byteCount: bytes)
+            if isImagined { Pages.forget(start, byteCount: bytes) } else { Pages.unmap(start, byteCount: bytes) }
         }
         counts.held -= bytes
         pieces[index].isFree = false

@@ -3,7 +3,7 @@ final class FloatBlock: @unchecked Sendable {
     let start: UnsafeMutablePointer<Float>
     let buffer: UnsafeMutableBufferPointer<Float>
     private let block: Arena.Block
-    private static let arena = Arena(keepsRegions: false)
+    static let arena = Arena(keepsRegions: false)
 
     /// Uninitialised floats; throws where there is no memory for them.
     init(count: Int) throws {

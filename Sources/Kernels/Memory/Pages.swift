@@ -34,6 +34,26 @@ enum Pages {
         return start
     }
 
+    /// `byteCount` addresses, a multiple of a large page, behind which there is no memory before somebody writes there; nil where there are none.
+    static func imagine(byteCount: Int) -> UnsafeMutableRawPointer? {
+        #if os(Linux)
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        #else
+            let flags = MAP_PRIVATE | MAP_ANON
+        #endif
+        guard let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
+            start != UnsafeMutableRawPointer(bitPattern: -1)
+        else { return nil }
+        #if os(Linux)
+            // A number written there is to take one small page.
+            madvise(start, byteCount, MADV_NOHUGEPAGE)
+        #endif
+        return start
+    }
+
+    /// Gives back what `imagine` gave.
+    static func forget(_ start: UnsafeMutableRawPointer, byteCount: Int) { munmap(start, byteCount) }
+
     /// Gives back what `map` gave.
     static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         munmap(start, byteCount)

@@ -46,6 +46,7 @@ enum Scratch {
     ///
     /// Where there is no memory for them `body` is not called, and whoever had the work done is told (`Trouble`).
     static func with(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+        if let pass = ShapePass.current { return pass.withScratch(max(1024, count), body) }
         var block = own
         while block.isTaken { block = block.inner }
         block.isTaken = true

@@ -63,6 +63,7 @@ public struct LowRankUpdates {
     public func forward(
         x: UnsafePointer<Float>, ys: [UnsafeMutablePointer<Float>], u: UnsafeMutablePointer<Float>
     ) {
+        ShapePass.current?.add(flops: updates.reduce(0) { $0 + 2 * rows * $1.rank * (columns + $1.outputs) })
         nonisolated(unsafe) let (x, ys, u, me) = (x, ys, u, self)
         withStack { stack in
             nonisolated(unsafe) let stack = stack
@@ -98,6 +99,8 @@ public struct LowRankUpdates {
         v: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>?, adding: Bool = false,
         gradients: [Gradient]
     ) {
+        ShapePass.current?.add(
+            flops: updates.reduce(0) { $0 + 2 * rows * $1.rank * ((dx == nil ? 1 : 2) * columns + 2 * $1.outputs) })
         nonisolated(unsafe) let (x, u, dys, v, dx, gradients, me) = (x, u, dys, v, dx, gradients, self)
         withStack { stack in
             nonisolated(unsafe) let stack = stack

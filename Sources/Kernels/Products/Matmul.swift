@@ -21,6 +21,9 @@ public enum Matmul {
         _ c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
+        if let pass = ShapePass.current {
+            return pass.add(ProductCounter.Product(m: m, n: n, k: k, form: .plain(transposed: transposeB)))
+        }
         let start = ProductCounter.start()
         defer { ProductCounter.add(m: m, n: n, k: k, .plain(transposed: transposeB), since: start) }
         let small = m * n * k < smallest
@@ -51,6 +54,7 @@ public enum Matmul {
         _ c: UnsafeMutablePointer<Float>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
+        if let pass = ShapePass.current { return pass.add(flops: 2 * m * n * k) }
         ProductCounter.add(flops: 2 * m * n * k)
         multiply(
             transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a, lda: lda, b, ldb: ldb,

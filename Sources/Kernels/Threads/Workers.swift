@@ -15,8 +15,9 @@ public enum Workers {
 
     /// Calls `body` once for each piece 0..<pieces, on any thread, and returns when all are done, or left undone (`Trouble.dropping`).
     ///
-    /// A call from inside a piece runs on its own thread.
+    /// A call from inside a piece runs on its own thread. In a pass over shapes nothing is called.
     public static func run(pieces: Int, _ body: @Sendable (Int) -> Void) {
+        guard ShapePass.current == nil else { return }
         if pieces <= 1 || pool.count == 1 || pool.isInside {
             for piece in 0..<pieces where !Trouble.mayDrop { body(piece) }
         } else {

@@ -27,7 +27,9 @@ struct Canvas {
         return (Float(value >> 16 & 255) / 255, Float(value >> 8 & 255) / 255, Float(value & 255) / 255)
     }
 
-    /// Draws joined points; of one point, or two in one place, a dot. Where lines of one call cross nothing is drawn twice.
+    /// Draws joined points; of one point, or two in one place, a dot.
+    ///
+    /// Where lines of one call cross nothing is drawn twice.
     ///
     /// - Parameters:
     ///   - dash: lengths of a dash and of the gap behind it; nil draws through.

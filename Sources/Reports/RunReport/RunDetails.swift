@@ -72,7 +72,7 @@ package final class RunReportWriter: TrainerCallback {
     package var seesGradients: Bool { false }
 
     package func handle(_ event: TrainerEvent, _ trainer: Trainer) throws {
-        guard let folder = trainer.logFolder else { return }
+        guard let folder = trainer.recordFolder else { return }
         let wait: Duration
         switch event {
         case .trainEnd: (isOver, wait) = (true, .zero)

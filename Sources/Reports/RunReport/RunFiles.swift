@@ -21,20 +21,23 @@ package struct RunFiles {
     private static let mostRows = 100_000
 
     /// Whether a folder holds the log of a run.
-    package static func isRun(_ folder: Folder) -> Bool { folder.exists(RunRecord.logFile) }
+    package static func isRun(_ folder: Folder) -> Bool { folder.exists(RunRecord.metricsFile) }
 
     /// Reads a run's folder; it is called as the folder, or by `name`.
-    package init(_ folder: Folder, name: String? = nil) throws {
+    ///
+    /// - Parameter end: what is about to be written of its end.
+    package init(_ folder: Folder, name: String? = nil, end: JSON? = nil) throws {
         self.name = name ?? folder.path.split(separator: "/").last.map(String.init) ?? folder.path
         func json(_ file: String) throws -> JSON? {
             guard folder.exists(file) else { return nil }
             return try JSON(parsing: folder.read(file), source: "\(folder.path)/\(file)", allowsNonFinite: true)
         }
         var rows: [JSONObject] = []
-        if folder.exists(RunRecord.logFile) {
-            let path = "\(folder.path)/\(RunRecord.logFile)"
+        if folder.exists(RunRecord.metricsFile) {
+            let path = "\(folder.path)/\(RunRecord.metricsFile)"
             // A line that a killed process left half written is none.
-            let lines = try folder.readText(RunRecord.logFile).split(separator: "\n", omittingEmptySubsequences: false)
+            let lines = try folder.readText(RunRecord.metricsFile).split(
+                separator: "\n", omittingEmptySubsequences: false)
             for (place, line) in lines.enumerated() where !line.isEmpty {
                 guard rows.count < Self.mostRows else { break }
                 do {
@@ -46,7 +49,7 @@ package struct RunFiles {
         self.rows = rows
         parameters = try json(RunRecord.parametersFile)
         environment = try json(RunRecord.environmentFile)
-        end = try json("run.json")
+        self.end = try end ?? json(RunRecord.endFile)
         details = try json(RunDetails.file)
         recipe = folder.exists(RunRecord.recipeFile) ? try folder.readText(RunRecord.recipeFile) : nil
     }

@@ -153,25 +153,50 @@ extension RunReport {
         }
     }
 
-    /// Parameters and what the run ran on; of several runs only what is not the same in all.
+    /// Parameters, arguments and what the run ran on; of several runs only what is not the same in all.
     var settings: String {
-        func entries(_ run: RunFiles) -> [(name: String, value: String)] {
-            [("", run.parameters), ("", run.environment)].flatMap { _, json -> [(String, String)] in
-                (json?.object ?? JSONObject()).map { ($0.key, $0.value.string ?? $0.value.serialized()) }
-            }
+        guard runs.count == 1, let run = runs.first else {
+            let differing = table(of: { entries($0) + arguments($0) }) { values in values.contains { $0 != values[0] } }
+            return differing.isEmpty
+                ? "<p>Nothing in parameters, arguments, data, base, machine and version.</p>" : differing
         }
+        let all = table(of: arguments) { _ in true }
+        return table(of: entries) { _ in true }
+            + (all.isEmpty || arguments(run).isEmpty ? "" : "<details><summary>all arguments</summary>\(all)</details>")
+    }
+
+    /// A table with a line a name and a column a run, of the lines that are wanted; empty where none is.
+    private func table(of entries: (RunFiles) -> [(name: String, value: String)], _ isWanted: ([String?]) -> Bool)
+        -> String
+    {
         let all = runs.map(entries)
         var names: [String] = []
         for name in all.flatMap({ $0.map(\.name) }) where !names.contains(name) { names.append(name) }
-        let values = names.map { name in all.map { entries in entries.first { $0.name == name }?.value } }
-        let shown = zip(names, values).filter { _, values in runs.count == 1 || values.contains { $0 != values[0] } }
-        guard !shown.isEmpty else { return runs.count > 1 ? "<p>Nothing in parameters, machine and version.</p>" : "" }
+        let rows = names.map { name in (name, all.map { entries in entries.first { $0.name == name }?.value }) }
+            .filter { isWanted($0.1) }
+        guard !rows.isEmpty else { return "" }
         return table(
             ["name"] + (runs.count == 1 ? ["value"] : runs.map(\.name)),
-            shown.map { name, values in
+            rows.map { name, values in
                 ([name] + values.map { $0 ?? "" }).map { Markup.escaped(Shown.name($0, atMost: 400)) }
             })
     }
+
+    /// The recipe's parameters, and what it ran on.
+    private func entries(_ run: RunFiles) -> [(name: String, value: String)] {
+        [run.parameters, run.environment].flatMap { json -> [(String, String)] in
+            (json?.object ?? JSONObject()).filter { $0.key != "trainer" }.map { ($0.key, Self.shown($0.value)) }
+        }
+    }
+
+    /// The trainer's arguments as resolved, and the fingerprints of data and base.
+    private func arguments(_ run: RunFiles) -> [(name: String, value: String)] {
+        ["arguments", "fingerprints"].flatMap { part -> [(String, String)] in
+            (run.environment?["trainer"]?[part]?.object ?? JSONObject()).map { ($0.key, Self.shown($0.value)) }
+        }
+    }
+
+    private static func shown(_ value: JSON) -> String { value.string ?? value.serialized() }
 
     /// The recipes; one for all runs where they had the same.
     var recipes: String {

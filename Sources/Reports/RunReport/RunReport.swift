@@ -82,6 +82,11 @@ package struct RunReport {
                 guard let value = run.points(key).last?.y else { continue }
                 tiles.append((key, Self.number(value)))
             }
+            if let bytes = run.end?["peak_memory_bytes"]?.int { tiles.append(("peak memory", ByteSize.memory(bytes))) }
+            for expected in run.end?["expects"]?.array ?? [] {
+                guard let line = expected["expects"]?.string, let isMet = expected["met"]?.bool else { continue }
+                tiles.append(("expects \(line)", isMet ? "met" : "missed"))
+            }
             let cells = tiles.map { "<div><span>\(Markup.escaped($0.0))</span><b>\(Markup.escaped($0.1))</b></div>" }
                 .joined()
             let name =

@@ -110,6 +110,28 @@ extension Trainer {
         return keeper
     }
 
+    /// Whether the states of a dataset's rows would be kept in a training of so many steps, and what they would take: for plans, which
+    /// open no file.
+    func plannedStates(
+        of split: TrainerKeptStates.Split, _ plan: StepPlan
+    ) -> (layer: Int, bytes: Int, isInFile: Bool, precision: String)? {
+        guard arguments.keptStates != .off, objective.runsInputs, let model = model as? any Model,
+            let reader = split == .train
+                ? trainReader : evalSets.first(where: { .evaluation($0.name) == split })?.reader,
+            let layer = model.lowestTrainableLayer, layer > 0, arguments.keptStates.isAsked || pays(split, plan),
+            split != .train || arguments.freezeDropout || model.randomParts(below: layer).isEmpty
+        else { return nil }
+        let counts = reader.tokenCounts.map { model.keptRows(length: Int($0), layer: layer) }
+        let precision: StatesCache.Precision = arguments.keptStates == .bfloat16 ? .bfloat16 : .float32
+        let bytes = StatesCache.byteCount(counts, width: model.config.hiddenSize, precision)
+        if let bound = arguments.keptStatesSize, bytes > bound { return nil }
+        let bound =
+            arguments.keptStatesPlace == .memory ? arguments.keptStatesSize ?? keptStatesMemory : keptStatesMemory
+        let fits = arguments.keptStatesPlace != .file && bytes <= bound
+        guard fits || arguments.keptStatesPlace != .memory else { return nil }
+        return (layer, bytes, !fits, precision.rawValue)
+    }
+
     private func decide(_ split: TrainerKeptStates.Split) throws -> StatesKeeper? {
         guard arguments.keptStates != .off, objective.runsInputs, let model = model as? any Model,
             let reader = split == .train
@@ -143,13 +165,14 @@ extension Trainer {
     }
 
     /// Whether rows of a dataset pass through the model more than once.
-    private func pays(_ split: TrainerKeptStates.Split) -> Bool {
-        guard let plan = setup?.plan else { return false }
+    private func pays(_ split: TrainerKeptStates.Split) -> Bool { setup.map { pays(split, $0.plan) } ?? false }
+
+    func pays(_ split: TrainerKeptStates.Split, _ plan: StepPlan) -> Bool {
         guard split != .train else { return plan.totalSteps > plan.stepsPerEpoch }
         let start = arguments.evalOnStart ? 1 : 0
         switch arguments.evalStrategy {
         case .epoch: return start + plan.epochs > 1
-        case .steps: return start + plan.totalSteps / max(1, state.evalSteps) > 1
+        case .steps: return start + plan.totalSteps / plan.evalSteps(arguments) > 1
         case .no, .best: return false
         }
     }

@@ -18,7 +18,7 @@ public struct ParameterGroup {
     /// Learning rate of the next step.
     public var learningRate: Double
     /// Learning rate that schedules multiply.
-    public let initialLearningRate: Double
+    public internal(set) var initialLearningRate: Double
     /// Weight decay, decoupled or not as the optimizer has it.
     public var weightDecay: Double
 

@@ -2,9 +2,10 @@ import Formats
 
 /// What a run was made of, written beside its checkpoints so that it can be read, repeated and continued.
 ///
-/// `recipe.lua` is a copy of the recipe, `params.json` the parameters it was given, `environment.json` the program, machine and
-/// threads. `log.jsonl`, a line for each row of the log, is the trainer's, and so is `changes.jsonl` (`RunChanges`). An edited recipe
-/// leaves the one before as `recipe-1.lua`, `recipe-2.lua`, … Each is written whole.
+/// `recipe.lua` is a copy of the recipe, `params.json` the parameters it was given, `environment.json` the program, the machine, and what
+/// the trainer was made with (`Trainer.setting`). `metrics.jsonl`, a line for each row of the log, is the trainer's, and so is
+/// `changes.jsonl` (`RunChanges`). An edited recipe leaves the one before as `recipe-1.lua`, `recipe-2.lua`, … `run.json` says how the run
+/// ended; whoever begins a run, or goes on with one, takes it away. Each is written whole.
 public struct RunRecord: Sendable {
     /// A copy of the recipe.
     public static let recipeFile = "recipe.lua"
@@ -12,8 +13,10 @@ public struct RunRecord: Sendable {
     public static let parametersFile = "params.json"
     /// What the run runs on, and how it was started.
     public static let environmentFile = "environment.json"
-    /// The log, a row a line.
-    public static let logFile = "log.jsonl"
+    /// The rows of the log, a JSON object a line.
+    public static let metricsFile = "metrics.jsonl"
+    /// How the run ended, written last.
+    public static let endFile = "run.json"
 
     private let recipe: String
     private let parameters: [JSON.Member]
@@ -24,12 +27,19 @@ public struct RunRecord: Sendable {
         (self.recipe, self.parameters, self.environment) = (recipe, parameters, environment)
     }
 
-    /// Writes the record into the folder of a run.
-    public func write(to folder: Folder) throws {
+    /// Writes the record into the folder of a run that begins.
+    ///
+    /// - Parameter trainer: what the trainer was made with, where that is known already.
+    public func write(to folder: Folder, trainer: JSON? = nil) throws {
+        try folder.remove(Self.endFile)
+        let environment = environment + (trainer.map { [JSON.Member("trainer", $0)] } ?? [])
         try folder.write(Self.recipeFile, text: recipe)
         try folder.write(Self.parametersFile, text: JSON(parameters).serialized(indent: 2) + "\n")
         try folder.write(Self.environmentFile, text: JSON(environment).serialized(indent: 2) + "\n")
     }
+
+    /// Whether a folder holds checkpoints of a run.
+    public static func hasCheckpoints(in folder: Folder) throws -> Bool { try !Checkpoint.list(in: folder).isEmpty }
 
     /// Whether a folder holds a record.
     static func isThere(in folder: Folder) -> Bool { folder.exists(recipeFile) && folder.exists(parametersFile) }
@@ -64,29 +74,29 @@ public struct RunRecord: Sendable {
     }
 
     /// Records that the run goes on from a checkpoint with changes.
-    func write(_ changes: RunChanges, from checkpoint: String, to folder: Folder) throws {
+    func write(_ changes: RunChanges, from checkpoint: String, to folder: Folder, trainer: JSON) throws {
         if changes.isEdited {
             var number = 1
             while folder.exists("recipe-\(number).lua") { number += 1 }
             try folder.write("recipe-\(number).lua", text: try folder.readText(Self.recipeFile))
         }
-        try write(to: folder)
+        try write(to: folder, trainer: trainer)
     }
 
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
     /// Writes the whole log; what the file says of the same rows beside (their rate) stays.
     static func write(log: [[JSON.Member]], to folder: Folder) throws {
-        let before = folder.exists(logFile) ? try folder.readText(logFile).split(separator: "\n") : []
+        let before = folder.exists(metricsFile) ? try folder.readText(metricsFile).split(separator: "\n") : []
         let lines = log.enumerated().map { place, row in
             let line = JSON(row).serialized()
             return before.count > place && before[place].hasPrefix(line.dropLast()) ? String(before[place]) : line
         }
-        try folder.write(logFile, text: lines.map { $0 + "\n" }.joined())
+        try folder.write(metricsFile, text: lines.map { $0 + "\n" }.joined())
     }
 
     /// Adds a row to the log.
     static func append(_ row: [JSON.Member], to folder: Folder) throws {
-        try folder.append(logFile, text: JSON(row).serialized() + "\n")
+        try folder.append(metricsFile, text: JSON(row).serialized() + "\n")
     }
 }

@@ -26,7 +26,11 @@ extension Trainer {
             return
         }
         try lock(folder)
-        if !session.isResumed { try record?.write(to: folder) }
+        if session.isResumed {
+            try folder.remove(RunRecord.endFile)
+        } else {
+            try record?.write(to: folder, trainer: setting)
+        }
         if let changes = session.changes, !changes.isEmpty { try write(changes, to: folder) }
         try RunRecord.write(log: state.logRows, to: folder)
         session.logFolder = folder
@@ -37,7 +41,7 @@ extension Trainer {
         let line = changes.line
         if !line.isEmpty { reporter?.note(line) }
         let checkpoint = Checkpoint(step: state.globalStep).name
-        try record?.write(changes, from: checkpoint, to: folder)
+        try record?.write(changes, from: checkpoint, to: folder, trainer: setting)
         try folder.append(RunChanges.file, text: changes.record(checkpoint).serialized() + "\n")
         session.changes = nil
     }
@@ -111,7 +115,7 @@ extension Trainer {
     }
 
     /// A number that changes with what is read of a dataset, worked out once.
-    private func fingerprint(_ reader: BatchReader, _ name: String) -> String {
+    func fingerprint(_ reader: BatchReader, _ name: String) -> String {
         if let known = session.fingerprints[name] { return known }
         // A module of the caller's own may read any column.
         let names =
@@ -169,7 +173,7 @@ extension Trainer {
             guard try Checkpoint.list(in: folder).isEmpty, (try? lock(folder)) != nil else {
                 return TrainingInterrupted(checkpoint: nil, step: state.globalStep, reason: stop.reason)
             }
-            try record?.write(to: folder)
+            try record?.write(to: folder, trainer: setting)
         }
         let checkpoint = Checkpoint(step: state.globalStep)
         if !checkpoint.isResumable(in: folder) { try write(checkpoint, to: folder) }

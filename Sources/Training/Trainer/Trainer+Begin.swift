@@ -14,12 +14,7 @@ extension Trainer {
                 "trainer: nothing is trainable: add an adapter with add_adapter, or set requires_grad of some parameters"
             )
         }
-        let sampler = try BatchSampler(
-            count: trainReader.dataset.count, batchSize: arguments.trainRowsPerBatch,
-            strategy: arguments.trainSamplingStrategy, seed: arguments.dataSeed ?? arguments.seed,
-            dropLast: arguments.dataloaderDropLast, lengths: lengths(trainReader),
-            accumulation: arguments.gradientAccumulationSteps, maxTokens: arguments.maxTokensPerBatch,
-            tokenCounts: trainReader.tokenCounts)
+        let sampler = try sampler(trainReader, arguments)
         let plan = try StepPlan(sampler, arguments)
         let schedule = try Schedule(
             arguments.lrSchedulerType, warmupSteps: arguments.warmupSteps(of: plan.totalSteps),
@@ -38,6 +33,16 @@ extension Trainer {
         state.saveSteps = max(1, TrainingArguments.steps(arguments.saveSteps, of: plan.totalSteps))
         state.progress.unmoved = parameters.map(\.name)
         return made
+    }
+
+    /// The batches of a training with these arguments.
+    func sampler(_ reader: BatchReader, _ arguments: TrainingArguments) throws -> BatchSampler {
+        try BatchSampler(
+            count: reader.dataset.count, batchSize: arguments.trainRowsPerBatch,
+            strategy: arguments.trainSamplingStrategy, seed: arguments.dataSeed ?? arguments.seed,
+            dropLast: arguments.dataloaderDropLast, lengths: lengths(reader),
+            accumulation: arguments.gradientAccumulationSteps, maxTokens: arguments.maxTokensPerBatch,
+            tokenCounts: reader.tokenCounts)
     }
 
     private func lengths(_ reader: BatchReader) throws -> [Int32] {

@@ -54,7 +54,7 @@ extension Trainer {
     private func evaluate(_ sets: [EvaluationSet], prefix: String, keepsStates: Bool) throws -> [JSON.Member] {
         var all: [JSON.Member] = []
         for set in sets {
-            let isRecorded = logFolder != nil && keepsStates
+            let isRecorded = recordFolder != nil && keepsStates
             var detail = isRecorded ? EvaluationDetail(name: set.name, dataset: set.reader.dataset, model: model) : nil
             let metrics = try run(
                 set.reader, computeMetrics, prefix: set.prefix(prefix), keepsPredictions: false,

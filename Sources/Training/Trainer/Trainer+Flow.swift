@@ -140,7 +140,7 @@ extension Trainer {
         return [JSON.Member("samples_per_second", .number(Figures.rounded(Double(samples) / seconds, 3)))]
     }
 
-    /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's log.jsonl and its checkpoints.
+    /// Adds a row to the log, with epoch and step: to `state.logHistory`, the run's metrics.jsonl and its checkpoints.
     ///
     /// `details` stand in the file alone.
     public func log(_ row: [JSON.Member], besides details: [JSON.Member] = []) throws {

@@ -10,7 +10,7 @@ public final class Trainer {
     /// The model, or a module of the caller's own, whose loss `objective` computes.
     public let model: any Module
     /// How to train.
-    public let arguments: TrainingArguments
+    public internal(set) var arguments: TrainingArguments
     /// What is minimised.
     public let objective: any Objective
     /// Where the training stands.
@@ -25,6 +25,8 @@ public final class Trainer {
     public var reporter: (any ProgressReporter)?
     /// Asked between micro-batches; an answer stops the training at once.
     public var shouldStop: (() -> Interruption?)?
+    /// Runs the writing of an interruption's checkpoint, which whatever asked to stop must not stop too.
+    public var undisturbed: (() throws -> TrainingInterrupted) throws -> TrainingInterrupted = { try $0() }
     /// Writes what users load into a checkpoint's folder, beside what the trainer needs: an adapter as PEFT writes it.
     public var saveModel: ((Folder) throws -> Void)?
     /// What a run was made of, beside arguments and data: recipe, parameters, base.
@@ -42,8 +44,6 @@ public final class Trainer {
 
     /// What the newest evaluation of each set found, where a log is kept.
     public internal(set) var evaluationDetails: [EvaluationDetail] = []
-    /// Folder of the log, where one is kept.
-    public var logFolder: Folder? { session.logFolder }
 
     let trainReader: BatchReader?
     let evalSets: [EvaluationSet]
@@ -130,9 +130,7 @@ public final class Trainer {
     /// The first call begins the training, the last one ends it (the best weights are loaded, where asked).
     @discardableResult
     public func step() throws -> Bool {
-        guard session.output == nil else {
-            throw TrainingError("this trainer's training is over; make another trainer to train on")
-        }
+        try checkIsNotOver()
         session.isStepping = true
         defer { session.isStepping = false }
         do {
@@ -144,9 +142,9 @@ public final class Trainer {
             optimizer?.zeroGrad()
             reporter?.end()
             // What was asked to stop fails in its own ways where it noticed that first.
-            guard let stop = error as? Interruption ?? shouldStop?() else { throw error }
+            guard let stop = shouldStop?() ?? error as? Interruption else { throw error }
             state = settled
-            throw try interrupted(stop)
+            throw try undisturbed { try interrupted(stop) }
         }
         return session.output == nil
     }
@@ -209,7 +207,7 @@ public struct TrainOutput: Sendable, Equatable {
 struct TrainingSetup {
     let parameters: [NamedParameter]
     let optimizer: any Optimizer
-    let schedule: Schedule
+    var schedule: Schedule
     let sampler: BatchSampler
     let plan: StepPlan
     /// Parameters that are not embeddings, for the estimate of operations.

@@ -28,7 +28,7 @@ public struct TrainerState: Sendable, Equatable {
     public static let logged = [
         "loss", "grad_norm", "learning_rate", "epoch", "step", "num_input_tokens_seen", "train_loss", "train_runtime",
         "train_samples_per_second", "train_steps_per_second", "total_flos", "eval_loss", "eval_runtime",
-        "eval_samples_per_second", "eval_steps_per_second", "samples",
+        "eval_samples_per_second", "eval_steps_per_second", "samples", "changed",
     ]
     /// Best value of the metric so far.
     public internal(set) var bestMetric: Double?

@@ -33,7 +33,7 @@ extension TrainingArguments {
     }
 
     /// What follows from other arguments, and combinations that cannot be.
-    private mutating func complete() throws {
+    mutating func complete() throws {
         guard numTrainEpochs > 0 || maxSteps > 0 else {
             throw TrainingError("args: num_train_epochs is 0; expected a number above 0, or max_steps above 0")
         }

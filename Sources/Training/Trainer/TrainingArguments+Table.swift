@@ -73,10 +73,11 @@ extension TrainingArguments {
     }
 
     private static func text(
-        _ name: String, _ path: Path<String?>, default words: String? = nil, _ doc: String, example: String
+        _ name: String, _ path: Path<String?>, default words: String? = nil, _ doc: String, example: String,
+        values: OptionValues? = nil
     ) -> Argument {
         Argument(
-            option: Option(name, .string, default: words.map { .words($0) }, doc, example: example),
+            option: Option(name, .string, default: words.map { .words($0) }, doc, example: example, values: values),
             read: { if let value = $1.optionalString(name) { $0[keyPath: path] = value } },
             recorded: { $0[keyPath: path].map(OptionLiteral.string) ?? .nothing })
     }
@@ -198,7 +199,8 @@ extension TrainingArguments {
             recorded: { $0.trainOn.map(OptionLiteral.string) ?? .nothing }),
         Argument(
             option: Option(
-                "dataset_text_field", .string, default: "text", "Column of plain texts.", example: "\"text\""),
+                "dataset_text_field", .string, default: "text", "Column of plain texts.", example: "\"text\"",
+                values: .columns),
             read: { if let name = $1.optionalString("dataset_text_field") { $0.datasetTextField = name } },
             recorded: { .string($0.datasetTextField) }),
     ]
@@ -318,7 +320,8 @@ extension TrainingArguments {
             "Whether the best checkpoint's weights are loaded when training ends."),
         text(
             "metric_for_best_model", \.metricForBestModel, default: "\"loss\" where it is needed",
-            "Metric that says which checkpoint is best, with or without eval_ in front.", example: "\"accuracy\""),
+            "Metric that says which checkpoint is best, with or without eval_ in front.", example: "\"accuracy\"",
+            values: .metrics),
         Argument(
             option: Option(
                 "greater_is_better", .boolean, default: .words("unless the metric ends in loss"),
@@ -352,7 +355,8 @@ extension TrainingArguments {
         Argument(
             option: Option(
                 "label_names", .strings, default: .words("labels, label, label_ids"),
-                "Columns that hold labels; the first that exists counts.", example: "{ \"labels\" }"),
+                "Columns that hold labels; the first that exists counts.", example: "{ \"labels\" }",
+                values: .columns),
             read: { arguments, source in
                 guard let names = source.strings("label_names") else { return }
                 guard !names.isEmpty else { throw source.error("label_names", expected: "at least one column's name") }
@@ -362,7 +366,7 @@ extension TrainingArguments {
             option: Option(
                 "length_column_name", .string, default: .string(usual.lengthColumnName),
                 "Column that holds lengths for group_by_length; those of input_ids where there is no such column.",
-                example: "\"length\""),
+                example: "\"length\"", values: .columns),
             read: { if let name = $1.optionalString("length_column_name") { $0.lengthColumnName = name } },
             recorded: { .string($0.lengthColumnName) }),
         flag(

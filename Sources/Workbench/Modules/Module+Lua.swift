@@ -180,7 +180,9 @@ enum ModuleLua {
             },
             LuaMethod(
                 "set_adapter", "Makes these adapters act, and no other.",
-                parameters: [LuaParameter("names", .either([.string, .strings]), "One name or several.")],
+                parameters: [
+                    LuaParameter("names", .either([.string, .strings]), values: .adapters, "One name or several.")
+                ],
                 example: "model:set_adapter(\"default\")"
             ) { box, call in
                 try box.adapters.setActive(try call.strings(1, "names"))
@@ -209,7 +211,8 @@ enum ModuleLua {
                 return .nothing
             },
             LuaMethod(
-                "delete_adapter", "Forgets an adapter.", parameters: [LuaParameter("name", .string, "Its name.")],
+                "delete_adapter", "Forgets an adapter.",
+                parameters: [LuaParameter("name", .string, values: .adapters, "Its name.")],
                 example: "model:delete_adapter(\"default\")"
             ) { box, call in
                 try box.adapters.delete(try call.string(1, "name"))
@@ -252,7 +255,7 @@ enum ModuleLua {
             LuaMethod(
                 "add_weighted_adapter", "Makes a new adapter out of several.",
                 parameters: [
-                    LuaParameter("names", .strings, "Adapters to combine."),
+                    LuaParameter("names", .strings, values: .adapters, "Adapters to combine."),
                     LuaParameter("weights", .numbers, "One a name."),
                     LuaParameter("new_name", .string, "Name of the result."), LuaParameter("options", weightedOptions),
                 ],
@@ -280,7 +283,7 @@ enum ModuleLua {
                     LuaParameter(
                         "path", .path,
                         "The folder; adapters not called default go into a folder of their name beneath."),
-                    LuaParameter("name", .string, default: .words("the active one"), "The adapter."),
+                    LuaParameter("name", .string, default: .words("the active one"), values: .adapters, "The adapter."),
                 ], example: "model:save_adapter(\"adapter\")"
             ) { box, call in
                 let name = try call.optionalString(2, "name") ?? box.adapters.active.first ?? "default"

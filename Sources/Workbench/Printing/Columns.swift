@@ -41,6 +41,20 @@ enum Columns {
         }.joined(separator: "\n")
     }
 
+    /// A text in lines of at most `width` columns where words allow it, each after `indent` spaces.
+    static func wrapped(_ text: String, width: Int, indent: Int) -> String {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ").map(String.init) {
+            if !line.isEmpty, indent + Columns.width(of: line) + 1 + Columns.width(of: word) > width {
+                lines.append(line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return (lines + [line]).map { String(repeating: " ", count: indent) + $0 }.joined(separator: "\n")
+    }
+
     /// The beginning of a text that fits, with dots where it was cut; line ends are shown as \n.
     static func cut(_ text: String, to columns: Int) -> String {
         let line = text.prefix(4 * columns + 8).map { $0 == "\n" ? "\\n" : $0 == "\t" ? " " : String($0) }

@@ -115,12 +115,6 @@ struct CodeContext {
         }
     }
 
-    /// Path of the function that takes the token at `place` as its only or first argument.
-    func callee(ofArgumentAt place: Int) -> String? {
-        let end = text(place - 1) == "(" ? place - 1 : place
-        return target(endingAt: end).flatMap(path)
-    }
-
     // MARK: What there is
 
     /// Names that may follow a dot, or the colon of a call.

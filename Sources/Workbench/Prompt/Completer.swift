@@ -15,9 +15,34 @@ struct Completer {
         let line = String(decoding: text, as: UTF8.self)
         if line.hasPrefix(":"), !line.contains("\n") { return command(line) }
         let tokens = LuaToken.scan(text)
+        let code = CodeContext(tokens: tokens.filter { $0.kind != .comment }, host: host)
+        var found = candidates(text, tokens, code)
+        guard found?.insertion.isEmpty ?? true, let hint = hint(tokens, code, text.count) else { return found }
+        if found == nil { return Completion(hint) }
+        found?.hint = hint
+        return found
+    }
+
+    /// What is said of the call that the end of `text` is in.
+    func hint(_ text: [UInt8]) -> CallHint? {
+        guard text.first != UInt8(ascii: ":"), text.count <= Completer.longest else { return nil }
+        let tokens = LuaToken.scan(text)
+        return hint(tokens, CodeContext(tokens: tokens.filter { $0.kind != .comment }, host: host), text.count)
+    }
+
+    /// Bytes of an entry beyond which nothing is said as it is typed.
+    private static let longest = 4096
+
+    private func hint(_ tokens: [LuaToken], _ code: CodeContext, _ end: Int) -> CallHint? {
+        guard let last = tokens.last, last.kind != .comment || !last.isOpen else { return nil }
+        // A word that is being typed belongs to the place where it begins.
+        let isWithin = last.range.upperBound == end && last.kind != .symbol && last.kind != .comment
+        return CallHint(code, endingAt: code.tokens.count - (isWithin ? 1 : 0))
+    }
+
+    private func candidates(_ text: [UInt8], _ tokens: [LuaToken], _ code: CodeContext) -> Completion? {
         guard let last = tokens.last else { return names(prefix: "") }
         if last.kind == .comment { return last.isOpen ? nil : names(prefix: "") }
-        let code = CodeContext(tokens: tokens.filter { $0.kind != .comment }, host: host)
         if last.kind == .string, last.isOpen { return string(last, code) }
         let touches = last.range.upperBound == text.count
         let isWord = touches && (last.kind == .name || last.kind == .keyword)
@@ -27,7 +52,10 @@ struct Completer {
             return members(code, end, prefix)
         }
         if let found = option(code, end, prefix) { return found }
-        return touches && !isWord && last.kind == .number ? nil : names(prefix: prefix)
+        if touches && !isWord && last.kind == .number { return nil }
+        // All names are no help to who wants to know what a call takes.
+        let begins = ["(", ",", "{", "=", ";"].contains(code.text(end - 1))
+        return prefix.isEmpty && begins && code.call(around: end) != nil ? nil : names(prefix: prefix)
     }
 
     /// The value that a dotted path of names leads to, without metamethods.
@@ -47,25 +75,53 @@ struct Completer {
     }
 
     private func members(_ code: CodeContext, _ end: Int, _ prefix: String) -> Completion? {
-        guard let target = code.target(endingAt: end - 1) else { return nil }
+        guard let target = code.target(endingAt: end - 1) else {
+            return Completion(fields(code, end - 1, prefix), prefix: prefix)
+        }
         return Completion(code.members(of: target, isCall: code.tokens[end - 1].text == ":"), prefix: prefix)
+    }
+
+    /// The fields of a function's parameter that ends before token `end`, where a call says what they are: a row's are columns.
+    private func fields(_ code: CodeContext, _ end: Int, _ prefix: String) -> [String] {
+        guard end > 0, code.tokens[end - 1].kind == .name, ![".", ":"].contains(code.text(end - 2)),
+            let (slot, place) = code.fieldSlot(ofParameter: code.text(end - 1), before: end - 1),
+            let kind = slot.values
+        else { return [] }
+        return NamedValues(host).names(kind, near: code.objects(around: place), prefix: prefix)
     }
 
     // MARK: Options
 
     /// Options of the call whose table the cursor is in, or what one of them may hold.
     private func option(_ code: CodeContext, _ end: Int, _ prefix: String) -> Completion? {
-        guard end > 0, let scope = OptionScope(code, endingAt: end) else { return nil }
+        guard end > 0 else { return nil }
         switch code.tokens[end - 1].text {
         case "{", ",", ";":
-            let free = scope.options.map(\.name).filter { !scope.given.contains($0) }
-            return Completion(free, prefix: prefix) { _ in " = " }
-        case "=":
-            guard let option = scope.option(named: code.text(end - 2)) else { return nil }
-            let words = OptionScope.choices(option.type).map { "\"\($0)\"" } + OptionScope.words(option.type)
-            return words.isEmpty ? nil : Completion(words, prefix: prefix)
+            if let scope = OptionScope(code, endingAt: end) {
+                let free = scope.options.map(\.name).filter { !scope.given.contains($0) }
+                return Completion(free, prefix: prefix) { _ in " = " }
+            }
+            return keys(code, end, prefix) ?? values(code, end, prefix)
+        case "=", "(": return values(code, end, prefix)
         default: return nil
         }
+    }
+
+    /// What an option or argument may be: its words, and variables that hold such an object.
+    private func values(_ code: CodeContext, _ end: Int, _ prefix: String) -> Completion? {
+        guard let slot = code.slot(at: end) else { return nil }
+        let words = slot.choices.map { "\"\($0)\"" } + slot.words + NamedValues(host).variables(slot.objectTypes)
+        return words.isEmpty ? nil : Completion(words, prefix: prefix)
+    }
+
+    /// Keys of a table that names something: new names of columns by their old ones.
+    private func keys(_ code: CodeContext, _ end: Int, _ prefix: String) -> Completion? {
+        guard let brace = code.openBracket(before: end), code.text(brace) == "{", let slot = code.slot(at: brace),
+            case .table = slot.type, let kind = slot.values
+        else { return nil }
+        let given = OptionScope.given(code, from: brace, to: end)
+        let names = NamedValues(host).names(kind, near: code.objects(around: brace), prefix: prefix)
+        return Completion(names.filter { TextLiteral.isName($0) && !given.contains($0) }, prefix: prefix) { _ in " = " }
     }
 
     // MARK: Strings
@@ -75,15 +131,22 @@ struct Completer {
         guard quote != "[" else { return nil }
         let typed = String(token.text.dropFirst())
         let place = code.tokens.count - 1
-        let option = optionOfValue(code, place)
-        if let choices = option.map({ OptionScope.choices($0.type) }), !choices.isEmpty {
+        let slot = code.slot(at: place)
+        if let choices = slot?.choices, !choices.isEmpty {
             return Completion(choices, prefix: typed) { _ in quote }
         }
-        if place > 0, code.text(place - 1) == "[", let target = code.target(endingAt: place - 1) {
-            return Completion(code.members(of: target, isCall: false), prefix: typed) { _ in quote + "]" }
+        if place > 1, code.text(place - 1) == "[" {
+            let names =
+                code.target(endingAt: place - 1).map { code.members(of: $0, isCall: false) }
+                ?? fields(code, place - 1, typed)
+            if !names.isEmpty { return Completion(names, prefix: typed) { _ in quote + "]" } }
+        }
+        if let slot, let kind = slot.values {
+            let names = NamedValues(host).names(kind, near: code.objects(around: place), prefix: typed)
+            return Completion(names.map { TextLiteral.escaped($0, quote: quote) }, prefix: typed) { _ in quote }
         }
         var found = PathCompletion(context: context).entries(TextLiteral.unescaped(typed))
-        if code.callee(ofArgumentAt: place).map(Completer.takesModel) == true {
+        if slot?.isModel == true {
             found += ModelCache.names.map { PathCompletion.Entry(text: $0, isFolder: false) }
         }
         // As they are written between these quotes; a name that is no text cannot be.
@@ -93,16 +156,6 @@ struct Completer {
         }
         let folders = Set(found.filter(\.isFolder).map(\.text))
         return Completion(found.map(\.text), prefix: typed) { folders.contains($0) ? "" : quote }
-    }
-
-    private static func takesModel(_ path: String) -> Bool {
-        ["lorawb.load_model", "lorawb.load_tokenizer", "lorawb.find_model"].contains(path)
-    }
-
-    /// The option whose value begins at a token.
-    private func optionOfValue(_ code: CodeContext, _ place: Int) -> Option? {
-        guard place > 2, code.text(place - 1) == "=" else { return nil }
-        return OptionScope(code, endingAt: place)?.option(named: code.text(place - 2))
     }
 
     // MARK: Commands
@@ -115,10 +168,10 @@ struct Completer {
         }
         let argument = String(line[line.index(after: space)...].drop { $0 == " " })
         switch line[..<space] {
-        case ":load", ":save":
+        case ":load", ":save", ":edit":
             let found = PathCompletion(context: context).entries(argument)
             return Completion(found.map(\.text), prefix: argument)
-        case ":help":
+        case ":help", ":doc":
             return Completion(
                 host.documentation.filter { $0.kind != .metamethod }.map(\.path)
                     + SessionCommand.all.map { ":" + $0.name },

@@ -1,9 +1,14 @@
 /// What Tab does to a line.
-struct Completion: Equatable {
+struct Completion {
     /// Text to put in at the cursor.
     var insertion = ""
     /// What there is to choose from, where nothing can be put in.
     var choices: [String] = []
+    /// The call around the cursor, where nothing can be put in.
+    var hint: CallHint?
+
+    /// Nothing but what is said of the call.
+    init(_ hint: CallHint) { self.hint = hint }
 
     /// What Tab does where `candidates` may stand in place of `prefix`; nil where none fits.
     ///

@@ -45,7 +45,7 @@ final class PlainLines: LineReader {
                 pending.removeFirst(end + 1)
                 return .line(line)
             }
-            if LuaInterrupt.isPending {
+            if LuaInterrupt.hasArrived {
                 pending = []
                 return .interrupted
             }

@@ -11,20 +11,27 @@ struct SessionCommand {
     static let all: [(name: String, argument: String, doc: String)] = [
         ("help", "[name]", "what there is, or all about a name: :help lorawb.load_dataset"),
         ("who", "", "your variables and what they hold"),
-        ("full", "", "the last value again, without cuts"),
+        ("values", "", "earlier values with their numbers: _1, _2, ..."),
+        ("full", "[number]", "the last value again, without cuts; or an earlier one"),
+        ("doc", "[name]", "help page by page; without a name all that recipes can call"),
         ("time", "[line]", "how long the last line took, or a line with its time"),
         ("mem", "", "memory in use"),
         ("save", "file.lua", "the lines that worked, as a recipe"),
         ("load", "file.lua", "runs a file as if it were typed"),
+        ("edit", "[file.lua]", "opens the last entry, or a file, in $EDITOR, and runs it when that is closed"),
+        ("forget", "", "forgets earlier values, so that their memory is free"),
         ("quit", "", "ends the session (Ctrl-D too)"),
     ]
 
     let name: String
     let argument: String
+    /// The line as it was typed.
+    let line: String
 
     /// The command that a line is; nil where it is Lua.
     init?(_ line: String) {
         let text = SessionCommand.trimmed(line)
+        self.line = text
         if text == "help" {
             (name, argument) = ("help", "")
             return
@@ -47,7 +54,11 @@ extension Repl {
             switch command.name {
             case "help": output.page(SessionHelp.text(command.argument, host))
             case "who": output.page(who())
-            case "full": try printValues(isFull: true)
+            case "doc": try show(pages: SessionHelp.manual(command.argument, host))
+            case "values": output.page(values())
+            case "forget": try forgetValues()
+            case "edit": try edit(command.argument)
+            case "full": try full(command.argument)
             case "time": try time(command.argument)
             case "mem", "memory": output.page(memory())
             case "save": try save(command.argument)
@@ -58,7 +69,9 @@ extension Repl {
                 let hint =
                     nearestName(to: command.name, in: names).map { "did you mean ':\($0)'?" }
                     ?? "there are " + names.map { ":" + $0 }.joined(separator: ", ")
-                output.complain("unknown command ':\(command.name)'; \(hint)")
+                let message = "unknown command ':\(command.name)'; \(hint)"
+                output.complain(message)
+                offer(command.line, message)
             }
         } catch let failure as LuaFailure {
             try show(failure)
@@ -66,6 +79,64 @@ extension Repl {
             output.complain("\(error)")
         }
         return true
+    }
+
+    /// Shows a long text page by page.
+    private func show(pages text: String) throws {
+        var rest = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        while true {
+            let rows = max(3, Output.rows - 1)
+            output.page(rest.prefix(rows).joined(separator: "\n"))
+            rest = rest.dropFirst(rows)
+            guard !rest.isEmpty, output.isTerminal else { return }
+            guard
+                case .line(let answer) = try typedLine(prompt: "-- \(rest.count) more lines: Enter goes on, q ends -- "),
+                answer.allSatisfy(\.isWhitespace)
+            else { return try goOn() }
+        }
+    }
+
+    private func values() -> String {
+        guard !earlier.held.isEmpty else { return "no values yet" }
+        let printer = ValuePrinter(host: host, style: PrintStyle(width: max(20, Output.columns - 10), isFull: false))
+        return Columns.rows(
+            earlier.held.map { number in
+                let name = EarlierValues.name(number)
+                return [name, host.globals?.field(name).map { printer.summary(.reference($0)) } ?? "nil"]
+            })
+    }
+
+    private func full(_ number: String) throws {
+        guard !number.isEmpty else { return try printValues(isFull: true) }
+        let digits = number.hasPrefix("_") ? String(number.dropFirst()) : number
+        guard let value = Int(digits).flatMap({ host.globals?.field(EarlierValues.name($0)) }) else {
+            throw LuaFault("there is no value \(Permissions.shown(number)); :values shows those that are kept")
+        }
+        try printValues([value], isFull: true)
+    }
+
+    private func edit(_ path: String) throws {
+        guard output.isTerminal else { throw LuaFault(":edit needs a terminal") }
+        guard path.isEmpty else { return try edit(file: path) }
+        let before = lastEntry.isEmpty ? "" : lastEntry + "\n"
+        var text = try Editor.edit(before)
+        guard text != before else { return output.print("nothing was changed; nothing is run") }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        guard !text.isEmpty else { return output.print("the text is empty; nothing is run") }
+        try takeEdited(text)
+    }
+
+    private func edit(file path: String) throws {
+        let (folder, name) = try place(path)
+        let before = folder.exists(name) ? try folder.read(name) : nil
+        try Editor.open(folder.path + "/" + name)
+        guard folder.exists(name) else {
+            return output.print("\(Permissions.shown(path)) was not written; nothing is run")
+        }
+        guard try folder.read(name) != before else {
+            return output.print("\(Permissions.shown(path)) is as it was; :load \(Permissions.shown(path)) runs it")
+        }
+        try load(path)
     }
 
     private func time(_ line: String) throws {
@@ -104,7 +175,7 @@ extension Repl {
         guard !path.isEmpty else { throw LuaFault("a file's name is missing: :load recipe.lua") }
         let (folder, name) = try place(path)
         let size = try folder.size(name)
-        guard size <= 4 << 20 else {
+        guard size <= Editor.largest else {
             throw LuaFault(
                 "\(Permissions.shown(path)): is \(ByteSize.text(size)) large; :load takes recipes of at most 4 MB")
         }

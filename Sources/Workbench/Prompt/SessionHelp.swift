@@ -34,6 +34,11 @@ enum SessionHelp {
         return help.refusal(of: name).replacing("`lorawb help`", with: ":help")
     }
 
+    /// Everything that there is, or all about a name, for the pager.
+    static func manual(_ name: String, _ host: LuaHost) -> String {
+        name.isEmpty ? trimmed(help(host).overview) : text(name, host)
+    }
+
     private static func help(_ host: LuaHost) -> LuaHelp {
         LuaHelp(host.documentation, width: min(Output.columns, 120))
     }
@@ -68,7 +73,8 @@ enum SessionHelp {
     private static func overview(_ host: LuaHost) -> String {
         let commands = SessionCommand.all.map { [":\($0.name) \($0.argument)", $0.doc] }
         return Columns.rows(commands) + "\n\n"
-            + "Lua goes on over several lines until it is whole; local variables live on; _ is the last value.\n"
+            + "Lua goes on over several lines until it is whole; local variables live on; _ is the last value,\n"
+            + "_1, _2, ... are those before it, by number. After a misspelt name Enter runs what was meant.\n"
             + "help(x) tells of a function or an object, such as help(lorawb.load_model).\n"
             + "lorawb holds everything: type lorawb to see it."
     }

@@ -40,7 +40,10 @@ struct SessionNames {
     /// What the user defined.
     var own: [Entry] {
         let locals = Set(SessionNames.entries(host.locals).map(\.name))
-        return all.filter { locals.contains($0.name) || !SessionNames.given.contains($0.name) }
+        return all.filter { entry in
+            locals.contains(entry.name) && entry.name != "lorawb"
+                || !SessionNames.given.contains(entry.name) && !EarlierValues.isName(entry.name)
+        }
     }
 
     /// What a name stands for, without metamethods; nil where it stands for nothing.

@@ -6,8 +6,8 @@ struct SessionRecord {
         let text: String
         /// Whether it is an expression, which has a value.
         let isExpression: Bool
-        /// Whether it printed something.
-        let gaveValues: Bool
+        /// The number of the value that it printed; nil where it printed none.
+        let number: Int?
     }
 
     private var entries: [Entry] = []
@@ -18,18 +18,18 @@ struct SessionRecord {
     /// Keeps a chunk that worked.
     ///
     /// What asks for help is no part of a recipe.
-    mutating func add(_ text: String, _ host: LuaHost, gaveValues: Bool) {
+    mutating func add(_ text: String, _ host: LuaHost, number: Int?) {
         let tokens = LuaToken.scan(Array(text.utf8)).filter { $0.kind != .comment }
         guard tokens.first?.text != "help" else { return }
         let isExpression = tokens.contains { $0.text != ";" } && host.check(LuaString("return " + body(text))) == nil
         // The arguments of a recipe are others than those of a session, which has none.
         guard !isExpression || tokens.map(\.text) != ["..."] else { return }
-        entries.append(Entry(text: text, isExpression: isExpression, gaveValues: gaveValues))
+        entries.append(Entry(text: text, isExpression: isExpression, number: number))
     }
 
     /// Keeps the text of a file that was run.
     mutating func add(file text: String) {
-        entries.append(Entry(text: text, isExpression: false, gaveValues: false))
+        entries.append(Entry(text: text, isExpression: false, number: nil))
     }
 
     /// An expression without the = in front of it, and the semicolons and comments behind.
@@ -44,19 +44,21 @@ struct SessionRecord {
     /// The chunks as a recipe.
     ///
     /// An expression that is no call is printed there, since Lua has no statement that is one. Where a chunk asks for `_`, the last value,
-    /// it is kept as the session keeps it.
+    /// or for `_2`, an earlier one, they are kept as the session keeps them.
     var recipe: String {
         let usesLast = entries.contains { entry in
-            LuaToken.scan(Array(entry.text.utf8)).contains { $0.kind == .name && $0.text == "_" }
+            LuaToken.scan(Array(entry.text.utf8)).contains {
+                $0.kind == .name && ($0.text == "_" || EarlierValues.isName($0.text))
+            }
         }
         let lines = entries.map { entry -> String in
             guard entry.isExpression else { return statement(entry, usesLast) }
             let text = body(entry.text)
-            if usesLast { return "show(\(text))" }
+            if usesLast, let number = entry.number { return "show(\(number), \(text))" }
             return SessionRecord.isCall(text) ? text : "print(\(text))"
         }
         let show =
-            "local function show(...) if select(\"#\", ...) > 0 then _ = (...) print(...) end end -- as the session does\n\n"
+            "local function show(n, ...) if select(\"#\", ...) > 0 then _ = (...) _G[\"_\" .. n] = _ print(...) end end -- as the session does\n\n"
         return "local lorawb = require \"lorawb\"\n\n" + (usesLast ? show : "") + lines.joined(separator: "\n") + "\n"
     }
 
@@ -84,7 +86,8 @@ struct SessionRecord {
         let head = names.isEmpty ? "" : "local \(names.joined(separator: ", "))\n"
         guard returns else { return head + "do\n\(text)\nend" }
         let call = "(function(...)\n\(text)\nend)()"
-        return head + (entry.gaveValues ? (usesLast ? "show" : "print") + "(\(call))" : ";" + call)
+        guard let number = entry.number else { return head + ";" + call }
+        return head + (usesLast ? "show(\(number), \(call))" : "print(\(call))")
     }
 
     /// Whether an expression that is known to be whole ends in a call, and is nothing else: such a one is a statement too.

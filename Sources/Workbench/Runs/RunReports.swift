@@ -1,27 +1,19 @@
 import Formats
 import Reports
 
-/// Reports of runs that are over, or of what they have logged so far.
-public enum RunReports {
+/// Pages about runs that are over, or about what they have logged so far.
+enum RunReports {
     /// Writes a page about these runs, folders or names beneath `runs`; gives the line that tells where it is.
-    public static func write(of names: [String], to output: String?) throws -> String {
+    static func write(of names: [String], to output: String?) throws -> String {
         let working = Machine.workingFolder
         var runs: [RunFiles] = []
         var first: String?
         for name in names {
-            let path = try folder(of: name, working)
+            let path = try RunPlaces.run(name, from: working).path
             first = first ?? path
-            let folder = try Folder(path: path, linkRoot: "/")
-            let stem = path.split(separator: "/").last.map(String.init) ?? name
-            var parts = RunFiles.isRun(folder) ? [try RunFiles(folder, name: stem)] : []
-            // Further trainers of a run have folders of their own within it.
-            for inner in try folder.list().sorted(by: { ($0.count, $0) < ($1.count, $1) }) where folder.isFolder(inner)
-            {
-                let sub = try folder.subfolder(inner)
-                if RunFiles.isRun(sub) { parts.append(try RunFiles(sub, name: "\(stem)/\(inner)")) }
-            }
+            let parts = try parts(of: try Folder(path: path, linkRoot: "/"))
             guard !parts.isEmpty else {
-                throw FormatError("\(Permissions.shown(name)): is no run's folder: there is no log of a trainer in it")
+                throw FormatError("\(Permissions.shown(name)): no trainer kept a log there")
             }
             runs += parts
         }
@@ -41,11 +33,20 @@ public enum RunReports {
             "\(Permissions.shown(shown)): \(runs.count == 1 ? "report of \(runs[0].name)" : "report of \(runs.count) runs")"
     }
 
-    private static func folder(of name: String, _ working: String) throws -> String {
-        for path in [name, "runs/\(name)"].map({ Permissions.absolute($0, from: working) })
-        where Permissions.isFolder(path) {
-            return path
+    /// Writes the page of a run that is about to end as `end` says; nothing where no trainer kept a log in its folder.
+    static func write(into folder: Folder, end: JSON) throws {
+        let parts = try parts(of: folder, end: end)
+        if !parts.isEmpty { try folder.write(RunReport.file, text: RunReport(parts).html) }
+    }
+
+    /// A run, and its further trainers, which have folders of their own within its.
+    private static func parts(of folder: Folder, end: JSON? = nil) throws -> [RunFiles] {
+        let stem = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
+        var parts = RunFiles.isRun(folder) ? [try RunFiles(folder, name: stem, end: end)] : []
+        for inner in try folder.list().sorted(by: { ($0.count, $0) < ($1.count, $1) }) where folder.isFolder(inner) {
+            let sub = try folder.subfolder(inner)
+            if RunFiles.isRun(sub) { parts.append(try RunFiles(sub, name: "\(stem)/\(inner)")) }
         }
-        throw FormatError("\(Permissions.shown(name)): there is no such run, neither here nor beneath runs")
+        return parts
     }
 }

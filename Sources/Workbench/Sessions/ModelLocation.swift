@@ -74,7 +74,7 @@ enum ModelLocation {
                 "find_model",
                 "Path of a model's folder or .gguf file, or nil where there is neither, nor a model of that name in the cache.",
                 parameters: [
-                    LuaParameter("name", .string, "A folder, a .gguf file, or a name in the Hugging Face cache."),
+                    LuaParameter("name", .model, "A folder, a .gguf file, or a name in the Hugging Face cache."),
                     LuaParameter("options", findOptions),
                 ],
                 returns: "string?", example: "print(lorawb.find_model(\"tiny\"))"

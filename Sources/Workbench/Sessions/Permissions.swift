@@ -30,6 +30,8 @@ public final class Permissions {
     ///
     /// So a recipe inside the binary reads its data, which is inside the binary too.
     var provided: ((_ name: String) throws -> String?)?
+    /// Told the absolute path of everything that is opened for reading.
+    var onReading: ((_ path: String) -> Void)?
     private var grants: [Grant] = []
     /// Places that are not to be written even beneath a writable folder: the recipe itself, and what a run records of itself.
     private var protected: Set<String> = []
@@ -57,7 +59,9 @@ public final class Permissions {
     func protectRecord(in path: String) {
         let lexical = Permissions.absolute(path, from: base)
         for folder in [lexical, Permissions.real(lexical) ?? lexical] {
-            for file in [RunRecord.recipeFile, RunRecord.parametersFile, RunRecord.environmentFile] {
+            for file in [
+                RunRecord.recipeFile, RunRecord.parametersFile, RunRecord.environmentFile, RunRecord.endFile,
+            ] {
                 protected.insert("\(folder)/\(file)")
             }
         }
@@ -139,6 +143,7 @@ public final class Permissions {
                 "\(Permissions.shown(path)): \(access == .read ? "reading" : "writing") it is not permitted; "
                     + "to allow it, run again with \(flag) \(Permissions.shown(folder))")
         }
+        if access == .read { onReading?(absolute) }
         let targets = access == .read ? linkTargets : nil
         if grant.isFile || absolute == grant.root && Permissions.isFile(absolute) {
             let parent = Permissions.parent(absolute)
@@ -201,6 +206,12 @@ public final class Permissions {
     private static func mode(_ path: String) -> mode_t? {
         var status = stat()
         return unsafe stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    /// Who may read, write and run a file; nil where there is none.
+    static func permissionBits(_ path: String) -> mode_t? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
     }
 
     static func isFile(_ path: String) -> Bool { mode(path).map { $0 != S_IFDIR } ?? false }

@@ -22,6 +22,14 @@ public final class RecipeContext {
     let source: [UInt8]
     /// Options of the session.
     let options: SessionOptions
+    /// What the recipe's header says.
+    let header: RecipeHeader
+    /// What is noted of the run.
+    let journal = RunJournal()
+    /// The run that is done again; nil where none is.
+    var rerun: Rerun?
+    /// Of a run that is done again the words that were typed for it, then and now.
+    var typedAgain: [String] = []
     /// Parameters by name, once the recipe has declared them.
     var parameters: [String: JSON] = [:]
     /// What the run that is continued recorded; nil where none is, or it recorded nothing.
@@ -32,10 +40,20 @@ public final class RecipeContext {
     var misuse: String?
     /// Whether a person types what is run: an interruption ends the line and not the process.
     var isInteractive = false
+    /// Rows of text that were cut to the most tokens of a row.
+    var cutRows = 0
+    /// Whether a training was planned in place of being begun.
+    var isPlanned = false
+    /// How a plan ends the process: 0, or the code of what would not fit.
+    var planCode: Int32 = 0
     /// Trainers made so far that were given no folder.
     var trainersInRun = 0
     /// What to tell the user when the run was interrupted: how to go on.
     var resumeHint: String?
+    /// Trainings that go on between the lines of a session, or are paused there.
+    var jobs: [TrainingJob] = []
+    /// Whose turn it is, the session's or a job's.
+    let turn = Turn()
     /// Where what is printed goes.
     let output: Output
     /// The tokenizer that was loaded last, while somebody has it: whose ids a data set holds that says nothing of its tokenizer.
@@ -58,6 +76,7 @@ public final class RecipeContext {
         (self.source, self.options, self.output) = (source, options, output)
         outerProgress = OuterProgress(isTerminal: output.isTerminal, columns: { Output.columns }) { output.raw($0) }
         seed = UInt64(bitPattern: Int64(options.seed ?? 42))
+        header = RecipeHeader(source, stem: RunFolder.stem(of: recipeName))
     }
 
     /// Sets the seed; the same numbers are drawn again from here on.
@@ -77,8 +96,21 @@ public final class RecipeContext {
     /// The line that continues a run of this recipe, as a shell takes it: the recipe, what was typed for it, and the options.
     func lineToGoOn(in folder: String) -> String {
         let shown = folder.hasPrefix(workingFolder + "/") ? String(folder.dropFirst(workingFolder.count + 1)) : folder
-        let words = [recipeName] + words + ["--resume", shown] + options.typed
-        return "to go on: lorawb run " + words.map(Self.quoted).joined(separator: " ")
+        // The recipe's own file may be another by now than the one that is done again.
+        let start =
+            rerun != nil
+            ? ["rerun", shown]
+            : isInteractive && source.isEmpty
+                ? []
+                : [isInteractive ? "repl" : "run", recipeName]
+        let words = start + (rerun == nil ? words : []) + ["--resume", shown] + options.typed
+        return "to go on: lorawb " + words.map(Self.quoted).joined(separator: " ")
+            + (isInteractive ? ", and make the same trainer there" : "")
+    }
+
+    /// The words of the command that began this run, without the program's name.
+    var command: [String] {
+        (rerun.map { ["rerun", $0.path] } ?? ["run", recipeName]) + words + options.typed
     }
 
     /// A word as a shell takes it; control characters are written out, so that the line stays one.

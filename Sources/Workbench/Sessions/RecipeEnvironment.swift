@@ -55,6 +55,7 @@ enum RecipeEnvironment {
         try host.register(ScheduleLua.type)
         try host.register(MetricsLua.type)
         try host.register(TrainerLua.type)
+        try host.register(JobLua.type)
         try host.register(SamplesLua.type)
         try host.register(TrainerStateLua.stateType)
         try host.register(TrainerStateLua.controlType)

@@ -115,7 +115,7 @@ public struct RecipeParameters: Sendable {
     /// Options of lorawb that can stand among the parameters.
     public static let hostOptions = [
         "threads", "run-dir", "resume", "edited", "allow-read", "allow-write", "time-limit", "max-memory", "help",
-        "seed",
+        "seed", "locked",
     ]
 
     /// The declared parameters in the order in which help lists them.

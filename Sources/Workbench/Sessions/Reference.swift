@@ -5,13 +5,16 @@ import Reports
 /// What recipes can call, told: the text of help, the manual, definitions for editors.
 public enum Reference {
     /// All that is registered, in the order of registration.
-    package static func documentation() throws -> [LuaDocumentation] {
+    package static func documentation() throws -> [LuaDocumentation] { try host().documentation }
+
+    /// A host with all that is registered, in which nothing is run.
+    static func host() throws -> LuaHost {
         let permissions = Permissions(base: "/")
         let run = RunFolder(named: nil, stem: "help", workingFolder: "/", permissions: permissions)
         let context = RecipeContext(
             permissions: permissions, runFolder: run, words: [], workingFolder: "/", wantsHelp: false,
             recipeName: "help", source: [], options: SessionOptions(), output: Output())
-        return try RecipeEnvironment.make(context).documentation
+        return try RecipeEnvironment.make(context)
     }
 
     /// The text about a name, or the overview; false where nothing has that name, with what is near.

@@ -25,6 +25,18 @@ public final class RunFolder {
     /// The folder's path where it has been made or named.
     public var known: String? { made ?? named.map { Permissions.absolute($0, from: workingFolder) } }
 
+    /// The folder's path where this session has it.
+    var taken: String? { made }
+
+    /// The path that `path` would give, of which nothing is made.
+    var expected: String {
+        if let known { return known }
+        let runs = Permissions.absolute("runs", from: workingFolder)
+        var number = 1
+        while Permissions.exists("\(runs)/\(stem)-\(number)") { number += 1 }
+        return "\(runs)/\(stem)-\(number)"
+    }
+
     /// The folder's path; it is made, and may be read and written from now on.
     public func path() throws -> String {
         if let made { return made }

@@ -6,6 +6,7 @@ import Reports
 import Stdlib
 import Tensors
 import Tokenizers
+import Training
 import Words
 
 /// One run of a recipe, or one interactive session, and how it ends.
@@ -43,20 +44,51 @@ public final class Session {
     ///   - words: what the user typed for the recipe.
     ///   - help: whether the recipe's help is wanted instead of a run.
     public func run(recipe: String, words: [String], help: Bool) -> Int32 {
+        start(recipe, help: help) { try open(recipe: recipe, words: words, help: help) }
+    }
+
+    /// Does a recorded run again, in a folder of its own, and gives the exit code.
+    ///
+    /// - Parameters:
+    ///   - words: parameters that are to be others than they were.
+    ///   - changed: whether data or a base that was changed since is taken.
+    public func rerun(_ rerun: Rerun, words: [String], changed: Bool) -> Int32 {
+        start(rerun.recipe, help: false) {
+            try checkGrants()
+            try rerun.check(options, from: workingFolder)
+            let context = makeContext(
+                base: rerun.base, stem: RunFolder.stem(of: rerun.recipe), name: rerun.recipe, source: rerun.source,
+                words: words, help: false)
+            context.permissions.allow(.read, rerun.base)
+            provideData(context)
+            (context.rerun, context.recorded) = (rerun, try RecordedRun(in: rerun.path))
+            context.rerun?.takesChanged = changed
+            context.rerun?.hasOverrides = !words.isEmpty
+            output.print(
+                "again: \(Permissions.shown(rerun.path)), whose recipe lay in \(Permissions.shown(rerun.base))")
+            for line in rerun.differences() { output.print(line) }
+            return (try checked(context), "@\(Permissions.shown(rerun.path))/\(RunRecord.recipeFile)")
+        }
+    }
+
+    private func start(_ recipe: String, help: Bool, _ open: () throws -> (RecipeContext, String)) -> Int32 {
         let context: RecipeContext
         let chunkName: String
         do {
-            (context, chunkName) = try open(recipe: recipe, words: words, help: help)
-        } catch let error as RecipeParameterError {
-            output.complain("lorawb: \(error)")
-            return Exit.misuse
+            (context, chunkName) = try open()
+        } catch is LuaInterrupted {
+            output.complain("interrupted")
+            return Exit.interrupted
         } catch {
             output.complain("lorawb: \(error)")
-            return Exit.misuse
+            return error is RecipeHeaderError ? Exit.failure : Exit.misuse
         }
         return finish(context) { host in
             try LuaInterrupt.handlingTermination {
                 try host.run(LuaString(bytes: context.source), name: chunkName)
+            }
+            for job in context.jobs where job.isOpen && job.state == .running {
+                output.complain("the recipe ended before its job had (\(job.place)); job:wait() trains it to the end")
             }
             guard !context.declaredParameters else { return }
             if help { output.print("\(recipe) declares no parameters") }
@@ -75,6 +107,29 @@ public final class Session {
         let context = makeContext(base: workingFolder, stem: "repl", name: "repl", source: [], words: [], help: false)
         context.isInteractive = true
         return finish(context) { host in try Repl(host: host, output: output, context: context).run() }
+    }
+
+    /// Runs a recipe and then talks with the user, who finds its local variables; gives the exit code.
+    ///
+    /// Parameters are those of `run`.
+    public func interact(recipe: String, words: [String], help: Bool) -> Int32 {
+        guard Repl.isTerminal, recipe != "-" else {
+            output.complain(
+                "lorawb: repl talks with someone on a terminal; lorawb run \(Permissions.shown(recipe)) runs a recipe")
+            return Exit.misuse
+        }
+        let context: RecipeContext
+        let chunkName: String
+        do { (context, chunkName) = try open(recipe: recipe, words: words, help: help) } catch {
+            output.complain("lorawb: \(error)")
+            return Exit.misuse
+        }
+        context.isInteractive = true
+        context.permissions.allow(.read, workingFolder)
+        let text = String(decoding: context.source, as: UTF8.self)
+        return finish(context) { host in
+            try Repl(host: host, output: output, context: context).run(recipe: (text, chunkName))
+        }
     }
 
     /// Converses with a model on the terminal, or answers the lines that are piped in; gives the exit code.
@@ -130,8 +185,7 @@ public final class Session {
             throw FormatError("\(Permissions.shown(recipe)): is a folder, expected a recipe")
         }
         guard Permissions.isFile(path) else {
-            let built = Stdlib.recipes.joined(separator: ", ")
-            throw FormatError("\(Permissions.shown(recipe)): no such recipe file; inside lorawb are: \(built)")
+            throw Recipes.missing(recipe)
         }
         let folderPath = Permissions.parent(path)
         let folder = try Folder(path: folderPath, linkRoot: "/")
@@ -142,10 +196,16 @@ public final class Session {
         return (try checked(context), "@\(Permissions.shown(recipe))")
     }
 
-    /// Data of a recipe inside the binary lies in the run's folder from its first use on: a run keeps what it was made with.
+    /// Data that a recipe inside the binary brings; of one that is done again, as that run kept it.
+    private static func brought(_ name: String, _ context: RecipeContext) -> [UInt8]? {
+        guard context.permissions.provided != nil, let inside = Stdlib.data(name) else { return nil }
+        return context.rerun.map { $0.data(name) } ?? inside
+    }
+
+    /// Such data lies in the run's folder from its first use on: a run keeps what it was made with.
     private func provideData(_ context: RecipeContext) {
         context.permissions.provided = { [unowned context] name in
-            guard let bytes = Stdlib.data(name) else { return nil }
+            guard let bytes = Self.brought(name, context) else { return nil }
             let path = try context.runFolder.path()
             let folder = try Folder(path: path)
             if !folder.exists(name) { try folder.write(name, bytes) }
@@ -154,12 +214,26 @@ public final class Session {
     }
 
     private func checked(_ context: RecipeContext) throws -> RecipeContext {
-        if options.resume, let folder = context.runFolder.known {
-            context.recorded = try RecordedRun(in: folder)
-            if options.seed == nil, let seed = context.recorded?.seed { context.setSeed(seed) }
-        }
+        let shown = Permissions.shown(context.recipeName)
+        for line in context.header.lines(of: shown) { output.complain(line) }
+        try context.header.checkNeeds(shown)
+        if options.locked { try checkInputs(of: context) }
+        if options.resume, let folder = context.runFolder.known { context.recorded = try RecordedRun(in: folder) }
+        if options.seed == nil, let seed = context.recorded?.seed { context.setSeed(seed) }
         if !context.source.contains("args") { try refuseWords(of: context) }
         return context
+    }
+
+    /// Throws where an input is not what the recipe's header says, and has everything else told that the recipe reads.
+    private func checkInputs(of context: RecipeContext) throws {
+        let recipe = Permissions.shown(context.recipeName)
+        let inputs = RecipeInputs(
+            recipe: recipe, base: context.permissions.base, brought: { Self.brought($0, context) },
+            header: context.header)
+        let paths = try LuaInterrupt.handlingTermination { try inputs.check() }
+        RecipeInputs.watch(context.permissions, locked: paths, runFolder: context.runFolder, recipe: recipe) {
+            [output] in output.complain($0)
+        }
     }
 
     /// Takes the session's seed from what the user typed; throws where more was typed, for a recipe without parameters.
@@ -216,57 +290,84 @@ public final class Session {
     }
 
     private func conclude(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> Int32 {
+        let end = perform(context, body)
+        // What the run recorded of itself is whole before another process may take its folder.
+        context.journal.close(end, context)
+        context.runFolder.close()
+        return end.code
+    }
+
+    private func perform(_ context: RecipeContext, _ body: (LuaHost) throws -> Void) -> RunEnd {
         do {
             let host = try RecipeEnvironment.make(context)
-            defer {
-                MemoryBudget.end()
-                context.runFolder.close()
+            defer { MemoryBudget.end() }
+            if let plan = options.plan, !context.wantsHelp {
+                output.isAside = plan.asJSON
+                try planning(plan, context) { try body(host) }
+            } else {
+                try body(host)
             }
-            try body(host)
-            guard let failure = output.failure else { return 0 }
-            output.complain("lorawb: standard output: \(failure)")
-            return Exit.failure
+            guard let failure = output.failure else { return .finished }
+            return failed("standard output: \(failure)")
         } catch let failure as LuaFailure {
             return end(failure, context)
         } catch let refusal as MemoryRefusal {
             return endForMemory("\(refusal)")
         } catch {
-            output.complain("lorawb: \(error)")
-            return error is RecipeParameterError ? Exit.misuse : Exit.failure
+            return failed("\(error)", error is RecipeParameterError ? Exit.misuse : Exit.failure)
         }
     }
 
-    private func end(_ failure: LuaFailure, _ context: RecipeContext) -> Int32 {
-        if context.wantsHelp, context.declaredParameters { return 0 }
-        if let misuse = context.misuse {
-            output.complain("lorawb: \(misuse)")
-            return Exit.misuse
+    private func failed(_ message: String, _ code: Int32 = Exit.failure) -> RunEnd {
+        output.complain("lorawb: \(message)")
+        return RunEnd(code: code, state: .failed, error: message)
+    }
+
+    /// Runs a recipe that ends where it would train; with models as shapes alone, all of it over shapes.
+    private func planning(_ plan: PlanOptions, _ context: RecipeContext, _ body: () throws -> Void) throws {
+        if plan.byShapes {
+            try ShapePass(after: StoragePool.shared.counts).run(body)
+        } else {
+            try body()
         }
+        let name = context.recipeName == "-" ? "the recipe" : Permissions.shown(context.recipeName)
+        throw LuaFault("plan: \(name) never called trainer:train(), so there is nothing to plan")
+    }
+
+    private func end(_ failure: LuaFailure, _ context: RecipeContext) -> RunEnd {
+        if context.wantsHelp, context.declaredParameters { return .finished }
+        if let misuse = context.misuse { return failed(misuse, Exit.misuse) }
         switch failure.kind {
-        case .interrupted where Profile.isComplete: return 0
+        case .interrupted where Profile.isComplete: return .finished
+        case .interrupted where context.isPlanned:
+            return RunEnd(code: context.planCode, state: .finished, error: nil)
         case .interrupted:
             let reason = LuaInterrupt.pending == .termination ? LuaInterrupt.Reason.termination : .interrupt
             output.complain(reason.rawValue)
             if let hint = context.resumeHint { output.complain(hint) }
-            return reason == .termination ? Exit.terminated : Exit.interrupted
+            return RunEnd(
+                code: reason == .termination ? Exit.terminated : Exit.interrupted, state: .interrupted,
+                error: reason.rawValue)
         case .timeLimit:
-            output.complain("time limit: stopped after \(options.timeLimit ?? 0) seconds")
+            let message = "time limit: stopped after \(options.timeLimit ?? 0) seconds"
+            output.complain(message)
             if let hint = context.resumeHint { output.complain(hint) }
-            return Exit.timeLimit
+            return RunEnd(code: Exit.timeLimit, state: .stopped, error: message)
         case .memoryLimit:
             return endForMemory(failure.message)
         case .error, .syntax, .incomplete:
             output.complain(failure.message)
             // One frame says no more than the message does.
             if failure.traceback.count > 1 { for frame in failure.traceback { output.complain("  " + frame) } }
-            return Exit.failure
+            return RunEnd(code: Exit.failure, state: .failed, error: failure.message)
         }
     }
 
     /// Says once that it is the limit that was passed, wherever in the message that stands.
-    private func endForMemory(_ message: String) -> Int32 {
-        output.complain(MemoryRefusal.prefix + message.replacing(MemoryRefusal.prefix, with: ""))
-        return Exit.memoryLimit
+    private func endForMemory(_ message: String) -> RunEnd {
+        let message = MemoryRefusal.prefix + message.replacing(MemoryRefusal.prefix, with: "")
+        output.complain(message)
+        return RunEnd(code: Exit.memoryLimit, state: .stopped, error: message)
     }
 }
 

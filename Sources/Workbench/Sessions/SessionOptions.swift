@@ -10,6 +10,8 @@ public struct SessionOptions: Sendable {
     public var resume: Bool
     /// Whether it is continued with a changed recipe.
     public var edited: Bool
+    /// Whether the recipe runs only where its inputs are what its header says.
+    public var locked = false
     /// Seed of random numbers.
     public var seed: Int?
     /// Folders that may be read beside the granted ones.
@@ -24,6 +26,8 @@ public struct SessionOptions: Sendable {
     public var typed: [String]
     /// What to show of where time goes; nil where nobody asks.
     public var profile: ProfileOptions?
+    /// How a training is planned in place of being begun; nil where it is not.
+    public var plan: PlanOptions?
 
     /// Options; nothing is set where nothing is said.
     public init(

@@ -14,6 +14,9 @@ public enum Workbench {
     /// The one of `names` that was probably meant.
     public static func nearest(_ name: String, in names: [String]) -> String? { nearestName(to: name, in: names) }
 
+    /// What computes in float32: kernels and their level of instructions.
+    static var kernels: String { products(.float32) }
+
     /// What frozen matrices of a type are multiplied with.
     private static func products(_ type: FrozenMatrix.DType) -> String {
         Backend.problem ?? Backend.description(of: type)

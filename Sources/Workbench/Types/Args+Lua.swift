@@ -45,6 +45,7 @@ enum ArgsLua {
             }
             let (parsed, typed) = try parse(declared, context)
             context.parameters = try values(context, parsed, typed, declared)
+            noteTypedAgain(context, declared, typed)
             return .value(.fields("args", try context.parameters.mapValues { try LuaJSON.value($0) }, .closed))
         }
     }
@@ -60,13 +61,26 @@ enum ArgsLua {
                 if let seed = seed ?? context.recorded?.typedSeed { context.setSeed(seed) }
                 words = rest
             }
-            let command = context.options.profile == nil ? [] : ProfileOptions.names
+            let command =
+                (context.options.profile == nil ? [] : ProfileOptions.names)
+                + (context.rerun == nil ? [] : ["changed"])
             return try declared.parse(
                 words, others: RecipeParameters.hostOptions + command, recorded: context.recorded?.parameters,
                 recipe: context.recipeName)
         } catch let error as RecipeParameterError {
             context.misuse = error.description
             throw error
+        }
+    }
+
+    /// Of a run that is done again, notes what was typed for it then and now: as if it had been typed at once.
+    private static func noteTypedAgain(
+        _ context: RecipeContext, _ declared: RecipeParameters, _ typed: Set<String>
+    ) {
+        guard context.rerun != nil, let recorded = context.recorded else { return }
+        let before = (try? declared.parse(recorded.words, recorded: recorded.parameters))?.typed ?? []
+        for name in typed.union(before).sorted() {
+            if let value = context.parameters[name] { context.typedAgain.append("--\(name)=\(value.typed)") }
         }
     }
 
@@ -158,16 +172,12 @@ enum ArgsLua {
 
     private static func help(_ context: RecipeContext, _ declared: RecipeParameters) -> String {
         var text = "usage: \(declared.usage(context.recipeName))\n"
-        let comment = String(decoding: context.source, as: UTF8.self).split(
-            separator: "\n", omittingEmptySubsequences: false
-        )
-        .drop { $0.hasPrefix("#!") }.prefix { $0.hasPrefix("--") }
-        .map { $0.drop { $0 == "-" }.drop { $0 == " " } }
+        let comment = context.header.prose
         if !comment.isEmpty { text += "\n" + comment.joined(separator: "\n") + "\n" }
         text += "\nparameters:\n" + declared.help()
         text +=
             "\noptions of lorawb itself: --threads N, --run-dir DIR, --resume RUN [--edited], --allow-read DIR, --allow-write DIR,\n"
-        text += "--time-limit SECONDS, --max-memory SIZE, --seed N\n"
+        text += "--time-limit SECONDS, --max-memory SIZE, --seed N, --locked\n"
         return text
     }
 }

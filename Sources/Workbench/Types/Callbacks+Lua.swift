@@ -9,9 +9,12 @@ protocol StreamingMetrics: AnyObject {
 
 /// Calls the functions of a recipe's `callbacks` table.
 final class LuaCallbacks: TrainerCallback {
-    private let functions: [String: LuaFunction]
+    private var functions: [String: LuaFunction]
 
     init(_ functions: [String: LuaFunction]) { self.functions = functions }
+
+    /// Forgets the function of an event.
+    func remove(_ event: String) { functions[event] = nil }
 
     func handle(_ event: TrainerEvent, _ trainer: Trainer) throws {
         guard let function = functions[event.name] else { return }

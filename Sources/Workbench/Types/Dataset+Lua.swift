@@ -96,7 +96,7 @@ enum DatasetLua {
         Option(
             "stratify_by_column", .string,
             "Column of classes, of each of which both parts have the share that it has of all rows, as scikit-learn's stratify gives it.",
-            example: "\"label\""),
+            example: "\"label\"", values: .columns),
     ])
     private static let path = LuaParameter("path", .path, "Relative to the recipe's folder, or absolute.")
 
@@ -165,7 +165,8 @@ enum DatasetLua {
         Option("drop_last", .boolean, default: false, "Whether an incomplete last batch is left out."),
         Option(
             "columns", .strings, default: .words("those that forward takes, where there are input_ids; else all"),
-            "Columns of a batch, by their names in the data set.", example: "{ \"input_ids\", \"labels\" }"),
+            "Columns of a batch, by their names in the data set.", example: "{ \"input_ids\", \"labels\" }",
+            values: .columns),
     ])
 
     /// The columns of a batch with their names there: what forward takes under forward's names, unless others are asked for.

@@ -46,7 +46,7 @@ struct DatasetOperation {
     private static let options = LuaParameter("options", mapOptions, "There are none.")
 
     private static func function(_ type: String, _ doc: String) -> LuaParameter {
-        LuaParameter("fn", .function("fun(row: table, index: integer): \(type)"), doc)
+        LuaParameter("fn", .function("fun(row: table, index: integer): \(type)"), values: .columns, doc)
     }
 
     /// The function of map and its like, whose options are all refused by name.
@@ -128,13 +128,13 @@ struct DatasetOperation {
 
     // MARK: Columns
 
-    private static let names = LuaParameter("names", .strings, "Names of columns, or one.")
+    private static let names = LuaParameter("names", .strings, values: .columns, "Names of columns, or one.")
 
     private static var columns: [DatasetOperation] {
         [
             DatasetOperation(
                 "rename_columns", "Gives columns other names.",
-                [LuaParameter("names", .table, "New names by the old ones.")],
+                [LuaParameter("names", .table, values: .columns, "New names by the old ones.")],
                 call: ":rename_columns { label = \"labels\" }"
             ) { call in
                 let table = try call.table(1, "names")
@@ -184,7 +184,10 @@ struct DatasetOperation {
             DatasetOperation(
                 "sort",
                 "Orders the rows by the values of a column, equal ones by the next column; rows that are equal in all keep their order, and those without a value come last.",
-                [LuaParameter("columns", .strings, "Names of columns, or one."), LuaParameter("options", sortOptions)],
+                [
+                    LuaParameter("columns", .strings, values: .columns, "Names of columns, or one."),
+                    LuaParameter("options", sortOptions),
+                ],
                 call: ":sort({ \"label\", \"sentence\" }, { reverse = { true, false } })"
             ) { call in
                 let names = try call.strings(1, "columns")

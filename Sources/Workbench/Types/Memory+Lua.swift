@@ -1,5 +1,6 @@
 import Kernels
 import LuaBridge
+import Memory
 import Reports
 import Tensors
 
@@ -18,7 +19,9 @@ enum MemoryLua {
                 return .nothing
             },
             LuaFunctionDeclaration(
-                "memory", "Bytes in use: { lua =, tensors =, pooled =, resident =, peak = }.", returns: "table",
+                "memory",
+                "Bytes in use: { lua =, tensors =, pooled =, resident =, peak =, held =, held_peak = }; held is what counts against --max-memory, held_peak the most of it so far.",
+                returns: "table",
                 example: "print(lorawb.memory().tensors)"
             ) { call in
                 .fields(
@@ -26,7 +29,8 @@ enum MemoryLua {
                     [
                         "lua": .integer(call.host.memoryInUse), "tensors": .integer(StoragePool.shared.liveBytes),
                         "pooled": .integer(StoragePool.shared.pooledBytes), "resident": .integer(Machine.residentBytes),
-                        "peak": .integer(Machine.peakBytes),
+                        "peak": .integer(Machine.peakBytes), "held": .integer(MemoryBudget.held),
+                        "held_peak": .integer(MemoryBudget.peak),
                     ])
             },
         ]

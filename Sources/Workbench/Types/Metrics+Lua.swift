@@ -164,7 +164,7 @@ enum MetricsLua {
             metamethods: [
                 .call(
                     "The results for { predictions =, label_ids = }; with { average = } instead the metric so configured.",
-                    parameters: [LuaParameter("arguments", arguments)], returns: "table"
+                    parameters: [LuaParameter("arguments", arguments)], returns: "table|lorawb.Metric"
                 ) { box, call in
                     let options = try call.options(1, arguments)
                     if let average = options.optionalString("average") {

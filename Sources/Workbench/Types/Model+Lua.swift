@@ -129,6 +129,7 @@ enum ModelLua {
         let place = try ModelLocation.place(path, context, revision: revision)
         let loaded: LoadedModel
         var (folder, options): (Folder?, LoadOptions) = (nil, options)
+        if context.options.plan?.byShapes == true { options.weights = .none }
         switch place {
         case .folder(let found):
             folder = found

@@ -23,20 +23,23 @@ enum RowWork {
         let state = Mutex(State<Result>(pieces: Array(repeating: [], count: total)))
         for first in stride(from: 0, to: total, by: round) {
             try LuaInterrupt.check()
-            Workers.run(pieces: min(round, total - first)) { piece in
-                let place = first + piece
-                var results: [Result] = []
-                results.reserveCapacity(pieceSize)
-                for row in place * pieceSize..<min(count, (place + 1) * pieceSize) {
-                    do {
-                        results.append(try body(row))
-                    } catch {
-                        return state.withLock {
-                            if row < $0.failure?.row ?? count { $0.failure = (row, error) }
+            // Rows are read by shapes as well.
+            ShapePass.off {
+                Workers.run(pieces: min(round, total - first)) { piece in
+                    let place = first + piece
+                    var results: [Result] = []
+                    results.reserveCapacity(pieceSize)
+                    for row in place * pieceSize..<min(count, (place + 1) * pieceSize) {
+                        do {
+                            results.append(try body(row))
+                        } catch {
+                            return state.withLock {
+                                if row < $0.failure?.row ?? count { $0.failure = (row, error) }
+                            }
                         }
                     }
+                    state.withLock { [results] in $0.pieces[place] = results }
                 }
-                state.withLock { [results] in $0.pieces[place] = results }
             }
             if let (row, error) = state.withLock({ $0.failure }) {
                 // What stops the run is no fault of the row's, which a recipe might catch.

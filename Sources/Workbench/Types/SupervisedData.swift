@@ -119,6 +119,7 @@ struct SupervisedData {
             "\(split): \(count) rows, \(Figures.grouped(tokens)) tokens, \(Figures.grouped(trained)) of them trained (\(100 * trained / max(1, tokens)) %); the longest row has \(longest)"
         )
         let cut = rows.count { $0.wholeCount > $0.ids.count }
+        context.cutRows += cut
         let left =
             untrained.prefix(5).map { String($0 + 1) }.joined(separator: ", ") + (untrained.count > 5 ? ", …" : "")
         context.output.print(

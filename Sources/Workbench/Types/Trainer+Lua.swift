@@ -2,10 +2,12 @@ import Adapters
 import Formats
 import Kernels
 import LuaBridge
+import Memory
 import Models
 import Options
 import Reports
 import Tensors
+import Tokenizers
 import Training
 import Words
 
@@ -17,15 +19,28 @@ final class TrainerBox {
     private let context: RecipeContext
     private let openOutput: () throws -> Folder
     let tokenizer: TokenizerBox?
+    /// What is told of the training's steps.
+    let reporter: SessionReporter?
     private var hasResumed = false
+    private var hasBegun = false
+    private var entry: RunJournal.Entry?
+    private var hasPlanned = false
+    private let outputDir: String?
+    private let number: Int
 
+    /// `outputDir` is where checkpoints go that is not the run's folder, `number` the trainer's among those of the run.
     init(
-        _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext,
-        openOutput: @escaping () throws -> Folder
+        _ trainer: Trainer, model: ModuleBox, tokenizer: TokenizerBox?, context: RecipeContext, outputDir: String?,
+        number: Int, reporter: SessionReporter? = nil, openOutput: @escaping () throws -> Folder
     ) {
+        (self.outputDir, self.number) = (outputDir, number)
         (self.trainer, self.model, self.context, self.openOutput) = (trainer, model, context, openOutput)
+        self.reporter = reporter
         self.tokenizer = tokenizer
+        entry = context.journal.add(self)
     }
+
+    deinit { entry?.close(trainer) }
 
     /// Rows as the model takes them, where they hold text.
     func prepared(_ rows: DatasetBox) throws -> Dataset {
@@ -61,6 +76,10 @@ final class TrainerBox {
 
     /// Goes on from the run's newest checkpoint where the user asked for that, once.
     func resumeIfAsked(always: Bool = false) throws {
+        if !hasBegun, let rerun = context.rerun, let entry {
+            try rerun.check(trainer, place: entry.place) { context.output.print($0) }
+        }
+        hasBegun = true
         guard !hasResumed, always || context.options.resume else { return }
         hasResumed = true
         let folder = try openOutput()
@@ -72,7 +91,7 @@ final class TrainerBox {
     }
 
     /// What `--resume` takes: the run's folder, or an output_dir that lies elsewhere.
-    private var runPath: String {
+    var runPath: String {
         get throws {
             let output = try openOutput().path
             guard let run = context.runFolder.known, output == run || output.hasPrefix(run + "/") else { return output }
@@ -89,6 +108,72 @@ final class TrainerBox {
         } else {
             try StateDict.save(model.module, to: folder, StateDict.file)
         }
+    }
+
+    /// A job that does this training's steps between the lines of a session; the one there is where it is not over.
+    func start() throws -> TrainingJob {
+        try trainer.makeReady()
+        if let job = context.jobs.first(where: { $0.box === self && $0.isOpen }) {
+            try job.resume()
+            return job
+        }
+        let job = TrainingJob(self, context)
+        try job.resume()
+        context.jobs = context.jobs.filter(\.isOpen) + [job]
+        return job
+    }
+
+    /// Says in a session what changed; a recipe knows.
+    func report(_ line: String) { if context.isInteractive { context.output.print(line) } }
+
+    /// Before the first step: plans in place of training where that was asked for, and ends the recipe there; with a limit on
+    /// memory throws where the training would pass it.
+    func planIfAsked() throws {
+        if let plan = context.options.plan { return try show(plan) }
+        guard !hasPlanned, let limit = context.options.memoryLimit, trainer.state.globalStep == 0 else { return }
+        // What is wrong with the training is better said by the training itself.
+        guard var memory = try? trainer.plannedMemory() else { return }
+        if memory.least > limit {
+            // Garbage does not count.
+            MemoryBudget.tidy()
+            memory = try trainer.plannedMemory()
+        }
+        guard memory.least > limit else {
+            hasPlanned = true
+            return
+        }
+        let advice = try trainer.memoryAdvice(below: memory.least)
+        throw MemoryRefusal(planned: PlanReport.refusal(memory, advice, limit: limit))
+    }
+
+    /// Prints the plan and ends the recipe.
+    private func show(_ options: PlanOptions) throws {
+        let limit = context.options.memoryLimit ?? Machine.memory / 5 * 4
+        MemoryBudget.tidy()
+        let plan = try training { try trainer.planned(measures: !options.byShapes, limit: limit) }
+        let report = PlanReport(
+            plan, recipe: context.recipeName, folder: folderToCome, cut: TruncatedTexts.count + context.cutRows,
+            limit: limit, isLimitGiven: context.options.memoryLimit != nil, byShapes: options.byShapes)
+        context.output.isAside = false
+        if options.asJSON {
+            context.output.page(report.json.serialized(indent: 2))
+        } else {
+            for line in report.lines { context.output.print(line) }
+        }
+        context.isPlanned = true
+        if !report.fits, context.options.memoryLimit != nil {
+            context.planCode = Session.Exit.memoryLimit
+            context.output.complain(
+                MemoryRefusal(planned: PlanReport.refusal(plan.memory, plan.advice, limit: limit)).description)
+        }
+        throw LuaInterrupted()
+    }
+
+    /// Where checkpoints would go, as the user would name it.
+    private var folderToCome: String {
+        let path = outputDir ?? context.runFolder.expected + (number > 1 ? "/trainer-\(number)" : "")
+        let working = context.workingFolder + "/"
+        return path.hasPrefix(working) ? String(path.dropFirst(working.count)) : path
     }
 
     /// Runs a piece of training; an interruption ends the recipe and says how to go on.
@@ -185,9 +270,13 @@ enum TrainerLua {
         // The first trainer of a run has its folder, the ones after it folders within: a run that is resumed makes them in the same order.
         let number = context.trainersInRun + 1
         // A log alone needs no folder of its own: where output_dir may not be written and nothing is saved, it stands in the run's.
-        let outputDir = arguments.outputDir.flatMap {
-            arguments.saveStrategy != .no || context.permissions.mayWrite($0) ? $0 : nil
-        }
+        // A run that is done again has one folder, whatever its recipe says of another.
+        let outputDir =
+            context.rerun != nil
+            ? nil
+            : arguments.outputDir.flatMap {
+                arguments.saveStrategy != .no || context.permissions.mayWrite($0) ? $0 : nil
+            }
         let openOutput: () throws -> Folder = {
             let runPath = { try context.runFolder.path() + (number > 1 ? "/trainer-\(number)" : "") }
             let folder = try context.permissions.writingFolder(try outputDir ?? runPath())
@@ -223,10 +312,17 @@ enum TrainerLua {
         }
         trainer.callbacks.append(RunReportWriter(text: TrainerBox.text(of: tokenizer, context)))
         // As in transformers, disable_tqdm takes the bar away; figures, notes and warnings still come.
-        trainer.reporter = context.progressBar(isWanted: !arguments.disableTqdm)
+        let reporter = SessionReporter(context.progressBar(isWanted: !arguments.disableTqdm), context.output)
+        trainer.reporter = reporter
         trainer.shouldStop = {
-            pendingStop() ?? (Profile.isComplete ? Interruption("profiled", savesState: false) : nil)
+            guard let stop = pendingStop() else {
+                return Profile.isComplete ? Interruption("profiled", savesState: false) : nil
+            }
+            // Who only gets the prompt back has lost nothing: it is written what was asked for.
+            let isPause = context.isInteractive && stop.reason == LuaInterrupt.Reason.interrupt.rawValue
+            return Interruption(stop.reason, savesState: !isPause || arguments.saveStrategy != .no)
         }
+        trainer.undisturbed = { body in try LuaInterrupt.deferring(body) }
         trainer.saveModel = { folder in
             // What no adapter's file holds stands beside it, among all that is trained.
             if box.adapters.hasUnmerged { try box.adapters.saveAll(to: folder) }
@@ -236,8 +332,17 @@ enum TrainerLua {
         trainer.keptStatesMemory = min(Machine.memory, context.options.memoryLimit ?? .max) / 4
         trainer.identity = try identity(box, context)
         trainer.record = record(context)
-        if arguments.outputDir == nil { context.trainersInRun = number }
-        return TrainerBox(trainer, model: box, tokenizer: tokenizer, context: context, openOutput: openOutput)
+        if arguments.outputDir == nil || context.rerun != nil { context.trainersInRun = number }
+        if let named = arguments.outputDir, context.rerun != nil {
+            context.sayOnce("output_dir '\(Permissions.shown(named))' is passed over: a rerun has its own folder")
+        }
+        if let record = trainer.record, !context.options.resume, !context.isInteractive, context.options.plan == nil {
+            try context.journal.begin(record, in: context.runFolder, isElsewhere: outputDir != nil)
+        }
+        return TrainerBox(
+            trainer, model: box, tokenizer: tokenizer, context: context, outputDir: outputDir, number: number,
+            reporter: reporter,
+            openOutput: openOutput)
     }
 
     /// What a continued run must have in common with the one before: recipe, parameters, base.
@@ -247,7 +352,7 @@ enum TrainerLua {
         for (name, value) in context.parameters.sorted(by: { $0.key < $1.key }) {
             identity.add("parameter '\(name)'", value.typed)
         }
-        if box is ModelBox {
+        if box is ModelBox, context.options.plan?.byShapes != true {
             identity.add("base", SHA256.hexadecimal(Array(try box.adapters.baseFingerprint().utf8)))
         }
         // What no tensor's shape shows.
@@ -264,19 +369,36 @@ enum TrainerLua {
     private static func record(_ context: RecipeContext) -> RunRecord? {
         guard !context.source.isEmpty else { return nil }
         let parameters = context.parameters.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }
+        // A seed that the recipe has no parameter for is none of the words of its parameters.
+        let seed =
+            context.parameters["seed"] != nil
+            ? nil : (try? RecipeParameters.withoutSeed(context.words))?.seed ?? context.recorded?.typedSeed
+        let again = context.typedAgain + (seed.map { ["--seed=\($0)"] } ?? [])
+        let words = context.rerun == nil ? context.words : again
         return RunRecord(
             recipe: String(decoding: context.source, as: UTF8.self), parameters: parameters,
             environment: [
                 .init("lorawb", .string(Workbench.version)), .init("recipe", .string(context.recipeName)),
-                .init("arguments", .array(context.words.map { .string($0) })),
+                .init("folder", .string(context.permissions.base)),
+                .init("working_folder", .string(context.workingFolder)),
+                .init("rerun_of", context.rerun.map { .string($0.path) } ?? .null),
+                .init("started", .string(Timestamp.text(context.journal.started))),
+                .init("arguments", .array(words.map { .string($0) })),
                 .init("options", .array(context.options.typed.map { .string($0) })),
                 .init("seed", context.options.seed.map(JSON.integer) ?? .null),
-                .init("processor", .string(Machine.processorName)), .init("threads", .integer(Workers.count)),
+                .init("processor", .string(Machine.processorName)), .init("processors", .integer(Machine.processors)),
+                .init("memory_bytes", .integer(Machine.memory)), .init("system", .string(Machine.system)),
+                .init("threads", .integer(Workers.count)), .init("kernels", .string(Workbench.kernels)),
+                .init("lua", .string("5.4")),
             ])
     }
 
     private static func callbacks(_ options: LuaOptions, _ box: ModuleBox) throws -> [any TrainerCallback] {
-        guard let table = options.table("callbacks") else { return [] }
+        try options.table("callbacks").map { try callbacks($0, box) } ?? []
+    }
+
+    /// The functions and samples of a table of callbacks.
+    private static func callbacks(_ table: LuaTable, _ box: ModuleBox) throws -> [any TrainerCallback] {
         let given = try LuaOptions(table, callbackOptions, place: "callbacks: ")
         var functions: [String: LuaFunction] = [:]
         for name in given.given { functions[name] = given.function(name) }
@@ -410,6 +532,16 @@ enum TrainerLua {
 
     // MARK: Types
 
+    /// What a training gave, for Lua.
+    static func result(_ output: TrainOutput) throws -> LuaReturn {
+        .fields(
+            "the result",
+            [
+                "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
+                "metrics": try LuaRows.table(output.metrics, "the metrics"),
+            ])
+    }
+
     private static let dataset = LuaParameter(
         "dataset", .either([.object("lorawb.Dataset"), .table]), default: .words("eval_dataset"),
         "The rows, or several sets of them by name.")
@@ -430,26 +562,61 @@ enum TrainerLua {
                     example: "local result = trainer:train()\nprint(result.training_loss)"
                 ) { box, call in
                     let resume = try call.options(1, trainOptions).boolean("resume_from_checkpoint")
+                    try box.planIfAsked()
                     let output = try box.training {
                         try box.resumeIfAsked(always: resume)
                         return try box.trainer.train()
                     }
-                    return .fields(
-                        "the result",
-                        [
-                            "global_step": .integer(output.globalStep), "training_loss": .number(output.trainingLoss),
-                            "metrics": try LuaRows.table(output.metrics, "the metrics"),
-                        ])
+                    return try result(output)
                 },
                 LuaMethod(
                     "step", "Does one optimizer step with all that follows it; false when the training is over.",
                     returns: "boolean", example: "while trainer:step() do end"
                 ) { box, _ in
-                    .boolean(
+                    try box.planIfAsked()
+                    return .boolean(
                         try box.training {
                             try box.resumeIfAsked()
                             return try box.trainer.step()
                         })
+                },
+                LuaMethod(
+                    "start",
+                    "Trains between the lines of a session: gives a job, which can be asked, paused and waited for. In a recipe, which has no lines, job:wait() does all the work.",
+                    returns: "lorawb.Job", example: "local job = trainer:start()\nprint(job:wait().training_loss)"
+                ) { box, _ in .object(try box.start()) },
+                LuaMethod(
+                    "change",
+                    "Changes arguments from the next step on. The schedule goes on at its step with the new learning rate; the change is a row of the log.",
+                    parameters: [
+                        LuaParameter("args", .options(TrainingArguments.changeOptions), "The arguments that change.")
+                    ],
+                    example: "trainer:change { learning_rate = 1e-4 }"
+                ) { box, call in
+                    for line in try box.trainer.change(try call.options(1, TrainingArguments.changeOptions)) {
+                        box.report(line)
+                    }
+                    return .nothing
+                },
+                LuaMethod(
+                    "add_callback", "Adds functions that are called at the training's events, behind those there are.",
+                    parameters: [
+                        LuaParameter("callbacks", .options(callbackOptions), "Functions by event; and lorawb.samples.")
+                    ],
+                    example: "trainer:add_callback { on_log = function(state, control, row) print(row.loss) end }"
+                ) { box, call in
+                    box.trainer.callbacks += try callbacks(try call.table(1, "callbacks"), box.model)
+                    return .nothing
+                },
+                LuaMethod(
+                    "remove_callback", "Takes away all functions of an event.",
+                    parameters: [
+                        LuaParameter("event", .oneOf(TrainerEvent.documentation.map(\.name)), "The event.")
+                    ], example: "trainer:remove_callback(\"on_log\")"
+                ) { box, call in
+                    let event = try call.string(1, "event")
+                    for callback in box.trainer.callbacks { (callback as? LuaCallbacks)?.remove(event) }
+                    return .nothing
                 },
                 LuaMethod(
                     "evaluate", "Evaluates rows: eval_loss, eval_<metric>, eval_runtime and more.",
@@ -500,7 +667,10 @@ enum TrainerLua {
                 LuaProperty("args", "The arguments in use.", type: "table") {
                     try LuaRows.table(
                         $0.trainer.arguments.entries, "args",
-                        .frozen(instead: "lorawb.trainer is given args, once, when it makes the trainer"))
+                        .frozen(
+                            instead:
+                                "lorawb.trainer is given args when it makes the trainer, and trainer:change { learning_rate = 1e-4 } changes what may change later"
+                        ))
                 },
             ],
             metamethods: [
