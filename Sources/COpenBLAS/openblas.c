@@ -124,10 +124,11 @@ int blas_open(int threads, const char **message) {
     return failure ? -1 : 0;
 }
 
-int blas_has_threads(int threads) {
-    if (atomic_load(&gemm) && threads <= atomic_load(&buffers)) return 1;
-    atomic_store(&gemm, NULL);
-    return 0;
+// Only looks: threads ask side by side, and one must not take from another what that has just opened.
+int blas_has_threads(int threads) { return atomic_load(&gemm) && threads <= atomic_load(&buffers); }
+
+void blas_expect_threads(int threads) {
+    if (threads > atomic_load(&buffers)) atomic_store(&gemm, NULL);
 }
 
 int blas_sgemm(

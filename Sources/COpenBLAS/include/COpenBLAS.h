@@ -7,8 +7,11 @@
 // Opens the library and has it take a working buffer for each of `threads` threads. 0, or -1 with why not; then it may be tried again.
 int blas_open(int threads, const char **message);
 
-// Whether it is open with buffers for that many threads; else no product is computed until `blas_open` was called again.
+// Whether it is open with buffers for that many threads.
 int blas_has_threads(int threads);
+
+// So many threads will multiply: where there are fewer buffers no product is computed until `blas_open` was called again.
+void blas_expect_threads(int threads);
 
 // c = alpha op(a) op(b) + beta c in row-major order; -1 where the library is not open.
 int blas_sgemm(

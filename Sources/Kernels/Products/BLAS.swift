@@ -21,5 +21,5 @@ public enum BLAS {
     }
 
     /// Has the next product look whether there is working memory for all threads.
-    static func forgetThreads() { _ = blas_has_threads(Int32(clamping: Workers.count)) }
+    static func forgetThreads() { blas_expect_threads(Int32(clamping: Workers.count)) }
 }

@@ -93,10 +93,9 @@ public enum Matmul {
                 transposeA ? 1 : 0, transposeB ? 1 : 0, sizes.m, sizes.n, sizes.k, alpha, a, sizes.lda, b, sizes.ldb,
                 beta, c, sizes.ldc) == 0
         }
-        if run() { return }
         do {
-            try BLAS.open()
-            _ = run()
+            // Once more where somebody raised the number of threads since: a product is never left undone unsaid.
+            while !run() { try BLAS.open() }
         } catch {
             Trouble.note(error)
             for row in 0..<m { Loops.zero(c + row * ldc, n) }
