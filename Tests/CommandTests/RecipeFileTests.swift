@@ -132,6 +132,34 @@ struct RecipeFileTests {
         }
     }
 
+    @Test("folders and recipes may have letters of more than one byte")
+    func lettersOfSeveralBytes() throws {
+        let place = try Place()
+        try place.makeModel()
+        try place.put("größe/überall.lua", "-- überall: here.\n-- input: zahl.txt\nprint(1)\n")
+        try place.put("größe/zahl.txt", "7\n")
+        #expect(try run(place, "show", "größe/überall.lua").out.hasPrefix("-- überall: here."))
+        let locked = try run(place, "lock", "größe/überall.lua")
+        #expect(locked.code == 0 && locked.out.hasPrefix("zahl.txt: sha256:"), "\(locked)")
+        #expect(try run(place, "run", "--locked", "größe/überall.lua").out == "1\n")
+        let new = try run(place, "new", "größe/mine")
+        #expect(new.code == 0 && new.out.hasPrefix("größe/mine.lua: written\n"), "\(new)")
+        #expect(place.files("größe") == ["mine.lua", "zahl.txt", "überall.lua"].sorted())
+        // A run's second trainer lies beneath the run's folder.
+        let recipe = try place.text("größe/mine.lua")
+        let trainer = try #require(recipe.range(of: "local trainer"))
+        try place.put(
+            "größe/mine.lua", recipe + recipe[trainer.lowerBound...].replacing("local trainer", with: "trainer"))
+        let words = ["run", "größe/mine.lua", "--model", "tiny", "--epochs", "1", "--run-dir", "läufe/ä"]
+        let trained = try Running([Running.program] + words, cwd: place.path).wait()
+        #expect(trained.code == 0, "\(trained)")
+        let end = try JSONSerialization.jsonObject(with: place.data("läufe/ä/run.json")) as? [String: Any]
+        let folders = (end?["trainers"] as? [[String: Any]])?.map { $0["output_dir"] as? String }
+        #expect(folders == [".", "trainer-2"])
+        let report = try run(place, "report", "läufe/ä")
+        #expect(report.code == 0 && report.out == "läufe/ä/report.html: report of 2 runs\n", "\(report)")
+    }
+
     @Test func needs() throws {
         let place = try Place()
         try place.put("new.lua", "#!/usr/bin/env lorawb\n-- new: x.\n-- needs: lorawb >= 99.1\nprint 'ran'\n")

@@ -89,9 +89,8 @@ public struct RecipeCheck {
                 "\(Permissions.shown(recipe)): no such recipe file"
                     + (near ?? "; inside lorawb are: \(Stdlib.recipes.joined(separator: ", "))"))
         }
-        let parent = Permissions.parent(path)
-        let folder = try Folder(path: parent, linkRoot: "/")
-        let bytes = try folder.read(String(path.dropFirst(parent == "/" ? 1 : parent.count + 1)))
+        let (parent, name) = Permissions.parted(path)
+        let bytes = try Folder(path: parent, linkRoot: "/").read(name)
         return source(bytes, recipe, base: parent)
     }
 

@@ -27,8 +27,8 @@ enum Editor {
         close(file)
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { unsafe unlink(path) }
-        let place = try Folder(path: Permissions.parent(path), linkRoot: "/")
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        let (parent, name) = Permissions.parted(path)
+        let place = try Folder(path: parent, linkRoot: "/")
         try place.write(name, text: text)
         try open(path)
         guard try place.size(name) <= largest else {

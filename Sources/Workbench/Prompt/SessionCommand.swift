@@ -188,9 +188,7 @@ extension Repl {
     private func place(_ path: String) throws -> (Folder, String) {
         var path = path
         if path.hasPrefix("~/"), let home = ModelCache.environment("HOME") { path = home + path.dropFirst() }
-        let absolute = Permissions.absolute(path, from: context.workingFolder)
-        let parent = Permissions.parent(absolute)
-        let name = absolute.split(separator: "/").last.map(String.init) ?? ""
+        let (parent, name) = Permissions.parted(Permissions.absolute(path, from: context.workingFolder))
         return (try Folder(path: parent, linkRoot: "/"), name)
     }
 }

@@ -19,8 +19,7 @@ enum InputDigest {
     /// - Throws: where it cannot be read, and where the work is to stop.
     static func of(_ path: String) throws -> String {
         guard Permissions.isFolder(path) else {
-            let parent = Permissions.parent(path)
-            let name = String(path.dropFirst(parent == "/" ? 1 : parent.utf8.count + 1))
+            let (parent, name) = Permissions.parted(path)
             return try digest(name, in: Folder(path: parent, links: .follow, access: .read))
         }
         let folder = try Folder(path: path, links: .follow, access: .read)

@@ -93,11 +93,8 @@ public enum Recipes {
         }
         guard Permissions.isFile(path) else { throw missing(name) }
         // A link to a recipe is followed: what is written is the recipe and not the link.
-        let real = Permissions.real(path) ?? path
-        let parent = Permissions.parent(real)
-        return (
-            try Folder(path: parent, linkRoot: "/"), String(real.dropFirst(parent == "/" ? 1 : parent.utf8.count + 1))
-        )
+        let (parent, file) = Permissions.parted(Permissions.real(path) ?? path)
+        return (try Folder(path: parent, linkRoot: "/"), file)
     }
 
     /// The error that there is no recipe of a name.
@@ -124,12 +121,11 @@ public enum Recipes {
                     "'\(Permissions.shown(name))': expected a name of letters, digits, '_', '-' and '.' for the recipe")
             }
             let path = Permissions.absolute(file, from: Machine.workingFolder)
-            let parent = Permissions.parent(path)
+            let (parent, last) = Permissions.parted(path)
             guard Permissions.isFolder(parent) else {
                 throw FormatError("there is no folder '\(Permissions.shown(parent))'; make it first")
             }
             let folder = try Folder(path: parent, linkRoot: parent)
-            let last = String(path.dropFirst(parent == "/" ? 1 : parent.utf8.count + 1))
             let shownFolder = file.split(separator: "/").count > 1 ? String(file.dropLast(last.count)) : ""
             let text = try source.map { try copy(of: $0, named: stem) } ?? Array(template(stem).utf8)
             let brought = source.map(data(of:)) ?? []

@@ -176,7 +176,10 @@ final class RunJournal {
     /// A trainer's folder as seen from the run's: "." for the same, a name beneath it, else absolute; empty where there is none.
     private static func place(of path: String?, in root: String) -> String {
         guard let path else { return "" }
-        return path == root ? "." : path.hasPrefix(root + "/") ? String(path.dropFirst(root.utf8.count + 1)) : path
+        return path == root
+            ? "."
+            : path.hasPrefix(root + "/")
+                ? String(decoding: path.utf8.dropFirst(root.utf8.count + 1), as: UTF8.self) : path
     }
 
     /// The files of a run with their sizes in bytes, but for run.json and hidden ones, sorted by name.

@@ -19,15 +19,14 @@ enum RunReports {
         }
         let standard = names.count == 1 ? "\(first ?? working)/\(RunReport.file)" : "\(working)/\(RunReport.file)"
         let path = output.map { Permissions.absolute($0, from: working) } ?? standard
-        let parent = Permissions.parent(path)
+        let (parent, file) = Permissions.parted(path)
         guard Permissions.isFolder(parent) else {
             throw FormatError("\(Permissions.shown(parent)): there is no such folder")
         }
         guard !Permissions.isFolder(path) else {
             throw FormatError("\(Permissions.shown(path)): is a folder; name a file")
         }
-        try Folder(path: parent, linkRoot: "/").write(
-            String(path.dropFirst(parent == "/" ? 1 : parent.count + 1)), text: RunReport(runs).html)
+        try Folder(path: parent, linkRoot: "/").write(file, text: RunReport(runs).html)
         let shown = path.hasPrefix(working + "/") ? String(path.dropFirst(working.count + 1)) : path
         return
             "\(Permissions.shown(shown)): \(runs.count == 1 ? "report of \(runs[0].name)" : "report of \(runs.count) runs")"

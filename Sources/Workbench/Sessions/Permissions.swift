@@ -146,12 +146,9 @@ public final class Permissions {
         if access == .read { onReading?(absolute) }
         let targets = access == .read ? linkTargets : nil
         if grant.isFile || absolute == grant.root && Permissions.isFile(absolute) {
-            let parent = Permissions.parent(absolute)
+            let (parent, name) = Permissions.parted(absolute)
             let linkRoot = grant.linkRoot == grant.root ? parent : grant.linkRoot
-            return (
-                try Folder(path: parent, linkRoot: linkRoot, targets: targets),
-                String(absolute.dropFirst(parent == "/" ? 1 : parent.count + 1))
-            )
+            return (try Folder(path: parent, linkRoot: linkRoot, targets: targets), name)
         }
         let linkRoot = access == .write ? grant.root : grant.linkRoot
         let rest = absolute.dropFirst(grant.root == "/" ? 1 : grant.root.count + 1)
@@ -176,9 +173,13 @@ public final class Permissions {
         return "/" + parts.joined(separator: "/")
     }
 
-    static func parent(_ path: String) -> String {
-        let parts = path.split(separator: "/").dropLast()
-        return "/" + parts.joined(separator: "/")
+    static func parent(_ path: String) -> String { parted(path).parent }
+
+    /// An absolute path as the folder above and the name in it.
+    static func parted(_ path: String) -> (parent: String, name: String) {
+        var parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+        let name = parts.popLast() ?? ""
+        return ("/" + parts.joined(separator: "/"), name)
     }
 
     private static func lies(_ path: String, beneath root: String) -> Bool {

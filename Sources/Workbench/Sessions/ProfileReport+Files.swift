@@ -27,11 +27,8 @@ extension ProfileReport {
         for line in lines { output.print(line) }
         guard let trace = options.trace, !result.steps.isEmpty else { return }
         let path = Permissions.absolute(trace, from: workingFolder)
-        let parent = Permissions.parent(path)
-        let folder = try Folder(path: parent, linkRoot: "/")
-        try folder.write(String(path.dropFirst(parent == "/" ? 1 : parent.count + 1))) {
-            try ProfileTrace(self).write(to: $0)
-        }
+        let (parent, name) = Permissions.parted(path)
+        try Folder(path: parent, linkRoot: "/").write(name) { try ProfileTrace(self).write(to: $0) }
         let cut = result.isCut ? "; it holds the first \(result.events.count) spans, more are not kept" : ""
         output.print("trace: \(Permissions.shown(trace)) (open it in Perfetto or chrome://tracing)\(cut)")
     }

@@ -187,9 +187,8 @@ public final class Session {
         guard Permissions.isFile(path) else {
             throw Recipes.missing(recipe)
         }
-        let folderPath = Permissions.parent(path)
-        let folder = try Folder(path: folderPath, linkRoot: "/")
-        let source = try folder.read(String(path.dropFirst(folderPath == "/" ? 1 : folderPath.count + 1)))
+        let (folderPath, fileName) = Permissions.parted(path)
+        let source = try Folder(path: folderPath, linkRoot: "/").read(fileName)
         let context = makeContext(base: folderPath, stem: stem, name: recipe, source: source, words: words, help: help)
         context.permissions.allow(.read, folderPath)
         context.permissions.protect(path)
