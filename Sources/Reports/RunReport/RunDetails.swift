@@ -64,6 +64,8 @@ struct RunDetails {
 package final class RunReportWriter: TrainerCallback {
     private let text: (Dataset, Int) -> String?
     private var lastWritten = ContinuousClock.now
+    /// How long the last page took, which grows with the log: pages take at most a twentieth of the training.
+    private var cost = Duration.zero
     private var isOver = false
 
     /// A writer; `text` gives that of a row, where it is known.
@@ -81,10 +83,12 @@ package final class RunReportWriter: TrainerCallback {
         case .log: wait = .seconds(30)
         default: return
         }
-        guard ContinuousClock.now - lastWritten >= wait else { return }
+        let start = ContinuousClock.now
+        guard start - lastWritten >= max(wait, isOver ? .zero : cost * 20) else { return }
         try folder.write(RunDetails.file, text: RunDetails(trainer, text: text).json.serialized(indent: 2) + "\n")
         let report = RunReport([try RunFiles(folder)])
         try folder.write(RunReport.file, text: report.html)
         lastWritten = ContinuousClock.now
+        cost = lastWritten - start
     }
 }
