@@ -34,6 +34,13 @@ public struct Batch: Sendable {
         self.columns = columns
     }
 
+    /// The batch with the states that enter the lowest layer which is passed.
+    func with(states: KeptStates) -> Batch {
+        var input = input
+        input.keptStates = states
+        return Batch(rows: rows, input: input, labels: labels, sequences: sequences, columns: columns)
+    }
+
     /// The rows as errors name them, counted from 1.
     var rowNames: String {
         let shown = rows.prefix(16).map { String($0 + 1) }.joined(separator: ", ")

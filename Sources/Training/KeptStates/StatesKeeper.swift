@@ -50,8 +50,6 @@ final class StatesKeeper {
             try cache.keep(exact.states, of: group.rows)
             try computed(group, exact, cache.states(of: group.rows))
         }
-        var input = batch.input
-        input.keptStates = try cache.states(of: batch.rows)
-        return Batch(rows: batch.rows, input: input, labels: batch.labels, sequences: batch.sequences)
+        return batch.with(states: try cache.states(of: batch.rows))
     }
 }

@@ -74,9 +74,7 @@ struct ShapeTraining {
     /// Runs the widest batch of an evaluation's rows.
     mutating func evaluate(_ reader: BatchReader, keptLayer: Int?) throws {
         guard reader.dataset.count > 0 else { return }
-        let sampler = try BatchSampler(
-            count: reader.dataset.count, batchSize: arguments.evalRowsPerBatch, strategy: .sequential,
-            maxTokens: arguments.maxTokensPerBatch, tokenCounts: reader.tokenCounts)
+        let sampler = try trainer.evaluationSampler(reader, arguments)
         let epoch = sampler.epoch(0)
         var (widest, most) = (0, -1)
         for index in 0..<sampler.batchesPerEpoch {
@@ -104,26 +102,16 @@ struct ShapeTraining {
         }
         let weight = try trainer.objective.weight(batch)
         return try trainer.objective.evaluate(
-            try withStates(batch, keptLayer), StepContext(evaluating: trainer.model, total: weight > 0 ? weight : 1))
-    }
-
-    /// The batch with its states, as they are computed where they are not kept yet.
-    private func withStates(_ batch: Batch, _ layer: Int?) throws -> Batch {
-        guard let layer, let model = trainer.model as? any Model else { return batch }
-        var input = batch.input
-        input.keptStates = try model.keptStates(of: input, below: layer)
-        return Batch(rows: batch.rows, input: input, labels: batch.labels, sequences: batch.sequences)
+            try trainer.withStates(batch, below: keptLayer),
+            StepContext(evaluating: trainer.model, total: weight > 0 ? weight : 1))
     }
 
     private func gradients(of batch: Batch, row: Int, isFirst: Bool) throws {
         let weight = try trainer.objective.weight(batch)
-        let draws = DropoutDraws(
-            seed: UInt64(bitPattern: Int64(arguments.seed)), step: 0,
-            quietBelow: arguments.freezeDropout ? (trainer.model as? any Model)?.lowestTrainableLayer : nil)
         let context = StepContext(
-            training: trainer.model, total: weight > 0 ? weight : 1, draws: draws, firstRow: row,
+            training: trainer.model, total: weight > 0 ? weight : 1, draws: trainer.plannedDraws, firstRow: row,
             checkpointing: checkpointing(isFirst))
-        let output = try trainer.objective.evaluate(try withStates(batch, layer), context)
+        let output = try trainer.objective.evaluate(try trainer.withStates(batch, below: layer), context)
         guard output.loss.isTracked else {
             throw TrainingError("the loss depends on nothing that is trainable")
         }
@@ -143,8 +131,7 @@ struct ShapeTraining {
 
     /// What the optimizer remembers of all parameters.
     private func moments() throws -> [Tensor] {
-        let copies = arguments.optim == .adamW ? 2 : arguments.sgdMomentum != 0 ? 1 : 0
-        return try (0..<copies).map { _ in
+        try (0..<arguments.momentsPerParameter).map { _ in
             try Tensor(uninitialized: [weights.reduce(0) { $0 + $1.count.dividedUp(by: 16) * 16 }])
         }
     }
@@ -152,5 +139,20 @@ struct ShapeTraining {
     /// The tensor whose gradient backward leaves.
     private func gradientHolder(_ weight: Weight) -> Tensor? {
         weight.tensor ?? (try? weight.currentTensor())
+    }
+}
+
+extension Trainer {
+    /// What dropout draws in a step that is planned.
+    var plannedDraws: DropoutDraws {
+        DropoutDraws(
+            seed: UInt64(bitPattern: Int64(arguments.seed)), step: 0,
+            quietBelow: arguments.freezeDropout ? (model as? any Model)?.lowestTrainableLayer : nil)
+    }
+
+    /// The batch with the states that enter `layer`, as they are computed where they are not kept yet.
+    func withStates(_ batch: Batch, below layer: Int?) throws -> Batch {
+        guard let layer, let model = model as? any Model else { return batch }
+        return batch.with(states: try model.keptStates(of: batch.input, below: layer))
     }
 }

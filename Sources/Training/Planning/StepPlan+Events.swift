@@ -1,8 +1,9 @@
 extension StepPlan {
+    /// Steps between two events, of which an argument says how many, or which share of all.
+    func interval(_ steps: Double) -> Int { max(1, TrainingArguments.steps(steps, of: totalSteps)) }
+
     /// Steps between evaluations.
-    func evalSteps(_ arguments: TrainingArguments) -> Int {
-        max(1, TrainingArguments.steps(arguments.evalSteps ?? 500, of: totalSteps))
-    }
+    func evalSteps(_ arguments: TrainingArguments) -> Int { interval(arguments.evalSteps ?? 500) }
 
     /// Steps after which there is an evaluation.
     func evaluations(_ arguments: TrainingArguments) -> PlannedEvents {
@@ -14,8 +15,7 @@ extension StepPlan {
 
     /// Steps after which a checkpoint is written, but for those that follow a best evaluation.
     func checkpoints(_ arguments: TrainingArguments) -> PlannedEvents {
-        steps(
-            arguments.saveStrategy, every: max(1, TrainingArguments.steps(arguments.saveSteps, of: totalSteps)))
+        steps(arguments.saveStrategy, every: interval(arguments.saveSteps))
     }
 
     /// Steps after which something happens that happens in this interval.

@@ -66,23 +66,16 @@ struct StepTimer {
         var states = 0.0
         let epoch = setup.sampler.epoch(step.epoch)
         let start = ProductCounter.now()
-        let draws = DropoutDraws(
-            seed: UInt64(bitPattern: Int64(trainer.arguments.seed)), step: 0,
-            quietBelow: trainer.arguments.freezeDropout ? (trainer.model as? any Model)?.lowestTrainableLayer : nil)
+        let draws = trainer.plannedDraws
         let batches = try setup.plan.batches(ofStep: step.index).map {
             try setup.trainReader.batch(Array(epoch[batch: $0]))
         }
         let total = try batches.reduce(0) { try $0 + trainer.objective.weight($1) }
         var row = 0
         for batch in batches {
-            var batch = batch
-            if let keptLayer, let model = trainer.model as? any Model {
-                let begin = ProductCounter.now()
-                var input = batch.input
-                input.keptStates = try model.keptStates(of: input, below: keptLayer)
-                batch = Batch(rows: batch.rows, input: input, labels: batch.labels, sequences: batch.sequences)
-                states += Double(ProductCounter.now() - begin) * 1e-9
-            }
+            let begin = ProductCounter.now()
+            let batch = try trainer.withStates(batch, below: keptLayer)
+            if keptLayer != nil { states += Double(ProductCounter.now() - begin) * 1e-9 }
             let mode = trainer.arguments.gradientCheckpointing
             let context = StepContext(
                 training: trainer.model, total: total > 0 ? total : 1, draws: draws, firstRow: row,
@@ -99,11 +92,9 @@ struct StepTimer {
 
     /// Seconds of evaluating all rows of a reader.
     func evaluation(_ reader: BatchReader) throws -> Double {
-        let (arguments, objective) = (trainer.arguments, trainer.objective)
+        let objective = trainer.objective
         guard reader.dataset.count > 0, reader.hasLabels || objective.takesAnyLabels else { return 0 }
-        let sampler = try BatchSampler(
-            count: reader.dataset.count, batchSize: arguments.evalRowsPerBatch, strategy: .sequential,
-            maxTokens: arguments.maxTokensPerBatch, tokenCounts: reader.tokenCounts)
+        let sampler = try trainer.evaluationSampler(reader, trainer.arguments)
         let epoch = sampler.epoch(0)
         func tokens(_ index: Int) -> Int {
             epoch[batch: index].reduce(0) { $0 + (reader.tokenCounts.isEmpty ? 1 : Int(reader.tokenCounts[$1])) }

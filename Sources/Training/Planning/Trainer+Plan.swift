@@ -22,9 +22,9 @@ extension Trainer {
         }
         let sampler = try sampler(reader, arguments)
         let steps = try StepPlan(sampler, arguments)
-        let looked = PlannedSteps(sampler, steps, lengths: reader.tokenCounts)
         let states = plannedStates(of: .train, steps)
         let shapes = try plannedMemory(PlanChange())
+        let looked = shapes.steps
         let shares = Double(steps.totalSteps) / Double(max(1, looked.tokens.count))
         let flops =
             Double(shapes.training.flops) / Double(max(1, shapes.training.flopTokens)) * looked.mean
@@ -92,7 +92,7 @@ extension Trainer {
     }
 
     private typealias Shapes = (
-        memory: PlannedMemory, training: ShapeTraining, products: [ProductCounter.Product: Int]
+        memory: PlannedMemory, steps: PlannedSteps, training: ShapeTraining, products: [ProductCounter.Product: Int]
     )
 
     private func plannedMemory(_ change: PlanChange) throws -> Shapes {
@@ -141,7 +141,7 @@ extension Trainer {
         add("scores", "scores of an evaluation", training.scoreBytes)
         add(PlannedMemory.idleKey, "between blocks, for reuse", idle)
         return (
-            PlannedMemory(parts: parts, before: MemoryBudget.peak, idle: idle), training, pass.products
+            PlannedMemory(parts: parts, before: MemoryBudget.peak, idle: idle), steps, training, pass.products
         )
     }
 
@@ -161,8 +161,7 @@ extension Trainer {
 
     /// Bytes of a checkpoint: all that is trained, what users load, and what the optimizer remembers.
     private func checkpointBytes(_ trainable: Int) -> Int {
-        let moments = arguments.optim == .adamW ? 2 : arguments.sgdMomentum != 0 ? 1 : 0
-        let copies = 1 + (saveModel == nil ? 0 : 1) + (arguments.saveOnlyModel ? 0 : moments)
+        let copies = 1 + (saveModel == nil ? 0 : 1) + (arguments.saveOnlyModel ? 0 : arguments.momentsPerParameter)
         let (bytes, overflow) = trainable.multipliedReportingOverflow(by: 4 * copies)
         return overflow ? .max : bytes
     }

@@ -45,9 +45,9 @@ extension Trainer {
     private var best: JSON {
         guard let value = state.bestMetric, let name = arguments.metricForBestModel else { return .null }
         let key = Trainer.key(ofMetric: name)
-        let row = state.logHistory.first { row in row.contains { $0.key == key && $0.value.double == value } }
         return JSON([
-            .init("metric", .string(key)), .init("value", .number(value)), .init("step", row?.last?.value ?? .null),
+            .init("metric", .string(key)), .init("value", .number(value)),
+            .init("step", state.step(of: key, value) ?? .null),
             .init("checkpoint", state.bestModelCheckpoint.map(JSON.string) ?? .null),
         ])
     }

@@ -28,9 +28,7 @@ extension Trainer {
         state.maxSteps = plan.totalSteps
         state.numTrainEpochs = plan.epochs
         state.trainBatchSize = arguments.perDeviceTrainBatchSize
-        state.loggingSteps = max(1, TrainingArguments.steps(arguments.loggingSteps, of: plan.totalSteps))
-        state.evalSteps = max(1, TrainingArguments.steps(arguments.evalSteps ?? 500, of: plan.totalSteps))
-        state.saveSteps = max(1, TrainingArguments.steps(arguments.saveSteps, of: plan.totalSteps))
+        state.setIntervals(plan, arguments)
         state.progress.unmoved = parameters.map(\.name)
         return made
     }

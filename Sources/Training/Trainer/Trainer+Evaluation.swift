@@ -121,9 +121,7 @@ extension Trainer {
         let isGathering = if case .function = source { wantsMetrics } else { false }
         var gathered = GatheredScores(keepsScores: keepsPredictions || isGathering)
         if case .metrics(let metrics) = source { for metric in metrics { metric.reset() } }
-        let sampler = try BatchSampler(
-            count: reader.dataset.count, batchSize: arguments.evalRowsPerBatch, strategy: .sequential,
-            maxTokens: arguments.maxTokensPerBatch, tokenCounts: reader.tokenCounts)
+        let sampler = try evaluationSampler(reader, arguments)
         let epoch = sampler.epoch(0)
         var done = 0
         for index in 0..<sampler.batchesPerEpoch {
@@ -155,6 +153,13 @@ extension Trainer {
             metrics.map { $0.key.hasPrefix(prefix + "_") ? $0 : JSON.Member("\(prefix)_\($0.key)", $0.value) },
             predictions
         )
+    }
+
+    /// The batches of an evaluation with these arguments, in the order of the rows.
+    func evaluationSampler(_ reader: BatchReader, _ arguments: TrainingArguments) throws -> BatchSampler {
+        try BatchSampler(
+            count: reader.dataset.count, batchSize: arguments.evalRowsPerBatch, strategy: .sequential,
+            maxTokens: arguments.maxTokensPerBatch, tokenCounts: reader.tokenCounts)
     }
 
     /// Throws where somebody asked to stop; outside of a training there is no state to write.

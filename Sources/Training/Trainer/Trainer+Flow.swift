@@ -203,8 +203,8 @@ extension Trainer {
     private func tellBest() {
         guard let best = state.bestMetric, best.isFinite, let name = arguments.metricForBestModel else { return }
         let key = Trainer.key(ofMetric: name)
-        let step = state.logHistory.first { row in row.contains { $0.key == key && $0.value.double == best } }?.last
-        var line = "best \(key): \(Figures.fixed(best, 4))" + (step?.value.int.map { " at step \($0)" } ?? "")
+        var line = "best \(key): \(Figures.fixed(best, 4))"
+        if let step = state.step(of: key, best)?.int { line += " at step \(step)" }
         let checkpoint = state.bestModelCheckpoint
         if arguments.loadBestModelAtEnd, let checkpoint {
             line += "; the model has the weights of \(checkpoint)"

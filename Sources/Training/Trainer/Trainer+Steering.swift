@@ -80,10 +80,7 @@ extension Trainer {
         // The first group is the one that decays (`ParameterGroup.trainerGroups`).
         if !setup.optimizer.groups.isEmpty { setup.optimizer.groups[0].weightDecay = changed.weightDecay }
         self.setup?.schedule = schedule
-        let total = setup.plan.totalSteps
-        state.loggingSteps = max(1, TrainingArguments.steps(changed.loggingSteps, of: total))
-        state.evalSteps = max(1, TrainingArguments.steps(changed.evalSteps ?? 500, of: total))
-        state.saveSteps = max(1, TrainingArguments.steps(changed.saveSteps, of: total))
+        state.setIntervals(setup.plan, changed)
     }
 }
 

@@ -37,6 +37,18 @@ public struct TrainerState: Sendable, Equatable {
     /// Checkpoint of that step, once it is written.
     public internal(set) var bestModelCheckpoint: String?
 
+    /// The step at which something logged first had a value.
+    func step(of key: String, _ value: Double) -> JSON? {
+        logHistory.first { row in row.contains { $0.key == key && $0.value.double == value } }?.last?.value
+    }
+
+    /// Takes the steps between logs, evaluations and checkpoints from the arguments.
+    mutating func setIntervals(_ plan: StepPlan, _ arguments: TrainingArguments) {
+        loggingSteps = plan.interval(arguments.loggingSteps)
+        evalSteps = plan.evalSteps(arguments)
+        saveSteps = plan.interval(arguments.saveSteps)
+    }
+
     /// What the reference does not keep, and a run needs to go on exactly.
     var progress = RunProgress()
 

@@ -82,6 +82,8 @@ public struct TrainingArguments: Sendable, Equatable {
     public var optim = OptimizerName.adamW
     /// SGD's momentum.
     public var sgdMomentum = 0.0
+    /// Numbers that the optimizer remembers of each parameter.
+    var momentsPerParameter: Int { optim == .adamW ? 2 : sgdMomentum != 0 ? 1 : 0 }
     /// SGD's dampening.
     public var sgdDampening = 0.0
     /// Whether SGD looks ahead.
